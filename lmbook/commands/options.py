@@ -1,0 +1,65 @@
+"""Options and checks that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmbook.errors import LmbookError
+
+CorpusOption = Annotated[
+    str | None, typer.Option("--corpus", metavar="NAME", help="A corpus of the catalogue; see `lmbook data list`.")
+]
+TextOption = Annotated[
+    Path | None, typer.Option("--text", metavar="FILE", help="Your own text: a UTF-8 file, or a folder of them.")
+]
+StrategyOption = Annotated[
+    str, typer.Option("--strategy", metavar="NAME", help="How to use the devices; auto takes what `doctor` shows.")
+]
+
+
+def one_source(corpus: str | None, text: Path | None, required: bool = True) -> None:
+    """Check that the reader named one source of text.
+
+    Raises:
+        LmbookError: both or, where one is required, neither was given; there is no such file, or no such corpus.
+    """
+    if corpus and text:
+        raise LmbookError("--corpus and --text were both given.", "Give one of them.")
+    if required and not corpus and not text:
+        raise LmbookError(
+            "No text was named.", "Give --text FILE or --corpus NAME (`lmbook data list` shows the names)."
+        )
+    if text and not text.exists():
+        raise LmbookError(f"There is no file {text}.", "Check the path after --text.")
+    if corpus:
+        check_corpus(corpus)
+
+
+def check_corpus(name: str) -> None:
+    """Check that `name` is in the catalogue, without loading anything.
+
+    Raises:
+        LmbookError: it is not; the message offers the nearest.
+    """
+    from lmbook.corpora.card import BUILT_IN, find_card
+
+    if name not in BUILT_IN:
+        find_card(name)
+
+
+def check_run(folder: Path) -> None:
+    """Check at once that `folder` is one that `lmbook train` left; `load_run` looks at what is in its files.
+
+    Raises:
+        LmbookError: it is not there, or the training was not finished.
+    """
+    if not folder.is_dir():
+        raise LmbookError(f"There is no folder {folder}.", "Name a folder that `lmbook train --output DIR` left.")
+    if not (folder / "model.keras").is_file():
+        raise LmbookError(
+            f"{folder} holds no finished model.",
+            "If its training was stopped, the same `lmbook train` command goes on.",
+        )

@@ -1,0 +1,1 @@
+"""One function a data set: from its files to splits of records."""

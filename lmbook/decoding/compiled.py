@@ -1,0 +1,26 @@
+"""Compiled functions of a model, made once and kept as long as the model lives."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import keras
+
+_functions: weakref.WeakKeyDictionary[keras.Model, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
+
+
+def compiled(model: keras.Model, key: Hashable, make: Callable[[Callable[[], keras.Model]], Any]) -> Any:
+    """What `make` returned for this model and key; compiling takes a second, so it is not done for each call.
+
+    Args:
+        model: the model that the functions compute with.
+        key: what the functions are fixed to: shapes, ways of computing.
+        make: builds the functions. It gets a function that returns the model and must keep no other reference to
+            it, or the model would never be freed.
+    """
+    functions = _functions.setdefault(model, {})
+    if key not in functions:
+        functions[key] = make(weakref.ref(model))
+    return functions[key]

@@ -1,0 +1,84 @@
+"""From logits to the next token: greedy, temperature, top-k, top-p."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen.
+
+    Args:
+        temperature: logits are divided by it: below 1 the likely tokens become likelier. 0: always the likeliest one
+            (greedy).
+        top_k: only the k likeliest tokens are considered (None: all). Fan et al. 2018.
+        top_p: only the likeliest tokens that together reach probability p are considered (None: all). It is applied
+            after the temperature and `top_k`. Holtzman et al. 2020, "The curious case of neural text degeneration".
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self):
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise LmbookError(f"temperature is {self.temperature}.", "It must be 0 (greedy) or more; 1 is neutral.")
+        if self.top_k is not None and (self.top_k != int(self.top_k) or self.top_k < 1):
+            raise LmbookError(f"top_k is {self.top_k}.", "It must be a whole number of at least 1.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise LmbookError(f"top_p is {self.top_p}.", "It must be above 0 and at most 1.")
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+
+def keep_top_k(logits: tf.Tensor, k: int) -> tf.Tensor:
+    """Logits [B, V] with -inf for all but the k largest of each row; what equals the k-th largest is kept too."""
+    least = tf.math.top_k(logits, min(k, logits.shape[-1])).values[:, -1:]
+    return tf.where(logits >= least, logits, -math.inf)
+
+
+def keep_top_p(logits: tf.Tensor, p: float) -> tf.Tensor:
+    """Logits [B, V] with -inf for all but the likeliest tokens of each row that together reach probability p.
+
+    The likeliest token is always kept, and so is what is as likely as the last one kept.
+    """
+    ordered = tf.sort(logits, direction="DESCENDING")
+    before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)  # probability of all likelier tokens
+    kept = tf.where(before < p, ordered, math.inf)
+    return tf.where(logits >= tf.reduce_min(kept, axis=-1, keepdims=True), logits, -math.inf)
+
+
+def filter_logits(logits: tf.Tensor, temperature: float | tf.Tensor, top_k: int | None, top_p: float | None):
+    """Logits [B, V] of the distribution that is sampled from; `temperature` must be above 0."""
+    logits = logits / tf.cast(temperature, logits.dtype)
+    if top_k is not None:
+        logits = keep_top_k(logits, top_k)
+    if top_p is not None:
+        logits = keep_top_p(logits, top_p)
+    return logits
+
+
+def pick(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """One token for each row, by inverting the cumulative distribution.
+
+    Args:
+        logits: [B, V].
+        uniform: float64 [B], random numbers in [0, 1).
+
+    Returns:
+        ids int32 [B]; token v is chosen for the share softmax(logits)[v] of all values of `uniform`.
+    """
+    cumulative = tf.cumsum(tf.nn.softmax(tf.cast(logits, tf.float64)), axis=-1)
+    threshold = uniform[:, None] * cumulative[:, -1:]
+    return tf.argmax(cumulative > threshold, axis=-1, output_type=tf.int32)

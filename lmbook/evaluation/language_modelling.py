@@ -1,0 +1,146 @@
+"""How well a language model predicts a text."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lmbook.decoding.compiled import compiled
+from lmbook.errors import LmbookError
+from lmbook.pipelines.causal import padded_documents
+
+
+@dataclass(frozen=True)
+class LanguageModelScore:
+    """Cross-entropy of a model on a text, in the usual units.
+
+    Attributes:
+        nats_per_token: mean of -ln p(token) over all tokens.
+        bits_per_token: the same in bits.
+        bits_per_byte: bits for all tokens (each document's `<end>` among them) over the text's bytes; comparable
+            between tokenizers. None if the number of bytes was not given.
+        perplexity: exp(nats_per_token), as if the model wavered between so many equally likely tokens.
+        tokens: how many were scored.
+    """
+
+    nats_per_token: float
+    bits_per_token: float
+    bits_per_byte: float | None
+    perplexity: float
+    tokens: int
+
+
+def evaluate(
+    model: keras.Model,
+    documents: Sequence[Sequence[int]],
+    *,
+    bytes_total: int | None = None,
+    batch_size: int = 32,
+    context: int = 256,
+    closed: bool = True,
+    pieces: int = 1,
+    end_id: int = 2,
+    pad_id: int = 0,
+) -> LanguageModelScore:
+    """Score every token of the documents once, each with its document's whole past.
+
+    A document is read as `<end> d1 … dn`; d1 is predicted from `<end>`, and `<end>` from the whole document. Long
+    documents are read `context` tokens at a time, the model's state carried on, so neither `context` nor `batch_size`
+    changes the result (but for rounding).
+
+    Args:
+        model: any language model of the book.
+        documents: ids of each document, without `<end>`. Empty ones are left out.
+        bytes_total: bytes of the documents' text in UTF-8, for `bits_per_byte`.
+        batch_size: B, documents that are read side by side.
+        context: tokens that are read at a time.
+        closed: each document is followed by `<end>`, which is predicted too. False for a text that is a part of a
+            longer one.
+        pieces: cut each document that is longer than `context` into so many pieces, to be read side by side: faster
+            for one long document, but no longer exact. The tokens of a piece see its own past and the
+            `context` tokens before it; what is older is forgotten, so the result is an estimate, mostly a little high.
+        end_id: the id that opens and closes documents.
+        pad_id: the id of positions that hold nothing.
+
+    Raises:
+        LmbookError: there is no token to score, or an id is not in the model's vocabulary.
+    """
+    for name, value in {"batch_size": batch_size, "context": context, "pieces": pieces}.items():
+        if value < 1:
+            raise LmbookError(f"{name} is {value}.", "It must be at least 1.")
+    batches = padded_documents(documents, batch_size, closed=closed, end_id=end_id, pad_id=pad_id)
+    _check_ids(model, max(int(max(x.max(), y.max())) for x, y, _ in batches))
+    nats, tokens = 0.0, 0
+    for x, y, w in batches:
+        if pieces > 1 and x.shape[1] > context:
+            x, y, w = _cut(x, y, w, pieces, context)
+        read = compiled(model, ("evaluate", len(x)), functools.partial(_compile, B=len(x)))
+        state = model.initial_state(len(x))
+        for first in range(0, x.shape[1], context):
+            chunk = slice(first, first + context)
+            lost, state = read(x[:, chunk], y[:, chunk], w[:, chunk], state)
+            nats += float(lost)
+        tokens += int(w.sum())
+    return score(nats, tokens, bytes_total)
+
+
+def score(nats: float, tokens: int, bytes_total: int | None = None) -> LanguageModelScore:
+    """The units of a text's total surprise.
+
+    Args:
+        nats: sum of -ln p(token).
+        tokens: how many tokens it is the sum of.
+        bytes_total: bytes of the text, for `bits_per_byte`.
+    """
+    mean = nats / tokens
+    return LanguageModelScore(
+        nats_per_token=mean,
+        bits_per_token=mean / math.log(2),
+        bits_per_byte=nats / math.log(2) / bytes_total if bytes_total else None,
+        perplexity=math.exp(mean) if mean < 700 else math.inf,
+        tokens=tokens,
+    )
+
+
+def _check_ids(model: keras.Model, largest: int) -> None:
+    logits, _ = model.step(np.zeros((1, 1), np.int32), model.initial_state(1))
+    if largest >= logits.shape[-1]:
+        raise LmbookError(
+            f"The text has id {largest}, but the model knows {logits.shape[-1]} tokens.",
+            "Encode the text with the tokenizer that the model was trained with.",
+        )
+
+
+def _cut(x: np.ndarray, y: np.ndarray, w: np.ndarray, pieces: int, overlap: int) -> tuple[np.ndarray, ...]:
+    """Rows [B, T] to [B * pieces, overlap + T / pieces]; a piece begins with `overlap` tokens that are not scored."""
+    size = -(-x.shape[1] // pieces)
+    cut = ([], [], [])
+    for first in range(0, x.shape[1], size):
+        begin = max(0, first - overlap)
+        scored = w.copy()
+        scored[:, :first] = 0
+        for rows, part in zip(cut, (x, y, scored), strict=True):
+            part = part[:, begin : first + size]
+            rows.append(np.pad(part, ((0, 0), (0, overlap + size - part.shape[1]))))
+    return tuple(np.concatenate(rows) for rows in cut)
+
+
+def _compile(get_model, B: int):
+    ids, weights = tf.TensorSpec([B, None], tf.int32), tf.TensorSpec([B, None], tf.float32)
+    state_spec = tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), get_model().initial_state(B))
+
+    @tf.function(input_signature=[ids, ids, weights, state_spec])
+    def read(x, y, w, state):
+        logits, state = get_model().step(x, state)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
+        # where, not a product: what a model makes of padding may be anything
+        total = tf.reduce_sum(tf.cast(tf.where(w > 0, nats, 0.0), tf.float64))
+        return total, tf.nest.pack_sequence_as(state_spec, tf.nest.flatten(state))
+
+    return read

@@ -1,0 +1,1 @@
+"""One file per model: a batch of ids in, logits out."""

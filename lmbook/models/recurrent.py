@@ -1,0 +1,160 @@
+"""The recurrent language model: embedding, RNN / LSTM / GRU layers, logits."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from lmbook.errors import LmbookError
+
+_CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+@dataclass(frozen=True)
+class RecurrentConfig:
+    """The shape of a `RecurrentLanguageModel`.
+
+    Args:
+        vocabulary_size: number of token ids, V.
+        embedding_dim: width of a token's vector.
+        hidden_dim: width of each layer's memory.
+        num_layers: how many recurrent layers stand on top of each other, L.
+        cell: "rnn" (Elman 1990), "lstm" (Hochreiter and Schmidhuber 1997) or "gru" (Cho et al. 2014).
+        dropout: share of activations set to zero in training, before each recurrent layer and before the logits.
+        memory_span: LSTM only: the longest distance in tokens that its memory should bridge from the start
+            (`ChronoBias`); 0 is Keras' own start, which forgets half of what it holds within three tokens.
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    vocabulary_size: int
+    embedding_dim: int = 128
+    hidden_dim: int = 256
+    num_layers: int = 1
+    cell: str = "lstm"
+    dropout: float = 0.0
+    memory_span: int = 0
+
+    def __post_init__(self):
+        for name in ("vocabulary_size", "embedding_dim", "hidden_dim", "num_layers"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise LmbookError(f"{name}={value!r} is not a whole number of at least 1.", f"Choose {name} >= 1.")
+        if self.cell not in _CELLS:
+            raise LmbookError(f"cell={self.cell!r} is not known.", f"Choose one of {', '.join(_CELLS)}.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise LmbookError(f"dropout={self.dropout!r} is not in [0, 1).", "Choose for example 0.1.")
+        if self.memory_span and (self.cell != "lstm" or self.memory_span < 2):
+            raise LmbookError(
+                f"memory_span={self.memory_span!r} with cell={self.cell!r} is not possible.",
+                'Choose 0, or at least 2 with cell="lstm".',
+            )
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class ChronoBias(keras.initializers.Initializer):
+    """The bias of an LSTM whose units remember for times spread between 1 and `span` tokens.
+
+    A forget gate of bias b keeps sigmoid(b) of the memory at each token, so it forgets within about 1 + exp(b) tokens.
+    Each unit draws a time t from [1, span - 1], gets the forget bias log t and the input bias -log t: what is kept
+    for long is written seldom. Keras orders the gates input, forget, candidate, output.
+
+    Reference:
+        Tallec and Ollivier 2018, "Can recurrent neural networks warp time?", section 3.
+    """
+
+    def __init__(self, span: int, seed: int | None = None):
+        self.span = span
+        self._generator = keras.initializers.RandomUniform(1.0, float(span - 1), seed=seed)
+
+    def __call__(self, shape, dtype=None):
+        units = shape[0] // 4
+        forget = ops.log(self._generator((units,), dtype))
+        rest = ops.zeros((2 * units,), dtype)
+        return ops.concatenate([-forget, forget, rest])
+
+    def get_config(self):
+        return {"span": self.span, "seed": self._generator.seed}
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class RecurrentLanguageModel(keras.Model):
+    """Predicts each next token from a memory that is updated token by token.
+
+    Args:
+        config: a `RecurrentConfig` (or a dict of its fields, as `get_config` gives it).
+
+    Call:
+        ids [B, T] int32 -> logits [B, T, V] float32; position t sees tokens 0..t.
+
+    Example:
+        model = RecurrentLanguageModel(RecurrentConfig(vocabulary_size=65))
+        logits = model(ids)
+        logits, state = model.step(prompt, model.initial_state(batch_size=1))
+
+    Reference:
+        Mikolov et al. 2010, "Recurrent neural network based language model".
+    """
+
+    # XLA takes longer over Keras' loop on a CPU, and on a GPU it would keep Keras from cuDNN's kernels.
+    jit_compile_training = False
+
+    def __init__(self, config: RecurrentConfig | dict, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config if isinstance(config, RecurrentConfig) else RecurrentConfig(**config)
+        c = self.config
+        # Keras' own vectors (within 0.05 of zero) are so small that for hundreds of steps all tokens look alike.
+        scale = keras.initializers.RandomNormal(stddev=1.0)
+        self.embedding = keras.layers.Embedding(
+            c.vocabulary_size, c.embedding_dim, embeddings_initializer=scale, name="embedding"
+        )
+        span = {"unit_forget_bias": False, "bias_initializer": ChronoBias(c.memory_span)} if c.memory_span else {}
+        self.recurrent = [
+            _CELLS[c.cell](c.hidden_dim, return_sequences=True, return_state=True, name=f"{c.cell}_{index}", **span)
+            for index in range(c.num_layers)
+        ]
+        # One seed each, or two layers would drop the same units.
+        self.drops = [keras.layers.Dropout(c.dropout, name=f"dropout_{index}") for index in range(c.num_layers + 1)]
+        self.head = keras.layers.Dense(c.vocabulary_size, dtype="float32", name="logits")
+        self.build((None, None))
+
+    def build(self, input_shape):
+        c = self.config
+        self.embedding.build(input_shape)
+        for index, layer in enumerate(self.recurrent):
+            layer.build((None, None, c.hidden_dim if index else c.embedding_dim))
+        for drop in self.drops:
+            drop.build(input_shape)
+        self.head.build((None, None, c.hidden_dim))
+        self.built = True
+
+    def call(self, ids, training=False):
+        """ids [B, T] -> logits [B, T, V]."""
+        return self._forward(ids, [None] * len(self.recurrent), training)[0]
+
+    def initial_state(self, batch_size: int):
+        """The empty memory: for each layer a list of tensors [B, hidden_dim] (LSTM: output and cell)."""
+        return [layer.get_initial_state(batch_size) for layer in self.recurrent]
+
+    def step(self, ids, state):
+        """Read `ids` [B, T] on from `state`; gives (logits [B, T, V], the state after the last of them).
+
+        Reading a text in pieces of any length gives the logits of `call` on the whole.
+        """
+        return self._forward(ids, state, training=False)
+
+    def _forward(self, ids, state, training):
+        x = self.embedding(ids)  # [B, T, E]
+        after = []
+        for layer, drop, before in zip(self.recurrent, self.drops, state, strict=False):
+            x, *memory = layer(drop(x, training=training), initial_state=before, training=training)
+            after.append(memory)
+        x = self.drops[-1](x, training=training)  # [B, T, hidden]
+        return ops.cast(self.head(x), "float32"), after
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

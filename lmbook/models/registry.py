@@ -1,0 +1,102 @@
+"""The language models that `lmbook train`, `generate` and `evaluate` know, by name.
+
+A new language model of the book is added with one entry in `LANGUAGE_MODELS`. Its model class must offer what decoding
+and evaluation use: `call(ids) -> logits [B, T, V]`, `initial_state(batch_size)` and `step(ids, state)`. Its
+configuration must take `vocabulary_size` and the entry's defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from lmbook.errors import LmbookError
+
+
+@dataclass(frozen=True)
+class LanguageModelEntry:
+    """How one language model is made and, when nothing else is said, trained.
+
+    Args:
+        module: the module with both classes; it is imported only when the model is made, because it imports Keras.
+        config_class: name of the configuration dataclass in `module`.
+        model_class: name of the Keras model in `module`; made as `model_class(config)`.
+        config: defaults for the configuration, besides `vocabulary_size`.
+        context: tokens in a training window.
+        batch_size: windows in a training batch.
+        learning_rate: the highest learning rate of the schedule.
+    """
+
+    module: str
+    config_class: str
+    model_class: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    context: int = 64
+    batch_size: int = 64
+    learning_rate: float = 4e-3
+
+
+def _recurrent(cell: str, learning_rate: float) -> LanguageModelEntry:
+    return LanguageModelEntry(
+        module="lmbook.models.recurrent",
+        config_class="RecurrentConfig",
+        model_class="RecurrentLanguageModel",
+        config=MappingProxyType({"cell": cell, "embedding_dim": 128, "hidden_dim": 256}),
+        learning_rate=learning_rate,
+    )
+
+
+LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
+    "lstm": _recurrent("lstm", 4e-3),
+    "lstm_article": LanguageModelEntry(  # the sizes of the article's program
+        module="lmbook.models.recurrent",
+        config_class="RecurrentConfig",
+        model_class="RecurrentLanguageModel",
+        config=MappingProxyType({"cell": "lstm", "embedding_dim": 256, "hidden_dim": 512}),
+        batch_size=16,
+        learning_rate=2e-3,
+    ),
+    "gru": _recurrent("gru", 4e-3),
+    "rnn": _recurrent("rnn", 1e-3),  # a plain recurrent cell diverges at the gated cells' rate
+}
+
+
+def entry(name: str) -> LanguageModelEntry:
+    """The entry called `name`.
+
+    Raises:
+        LmbookError: there is none; the message names the nearest and lists all.
+    """
+    if name in LANGUAGE_MODELS:
+        return LANGUAGE_MODELS[name]
+    near = difflib.get_close_matches(name, LANGUAGE_MODELS, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise LmbookError(f"There is no language model called {name!r}.", f"{hint}Known: {', '.join(LANGUAGE_MODELS)}.")
+
+
+def make_config(name: str, vocabulary_size: int, **overrides: Any) -> Any:
+    """The configuration of model `name`: its defaults, then `overrides`."""
+    chosen = entry(name)
+    config_class = getattr(importlib.import_module(chosen.module), chosen.config_class)
+    return config_class(**{**chosen.config, **overrides, "vocabulary_size": vocabulary_size})
+
+
+def make_model(name: str, config: Any) -> Any:
+    """A fresh model `name` with `config`; Keras's current random seed decides its weights."""
+    chosen = entry(name)
+    return getattr(importlib.import_module(chosen.module), chosen.model_class)(config)
+
+
+def register_classes() -> None:
+    """Import every model's module, so that Keras can load any of the book's saved models by its registered name."""
+    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()}:
+        importlib.import_module(module)
+
+
+def config_as_json(config: Any) -> dict[str, Any]:
+    """A configuration dataclass as plain values."""
+    return asdict(config)

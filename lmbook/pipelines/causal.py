@@ -1,0 +1,196 @@
+"""Batches for models that predict the next token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+
+
+class CausalWindows:
+    """Windows of a text with their labels, the text shifted by one token.
+
+    The documents are joined into one stream, `<end> d1 … dn <end> e1 … em <end>`: the token that closes a document
+    also opens the next one. A window of T tokens is a piece of the stream, and its labels are the piece one token
+    later. Batch k is a pure function of (seed, k): `dataset(start_step=k)` continues exactly where a run that was
+    stopped after k batches would have gone on.
+
+    With `align="window"` the windows lie end to end and cover every label once per epoch; each epoch starts at another
+    place of the stream (taken as a ring), so a token does not always stand at the same distance from its window's
+    start. With `align="document"` every document's start is a window's start, and a document longer than T goes on in
+    further windows, each beginning where the former ended; so each token is seen once with its whole past (up to
+    T tokens). Windows run on into the documents that follow. What lies past the end of the stream is `pad_id` with
+    weight 0.
+
+    With `shuffle=True` the windows are dealt in another order in each epoch, every window once, and every batch is
+    full: a batch may hold the last windows of one epoch and the first of the next. With `shuffle=False` they come in
+    the order of the text, and the rows that are missing in an epoch's last batch have weight 0.
+
+    Args:
+        documents: lists of ids, without `<end>`. Empty documents are left out.
+        context: T, tokens in a window.
+        batch_size: B, windows in a batch.
+        end_id: the id that closes and opens documents.
+        pad_id: the id of positions that hold nothing.
+        align: "window" or "document".
+        shuffle: deal the windows in random order.
+        seed: of the order and of the epochs' offsets.
+
+    Attributes:
+        tokens: labels in one pass over the stream: every token of the documents and one `<end>` for each.
+        windows: windows in an epoch.
+        steps_per_epoch: batches in an epoch, rounded up.
+
+    Example:
+        >>> data = CausalWindows([[5, 6, 7, 8]], context=2, batch_size=1, shuffle=False)
+        >>> x, y, w = next(iter(data.dataset()))
+        >>> x.numpy().tolist(), y.numpy().tolist(), w.numpy().tolist()
+        ([[2, 5]], [[5, 6]], [[1.0, 1.0]])
+
+    Raises:
+        LmbookError: there is no token, or fewer than T + 1, or an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        documents: Sequence[Sequence[int]],
+        *,
+        context: int,
+        batch_size: int,
+        end_id: int = 2,
+        pad_id: int = 0,
+        align: str = "window",
+        shuffle: bool = True,
+        seed: int = 0,
+    ):
+        if context < 1:
+            raise LmbookError(f"context is {context}.", "It must be at least 1 token.")
+        if batch_size < 1:
+            raise LmbookError(f"batch_size is {batch_size}.", "It must be at least 1.")
+        if align not in ("window", "document"):
+            raise LmbookError(f"align is {align!r}.", 'Use "window" or "document".')
+        documents = [np.asarray(document, dtype=np.int32) for document in documents if len(document)]
+        if not documents:
+            raise LmbookError("The text is empty: there is no token to learn from.", "Give a text with some words.")
+        end = np.array([end_id], dtype=np.int32)
+        stream = np.concatenate([piece for document in documents for piece in (end, document)] + [end])
+        if len(stream) < context + 1:
+            raise LmbookError(
+                f"The text has {len(stream)} tokens (its <end> marks included), but a context of {context} needs at "
+                f"least {context + 1}.",
+                f"Give a longer text, or a context of at most {len(stream) - 1}.",
+            )
+        self.context, self.batch_size = context, batch_size
+        self.end_id, self.pad_id = end_id, pad_id
+        self.align, self.shuffle, self.seed = align, shuffle, seed
+        self.stream = stream
+        self.tokens = len(stream) - 1
+        self.starts = self._window_starts([len(document) + 1 for document in documents])
+        self.windows = len(self.starts)
+        self.steps_per_epoch = -(-self.windows // batch_size)
+
+    def _window_starts(self, lengths: list[int]) -> np.ndarray:
+        """Positions in the stream, int64 [windows]; `lengths` counts each document with its opening `<end>`."""
+        if self.align == "window":
+            return np.arange(0, self.tokens, self.context, dtype=np.int64)
+        begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        return np.concatenate(
+            [
+                np.arange(begin, begin + length, self.context, dtype=np.int64)
+                for begin, length in zip(begins, lengths, strict=True)
+            ]
+        )
+
+    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
+        """Batches number `start_step`, `start_step` + 1, … of the endless run; `steps` of them (default: one epoch).
+
+        Returns:
+            a data set of known length, of (x int32 [B, T], y int32 [B, T], w float32 [B, T]).
+        """
+        steps = self.steps_per_epoch if steps is None else steps
+        if start_step < 0 or steps < 0:
+            raise LmbookError(f"start_step is {start_step} and steps is {steps}.", "Neither may be negative.")
+        stream, starts = tf.constant(self.stream), tf.constant(self.starts)
+        first = start_step * self.batch_size
+        epochs = tf.data.Dataset.range(first // self._rows_per_epoch, tf.int64.max)
+        rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(self._epoch(epoch)))
+        rows = rows.skip(first % self._rows_per_epoch).take(steps * self.batch_size)
+        batches = rows.batch(self.batch_size, drop_remainder=True)
+        batches = batches.map(
+            lambda window, offset: self._batch(window, offset, stream, starts), num_parallel_calls=2, deterministic=True
+        )
+        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+
+    @property
+    def _rows_per_epoch(self) -> int:
+        return self.windows if self.shuffle else self.steps_per_epoch * self.batch_size
+
+    def _epoch(self, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The epoch's windows in their order and, for each, the place in the stream where the epoch begins."""
+        window, offset = tf.range(self._rows_per_epoch, dtype=tf.int64), tf.constant(0, tf.int64)
+        if self.shuffle:
+            seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
+            window = tf.random.experimental.stateless_shuffle(window, seed)
+            if self.align == "window":
+                offset = tf.random.stateless_uniform([], -1 - seed, maxval=self.tokens, dtype=tf.int64)
+        return window, tf.fill(tf.shape(window), offset)
+
+    def _batch(
+        self, window: tf.Tensor, offset: tf.Tensor, stream: tf.Tensor, starts: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Windows [B] and offsets [B] to (x, y, w), each [B, T]."""
+        exists = window < self.windows
+        start = tf.gather(starts, tf.minimum(window, self.windows - 1))
+        position = start[:, None] + tf.range(self.context, dtype=tf.int64)
+        real = exists[:, None] & (position < self.tokens)
+        place = (position + offset[:, None]) % self.tokens
+        x = tf.where(real, tf.gather(stream, place), self.pad_id)
+        y = tf.where(real, tf.gather(stream, place + 1), self.pad_id)
+        return x, y, tf.cast(real, tf.float32)
+
+
+def padded_documents(
+    documents: Sequence[Sequence[int]],
+    batch_size: int,
+    *,
+    closed: bool = True,
+    end_id: int = 2,
+    pad_id: int = 0,
+    multiple_of: int = 1,
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Whole documents in rows, the longest first and each with neighbours of about its length.
+
+    Args:
+        documents: lists of ids, without `<end>`. Empty documents are left out.
+        batch_size: B, rows in a batch; the last batch may have fewer.
+        closed: the `<end>` after a document is one of its labels.
+        end_id: the id that stands before a document and after it.
+        pad_id: the id of positions that hold nothing.
+        multiple_of: widths are rounded up to a multiple of this, so that a compiled model meets few shapes.
+
+    Returns:
+        batches (x int32 [B, T], y int32 [B, T], w float32 [B, T]); T is the batch's longest row, rounded up.
+
+    Raises:
+        LmbookError: there is no token at all.
+    """
+    documents = sorted((document for document in documents if len(document)), key=len, reverse=True)
+    if not documents:
+        raise LmbookError("The text is empty: there is no token to score.", "Give a text with some words.")
+    batches = []
+    for first in range(0, len(documents), batch_size):
+        rows = documents[first : first + batch_size]
+        width = -(-(len(rows[0]) + int(closed)) // multiple_of) * multiple_of
+        x = np.full((len(rows), width), pad_id, dtype=np.int32)
+        y = np.full((len(rows), width), pad_id, dtype=np.int32)
+        w = np.zeros((len(rows), width), dtype=np.float32)
+        for row, document in enumerate(rows):
+            labels = [*document, end_id] if closed else list(document)
+            y[row, : len(labels)] = labels
+            x[row, : len(labels)] = [end_id, *labels[:-1]]
+            w[row, : len(labels)] = 1.0
+        batches.append((x, y, w))
+    return batches

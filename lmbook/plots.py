@@ -1,0 +1,131 @@
+"""Pictures, drawn without a screen and without global state.
+
+Every function returns a `matplotlib.figure.Figure` that belongs to the caller; `save` writes it. Colours are those of
+Okabe and Ito (https://jfly.uni-koeln.de/color/), which readers with any colour vision can tell apart; lines differ in
+their dashes too, so that a grey print can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmbook.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+FLOOR_COLOUR = "#555555"
+
+
+def new_figure(title: str = "", x_label: str = "", y_label: str = "", size: tuple[float, float] = (7.0, 4.2)):
+    """An empty chart: (figure, axes) with labels set and a light grid. `size` is in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def line_style(index: int) -> dict[str, str]:
+    """Colour and dashes of the `index`-th line of a chart; no two of the first 28 are the same."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[(index // len(COLOURS)) % len(DASHES)]}
+
+
+def smooth(values: Sequence[float], smoothing: float) -> list[float]:
+    """Exponential moving average with weight `smoothing` in [0, 1) on the past, corrected for its start.
+
+    The correction makes the first value the first input and keeps a constant constant.
+    """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must be in [0, 1), not {smoothing}")
+    total = weight = 0.0
+    result = []
+    for value in values:
+        total = smoothing * total + (1 - smoothing) * value
+        weight = smoothing * weight + (1 - smoothing)
+        result.append(total / weight)
+    return result
+
+
+def draw_floor(axes: Axes, floor: float, label: str = "lowest possible (exact)") -> None:
+    """A horizontal line at the exact cross-entropy of the corpus, which no model can beat on average."""
+    axes.axhline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle=(0, (6, 2)), label=f"{label}: {floor:.3f}")
+
+
+def loss_curve(
+    histories: Mapping[str, Any],
+    floor: float | None = None,
+    unit: str = "nats per token",
+    smoothing: float = 0.0,
+    title: str = "",
+) -> Figure:
+    """Training loss (thin) and validation loss (thick, with points) over steps.
+
+    Args:
+        histories: name in the legend → a history, as a mapping or an object, with `steps`, `loss` and, where there
+            was validation, `validation_steps` and `validation_loss`.
+        floor: the exact lower bound, drawn as a line where the corpus has one.
+        unit: of the loss, for the axis.
+        smoothing: weight of the past in the moving average of the training loss, 0 = as measured.
+        title: shown above the chart.
+    """
+    figure, axes = new_figure(title, "training step", f"loss ({unit})")
+    for index, (name, history) in enumerate(histories.items()):
+        style = line_style(index)
+        steps, loss = _series(history, "steps"), _series(history, "loss")
+        validation_steps, validation = _series(history, "validation_steps"), _series(history, "validation_loss")
+        axes.plot(steps, smooth(loss, smoothing), linewidth=1.0, alpha=0.65, label=f"{name}, training", **style)
+        if len(validation):
+            axes.plot(
+                validation_steps,
+                validation,
+                linewidth=2.0,
+                marker="o",
+                markersize=3.5,
+                label=f"{name}, validation",
+                **style,
+            )
+    if floor is not None:
+        draw_floor(axes, floor)
+    if histories or floor is not None:
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _series(history: Any, key: str) -> Sequence[float]:
+    values = history.get(key) if isinstance(history, Mapping) else getattr(history, key, None)
+    return [] if values is None else values
+
+
+def bars(values: Mapping[str, float], label: str, title: str = "", floor: float | None = None) -> Figure:
+    """One horizontal bar for each name, the value written at its end; `label` names the quantity and its unit."""
+    figure, axes = new_figure(title, label, "", size=(7.0, 1.2 + 0.4 * len(values)))
+    drawn = axes.barh(list(values), list(values.values()), color=COLOURS[0], height=0.6)
+    axes.bar_label(drawn, fmt="%.3g", padding=3, fontsize=9)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.margins(x=0.12)
+    if floor is not None:
+        axes.axvline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle=(0, (6, 2)))
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write the picture, atomically; the suffix of `path` chooses the format. The same figure gives the same bytes."""
+    import matplotlib
+
+    metadata = {"Software": None} if Path(path).suffix == ".png" else {"Date": None}
+    with matplotlib.rc_context({"svg.hashsalt": "lmbook"}):
+        return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=140, metadata=metadata))

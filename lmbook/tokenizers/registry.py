@@ -1,0 +1,40 @@
+"""The kinds of tokenizers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lmbook.errors import LmbookError
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.tokenizers.character import CharacterTokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer, read_content
+from lmbook.tokenizers.word import WordTokenizer
+
+KINDS: dict[str, type[Tokenizer]] = {kind.kind: kind for kind in (CharacterTokenizer, WordTokenizer, BytePairTokenizer)}
+
+
+def train_tokenizer(kind: str, texts: Iterable[str], vocabulary_size: int | None = None) -> Tokenizer:
+    """Train a tokenizer of the kind "character", "word" or "byte_pair" on documents.
+
+    Raises:
+        LmbookError: the kind is unknown, the text empty, or `vocabulary_size` too small.
+    """
+    if kind not in KINDS:
+        raise LmbookError(f"There is no tokenizer of kind {kind!r}.", f"Choose one of {', '.join(KINDS)}.")
+    return KINDS[kind].train(texts, vocabulary_size)
+
+
+def load_tokenizer(path: str | Path) -> Tokenizer:
+    """Read a saved tokenizer of any kind.
+
+    Raises:
+        LmbookError: the file is missing, damaged, no tokenizer, or of a newer version of the book.
+    """
+    kind = read_content(path)["kind"]
+    if kind not in KINDS:
+        raise LmbookError(
+            f"{path} holds a tokenizer of kind {kind!r}; this version of the book knows {', '.join(KINDS)}.",
+            "Update the book, or train the tokenizer again.",
+        )
+    return KINDS[kind].load(path)

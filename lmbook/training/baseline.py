@@ -1,0 +1,113 @@
+"""The LSTM on greentree that chapter 04 trains and that other lessons start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+from lmbook.training.history import History
+
+TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is read and learned.
+
+    Args:
+        stories: training stories.
+        max_sentences: length of the longest.
+        steps: updates.
+        context: tokens in a window; windows begin where stories begin.
+        memory_span: see `RecurrentConfig`.
+    """
+
+    stories: int
+    max_sentences: int
+    steps: int
+    context: int
+    memory_span: int = 150
+
+
+QUICK = Profile(stories=12_000, max_sentences=4, steps=420, context=48)
+FULL = Profile(stories=60_000, max_sentences=12, steps=2_000, context=96)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A trained baseline and what it was made with."""
+
+    model: RecurrentLanguageModel
+    tokenizer: WordTokenizer
+    history: History
+    grammar: Grammar
+    validation: list[Story]
+    test: list[Story]
+
+
+def greentree_lstm(
+    full: bool,
+    seed: int = 0,
+    *,
+    output: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    quiet: bool = False,
+) -> Baseline:
+    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `output`.
+
+    The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
+    Muon updates the matrices of the LSTM, Adam the embedding and the head.
+
+    Args:
+        full: the full profile (minutes), else the quick one (under a minute).
+        seed: of the weights and the order of the stories.
+        output: folder for checkpoints.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
+        quiet: print nothing.
+    """
+    profile = FULL if full else QUICK
+    reproducible(seed)
+    grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
+    test = generate(500, TEST_SEED, grammar=grammar)
+    validation = generate(300, VALIDATION_SEED, grammar=grammar)
+    held_back = {story.english for story in test + validation}  # the shortest stories can be told twice
+    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [text for text in train if text not in held_back]
+    tokenizer = WordTokenizer.train(train)
+    data = CausalWindows(
+        [tokenizer.encode(text) for text in train],
+        context=profile.context,
+        batch_size=64,
+        align="document",
+        seed=seed,
+    )
+    config = RecurrentConfig(tokenizer.vocabulary_size, memory_span=profile.memory_span)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = RecurrentLanguageModel(config)
+    history = fit(
+        model,
+        data,
+        steps=profile.steps,
+        validation=[tokenizer.encode(story.english) for story in validation],
+        optimizer="muon",
+        learning_rate=3e-2,
+        muon_ratio=1.0,
+        warmup_steps=20,
+        final_fraction=0.02,
+        weight_decay=0.0,
+        output=output,
+        resume=resume,
+        identity={"tokenizer": tokenizer.fingerprint},
+        strategy=strategy,
+        quiet=quiet,
+    )
+    return Baseline(model, tokenizer, history, grammar, validation, test)

@@ -1,0 +1,206 @@
+"""Checkpoints: everything that a stopped run needs to go on exactly, each in one file.
+
+A checkpoint is an `.npz` file of arrays without pickle. Beside the arrays it holds two strings: "record", JSON with
+what is not an array, and "digest", the sha256 of all the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmbook.errors import LmbookError
+from lmbook.files import write_atomically
+
+FORMAT = 1
+BEST = "best.npz"
+# What NumPy and zipfile raise on files that are not what they seem.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_NAME = re.compile(r"step-(\d{9})\.npz")
+
+
+class DamagedCheckpoint(Exception):
+    """The file's content is not what was written."""
+
+
+@dataclass
+class Checkpoint:
+    """What one file holds.
+
+    Args:
+        step: updates made so far; the next batch is number `step`.
+        arrays: the values of all variables by name.
+        identity: what the run is made of, by name (model, tokenizer, data, optimizer): text to compare before resuming.
+        record: further plain values (history, seconds used).
+    """
+
+    step: int
+    arrays: dict[str, np.ndarray]
+    identity: dict[str, str] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def write(path: str | Path, checkpoint: Checkpoint) -> Path:
+    """Write it to `path`: whole or not at all."""
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "step": checkpoint.step,
+            "identity": checkpoint.identity,
+            "record": checkpoint.record,
+            "names": list(checkpoint.arrays),
+        }
+    )
+    members = {f"array_{index}": value for index, value in enumerate(checkpoint.arrays.values())}
+    strings = {"record": np.array(text), "digest": np.array(_digest(text, list(members.values())))}
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **members, **strings)
+
+    return write_atomically(path, fill)
+
+
+def read(path: str | Path) -> Checkpoint:
+    """Read what `write` wrote.
+
+    Raises:
+        DamagedCheckpoint: a byte is not as it was written, or the file is no checkpoint.
+        LmbookError: it was written by a later version of the book.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            text, digest = str(file["record"]), str(file["digest"])
+            record = json.loads(text)
+            if record["format"] > FORMAT:
+                raise LmbookError(
+                    f"{path} has checkpoint format {record['format']}; this lmbook reads up to format {FORMAT}.",
+                    "Update lmbook, or train into another folder.",
+                )
+            arrays = [file[f"array_{index}"] for index in range(len(record["names"]))]
+    except _UNREADABLE as error:
+        raise DamagedCheckpoint(str(error) or type(error).__name__) from error
+    if _digest(text, arrays) != digest:
+        raise DamagedCheckpoint("its checksum is wrong")
+    names = dict(zip(record["names"], arrays, strict=True))
+    return Checkpoint(record["step"], names, record["identity"], record["record"])
+
+
+def _digest(text: str, arrays: list[np.ndarray]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for value in arrays:
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoints:
+    """The checkpoints of one run, in one folder: the last `keep` of them and, beside, the best weights.
+
+    Args:
+        folder: made when the first checkpoint is written.
+        identity: what the run is made of, by name; a checkpoint with another identity is refused.
+        keep: how many of the last ones stay.
+        say: gets what the reader should know (a damaged file was passed over).
+    """
+
+    def __init__(self, folder: str | Path, identity: dict[str, str], keep: int = 2, say: Callable[[str], None] = print):
+        self.folder, self.identity, self.keep, self.say = Path(folder), identity, keep, say
+
+    def paths(self) -> list[Path]:
+        """The files, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
+
+    def save(self, step: int, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> Path:
+        """Write the checkpoint of `step` and delete those that are no longer needed."""
+        path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.identity, record))
+        for old in self.paths()[: -self.keep]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, step: int, arrays: dict[str, np.ndarray]) -> Path:
+        """Write the best weights so far."""
+        return write(self.folder / BEST, Checkpoint(step, arrays, self.identity))
+
+    def latest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; None where there is no file at all.
+
+        Raises:
+            LmbookError: it belongs to another run, or every file is damaged.
+        """
+        paths = self.paths()
+        for path in reversed(paths):
+            try:
+                found = read(path)
+            except DamagedCheckpoint as damage:
+                self.say(f"{path} is damaged ({damage}); looking for the one before.")
+                continue
+            self._compare(path, found)
+            return found
+        if paths:
+            raise LmbookError(
+                f"Every checkpoint in {self.folder} is damaged.", "Delete that folder to start from the beginning."
+            )
+        return None
+
+    def best(self, step: int) -> Checkpoint | None:
+        """The best weights, which must be those of `step`; None, said aloud, where they are not there or damaged."""
+        path = self.folder / BEST
+        try:
+            found = read(path)
+        except DamagedCheckpoint as damage:
+            self.say(f"{path}, the best weights so far, cannot be read ({damage}).")
+            return None
+        self._compare(path, found)
+        if found.step != step:
+            self.say(f"{path} holds the weights of step {found.step}, not the best of step {step}.")
+            return None
+        return found
+
+    def clear(self) -> None:
+        """Delete this run's checkpoints."""
+        for path in [*self.paths(), self.folder / BEST]:
+            path.unlink(missing_ok=True)
+
+    def _compare(self, path: Path, found: Checkpoint) -> None:
+        for name in [*self.identity, *(name for name in found.identity if name not in self.identity)]:
+            here, there = self.identity.get(name, "none"), found.identity.get(name, "none")
+            if here != there:
+                raise LmbookError(
+                    f"{path} belongs to another run: its {name} is {there}, yours is {here}.",
+                    "Train into another folder, or start afresh with resume='never'.",
+                )
+
+
+def values(prefix: str, variables) -> dict[str, np.ndarray]:
+    """The variables' values by prefix and number. Names are no key: Keras counts them up within a process."""
+    return {f"{prefix}/{index}": variable.numpy() for index, variable in enumerate(variables)}
+
+
+def assign(prefix: str, variables, arrays: dict[str, np.ndarray]) -> None:
+    """Give the variables the values that `values` took.
+
+    Raises:
+        LmbookError: their number or a shape differs; no variable is changed then.
+    """
+    found = [value for name, value in arrays.items() if name.startswith(f"{prefix}/")]
+    here = [tuple(variable.shape) for variable in variables]
+    there = [value.shape for value in found]
+    if here != there:
+        raise LmbookError(
+            f"The checkpoint holds {len(there)} arrays of {prefix} with shapes {there}; this run has {here}.",
+            "It was written by another program: train into another folder, or with resume='never'.",
+        )
+    for variable, value in zip(variables, found, strict=True):
+        variable.assign(value)

@@ -1,0 +1,226 @@
+"""One training run: the callback that watches the time, validates, saves and restores."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable
+
+import keras
+
+from lmbook.errors import LmbookError
+from lmbook.training import checkpoint as checkpoint_file
+from lmbook.training.checkpoint import Checkpoint, Checkpoints
+from lmbook.training.history import History
+from lmbook.training.progress import Display
+from lmbook.training.schedules import WarmupCosine
+from lmbook.training.step import TrainingModel
+
+
+class Run(keras.callbacks.Callback):
+    """Keeps the state of a run beside its weights; `fit` makes one and hands it to Keras.
+
+    Args:
+        training: the compiled model.
+        schedule: its learning rate; `total_steps` is corrected here when there is a time budget.
+        checkpoints: where to save, None for nowhere.
+        display: what the reader sees.
+        validation: model -> loss, or None.
+        tokens_per_step: B x T, for the speed shown.
+        steps: updates in the whole run, None without a limit.
+        seconds: time of the whole run, None without a limit.
+        report_every: steps between two reports.
+        restore_best: put the best weights back at the end.
+    """
+
+    def __init__(
+        self,
+        training: TrainingModel,
+        schedule: WarmupCosine,
+        *,
+        checkpoints: Checkpoints | None,
+        display: Display,
+        validation: Callable[[keras.Model], float] | None,
+        tokens_per_step: int,
+        steps: int | None,
+        seconds: float | None,
+        report_every: int,
+        restore_best: bool,
+    ):
+        super().__init__()
+        self.training, self.schedule, self.checkpoints, self.display = training, schedule, checkpoints, display
+        self.validation, self.tokens_per_step = validation, tokens_per_step
+        self.steps, self.seconds, self.report_every, self.restore_best = steps, seconds, report_every, restore_best
+        self.step = 0
+        self.history = History()
+        self._seconds_before = 0.0  # of the run before it was resumed
+        self._started = self._measured_from = None
+        self._metric_at_resume = None
+        self._best_weights = None
+        self._signal = None
+
+    @property
+    def seconds_used(self) -> float:
+        return self._seconds_before + (0.0 if self._started is None else time.perf_counter() - self._started)
+
+    @property
+    def time_is_up(self) -> bool:
+        return self.seconds is not None and self.seconds_used >= self.seconds
+
+    def stop_soon(self, number: int) -> None:
+        """End after the execution that is running; called by the signal handler."""
+        self._signal = number
+
+    # What Keras calls.
+
+    def on_train_begin(self, logs=None):
+        self._started = time.perf_counter()
+        self.display.start(self.step, self._total())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._metric_at_resume is not None:  # Keras has just reset the metric
+            checkpoint_file.assign("metric", self.training.loss_tracker.variables, self._metric_at_resume)
+            self._metric_at_resume = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        previous, self.step = self.step, int(self.training.optimizer.iterations.numpy())
+        if not math.isfinite(loss):
+            self.display.stop()
+            raise LmbookError(
+                f"The training loss is {loss} at step {self.step}: the run has diverged.",
+                "Start again with a lower learning rate (a third of this one).",
+            )
+        if self._measured_from is None:
+            self._measured_from = (self.step, self.seconds_used)  # the first execution also compiled
+        self._fit_into_time()
+        due = self.step // self.report_every > previous // self.report_every
+        over = self.step >= self._total() or self.time_is_up
+        self._note(loss, always=due or over)
+        self.display.update(self.step, self._total(), loss, self._speed(), self._seconds_left())
+        if due or over:
+            self._report(loss)
+            self._save()
+        if over:
+            self.training.stop_training = True
+        elif self._signal is not None:
+            if not due:
+                self._save()
+            self.training.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.display.stop()
+        self._seconds_before, self._started = self.seconds_used, None
+        if self._signal is not None:
+            where = "" if self.checkpoints is None else " and saved; the same command goes on from here"
+            self.display.say(f"Stopped at step {self.step}{where}.")
+            if self._signal == signal.SIGTERM:
+                raise SystemExit(128 + signal.SIGTERM)
+            raise KeyboardInterrupt
+
+    # The pieces.
+
+    def _total(self) -> int:
+        return max(self.step, int(self.schedule.total_steps.numpy()))
+
+    def _seconds_per_step(self) -> float | None:
+        if self._measured_from is None or self.step <= self._measured_from[0]:
+            return None
+        return (self.seconds_used - self._measured_from[1]) / (self.step - self._measured_from[0])
+
+    def _speed(self) -> float:
+        """Tokens per second, validation included; 0 while only the first execution, which compiled, is known."""
+        each = self._seconds_per_step()
+        return self.tokens_per_step / each if each else 0.0
+
+    def _seconds_left(self) -> float:
+        return (self._seconds_per_step() or 0.0) * (self._total() - self.step)
+
+    def _fit_into_time(self) -> None:
+        """Set the schedule's length to the steps that fit into the time that is left."""
+        each = self._seconds_per_step()
+        if self.seconds is None or each is None:
+            return
+        fitting = self.step + max(0, int((self.seconds - self.seconds_used) / each))
+        self.schedule.total_steps.assign(float(min(fitting, self.steps or fitting)))
+
+    def _note(self, loss: float, always: bool) -> None:
+        """Put a point on the curve ten times between two reports, and start the next point's mean afresh."""
+        every = max(1, self.report_every // 10)
+        last = self.history.steps[-1] if self.history.steps else 0
+        if always or self.step // every > last // every:
+            self.history.steps.append(self.step)
+            self.history.loss.append(loss)
+            self.history.seconds.append(round(self.seconds_used, 3))
+            self.history.tokens = self._tokens_seen()
+            self.training.loss_tracker.reset_state()
+
+    def _tokens_seen(self) -> int:
+        return self.history.tokens + round(float(self.training.loss_tracker.count.numpy()))
+
+    def _report(self, loss: float) -> None:
+        scored = None
+        if self.validation is not None:
+            scored = float(self.validation(self.training.model))
+            if self.history.best_loss is None or scored < self.history.best_loss:
+                self.history.best_step = self.step
+                self._keep_best()
+            self.history.validation_steps.append(self.step)
+            self.history.validation_loss.append(scored)
+        self.display.report(self.step, self._total(), loss, scored, self._speed(), self._seconds_left())
+
+    def _keep_best(self) -> None:
+        weights = checkpoint_file.values("weight", self.training.model.weights)
+        if self.checkpoints is None:
+            self._best_weights = weights
+        else:
+            self.checkpoints.save_best(self.step, weights)
+
+    def _save(self) -> None:
+        if self.checkpoints is None:
+            return
+        arrays = {
+            **checkpoint_file.values("model", self.training.model.variables),  # dropout's seeds are among them
+            **checkpoint_file.values("optimizer", self.training.optimizer.variables),
+            **checkpoint_file.values("metric", self.training.loss_tracker.variables),
+        }
+        record = {
+            "history": self.history.as_dict(),
+            "seconds": self.seconds_used,
+            "total_steps": int(self.schedule.total_steps.numpy()),
+        }
+        self.checkpoints.save(self.step, arrays, record)
+
+    def restore(self, found: Checkpoint) -> None:
+        """Put everything back as it was when `found` was written."""
+        checkpoint_file.assign("model", self.training.model.variables, found.arrays)
+        checkpoint_file.assign("optimizer", self.training.optimizer.variables, found.arrays)
+        self._metric_at_resume = found.arrays
+        self.step = found.step
+        self.history = History(**found.record["history"])
+        self._seconds_before = found.record["seconds"]
+        self.schedule.total_steps.assign(float(found.record["total_steps"]))
+        done = self.step >= found.record["total_steps"]
+        if not self.display.quiet:
+            self.display.say(
+                f"This run was already trained for all its {self.step} steps."
+                if done
+                else f"Going on from the checkpoint of step {self.step}."
+            )
+
+    def finish(self) -> None:
+        """Leave the best weights in the model, where another step than the last was the best."""
+        best = self.history.best_step
+        if not self.restore_best or best is None or best == self.step:
+            return
+        arrays = self._best_weights
+        if self.checkpoints is not None:
+            found = self.checkpoints.best(best)
+            arrays = None if found is None else found.arrays
+        if arrays is None:
+            self.display.say(f"Keeping the weights of the last step, {self.step}.")
+            return
+        checkpoint_file.assign("weight", self.training.model.weights, arrays)
+        if not self.display.quiet:
+            self.display.say(f"The best weights were those of step {best}: validation {self.history.best_loss:.4f}.")

@@ -1,0 +1,113 @@
+"""The folder that a training run leaves: model, tokenizer, configuration, history, picture, sample."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from lmbook.errors import LmbookError
+from lmbook.files import read_json, write_atomically, write_json, write_text
+from lmbook.models.registry import register_classes
+from lmbook.tokenizers.registry import load_tokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer
+from lmbook.training.history import History
+
+MODEL, TOKENIZER, CONFIG, HISTORY, PICTURE, SAMPLE = (
+    "model.keras",
+    "tokenizer.json",
+    "config.json",
+    "history.json",
+    "history.png",
+    "sample.txt",
+)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What `load_run` reads back.
+
+    Args:
+        model: the trained language model.
+        tokenizer: the one it was trained with.
+        config: what `save_run` was given, with the tokenizer's fingerprint.
+    """
+
+    model: keras.Model
+    tokenizer: Tokenizer
+    config: dict[str, Any]
+
+
+def save_run(
+    folder: str | Path,
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    config: dict[str, Any],
+    history: History,
+    sample: str,
+    picture: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a trained model and what belongs to it to `folder`, each file whole or not at all.
+
+    Args:
+        folder: made where it is missing; files of an earlier run in it are replaced.
+        model: the language model itself.
+        tokenizer: the one it was trained with.
+        config: plain values that say how it was trained.
+        history: of `fit`.
+        sample: text that the model wrote.
+        picture: writes the loss curve to the path it is given; None leaves the picture out.
+
+    Raises:
+        LmbookError: the folder cannot be written to.
+    """
+    folder = Path(folder)
+    write_atomically(folder / TOKENIZER, tokenizer.save)
+    write_json(folder / CONFIG, {**config, "tokenizer_fingerprint": tokenizer.fingerprint})
+    history.save(folder / HISTORY)
+    write_text(folder / SAMPLE, sample.rstrip("\n") + "\n")
+    if picture is not None:
+        write_atomically(folder / PICTURE, picture)
+    return write_atomically(folder / MODEL, model.save)
+
+
+def load_run(folder: str | Path) -> TrainedRun:
+    """Read the folder that `save_run` wrote.
+
+    Raises:
+        LmbookError: the folder or a file is missing or damaged, or model and tokenizer do not belong together.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise LmbookError(f"There is no folder {folder}.", "Train first: lmbook train --output " + str(folder))
+    missing = [name for name in (MODEL, TOKENIZER, CONFIG) if not (folder / name).is_file()]
+    if missing:
+        raise LmbookError(
+            f"{folder} is not a finished training run: it has no {' and no '.join(missing)}.",
+            "Give the folder named in `lmbook train --output`; if the run was stopped, the same command finishes it.",
+        )
+    config = read_json(folder / CONFIG)
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    if config.get("tokenizer_fingerprint") != tokenizer.fingerprint:
+        raise LmbookError(
+            f"{folder / TOKENIZER} (fingerprint {tokenizer.fingerprint[:16]}) is not the tokenizer that the model was "
+            f"trained with ({str(config.get('tokenizer_fingerprint'))[:16]}).",
+            "Put the right tokenizer.json back, or train again.",
+        )
+    register_classes()
+    try:
+        model = keras.saving.load_model(folder / MODEL, safe_mode=True, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise LmbookError(f"{folder / MODEL} cannot be read: {reason}.", "It is damaged; train again.") from error
+    if model.config.vocabulary_size != tokenizer.vocabulary_size:
+        raise LmbookError(
+            f"The model in {folder} has {model.config.vocabulary_size} tokens, its tokenizer "
+            f"{tokenizer.vocabulary_size}.",
+            "They belong to different runs; train again.",
+        )
+    return TrainedRun(model, tokenizer, config)

@@ -1,0 +1,59 @@
+"""Every lesson's header, and its quick profile against the figures in the book."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lmbook.chapters import lessons
+from lmbook.results import differences, file_name, read_results
+
+ALWAYS_RUN = {"lstm_baseline"}
+QUICK_LIMIT_SECONDS = 600  # a lesson that hangs must not hang the tests; how long it takes is the lesson's own figure
+LESSONS = lessons()
+
+
+def by_name(lesson):
+    return lesson.name
+
+
+def test_lessons_have_distinct_names():
+    names = [lesson.name for lesson in LESSONS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_header_is_complete(lesson):
+    assert lesson.missing_fields == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_headline_figures_are_recorded(lesson):
+    full = read_results(lesson, "full")
+    if full is None:
+        pytest.skip("no full run recorded yet")
+    assert [key for key in lesson.headline if key not in full["figures"]] == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_quick_profile_gives_the_books_figures(lesson, request, tmp_path):
+    if lesson.name not in ALWAYS_RUN and not request.config.getoption("--lessons"):
+        pytest.skip("runs with --lessons")
+    done = subprocess.run(
+        [sys.executable, str(lesson.path)],
+        env={**os.environ, "LMBOOK_RESULTS": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=QUICK_LIMIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    measured = json.loads((tmp_path / file_name(lesson.name, "quick")).read_text(encoding="utf-8"))
+    book = read_results(lesson, "quick")
+    assert book is not None, f"not in the book yet: lmbook run {lesson.name} --record"
+    assert differences(measured, book) == []

@@ -1,0 +1,35 @@
+"""Options and fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Programs that tests start import this checkout, whatever folder they run in.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only lstm_baseline")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror() -> str:
+    """Where the public data sets are: `LMBOOK_MIRROR` (a folder or an address), else `../shared/data`, else a skip."""
+    named = os.environ.get("LMBOOK_MIRROR")
+    if named:
+        return named
+    beside = ROOT.parent / "shared" / "data"
+    if beside.is_dir():
+        return str(beside)
+    pytest.skip("no public data here: set LMBOOK_MIRROR to a mirror of the catalogue")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lmbook.corpora.card import find_card
+from lmbook.corpora.packages import installed_folder
+from lmbook.corpora.weights import read_glove_50d, read_gpt2_byte_pairs, read_minilm, read_safetensors
+from lmbook.errors import LmbookError
+
+
+def need(name):
+    card = find_card(name)
+    if installed_folder(card) is None:
+        pytest.skip(f"not installed: pip install --no-deps {' '.join(card.package.requirements)}")
+
+
+def write_safetensors(path, arrays, cut=None):
+    table, body = {"__metadata__": {"format": "pt"}}, b""
+    for name, (dtype, array) in arrays.items():
+        table[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [len(body), len(body) + array.nbytes]}
+        body += array.tobytes()
+    header = json.dumps(table).encode()
+    path.write_bytes((len(header).to_bytes(8, "little") + header + body)[:cut])
+    return path
+
+
+def test_safetensors(tmp_path):
+    arrays = {
+        "a": ("F32", np.arange(6, dtype="<f4").reshape(2, 3)),
+        "b": ("I64", np.array([-1], dtype="<i8")),
+        "scalar": ("F16", np.array(0.5, dtype="<f2")),
+    }
+    read = read_safetensors(write_safetensors(tmp_path / "x.safetensors", arrays))
+    assert list(read) == ["a", "b", "scalar"]
+    for name, (_, array) in arrays.items():
+        assert read[name].dtype == array.dtype and read[name].shape == array.shape and np.array_equal(read[name], array)
+
+
+@pytest.mark.parametrize("cut", [4, 20, -3])
+def test_a_damaged_safetensors_file_is_named(tmp_path, cut):
+    path = write_safetensors(tmp_path / "x.safetensors", {"a": ("F32", np.arange(6, dtype="<f4"))}, cut)
+    with pytest.raises(LmbookError, match="x.safetensors is not a readable safetensors file"):
+        read_safetensors(path)
+
+
+def test_an_unknown_type_is_named(tmp_path):
+    path = write_safetensors(tmp_path / "x.safetensors", {"a": ("BF16", np.zeros(2, dtype="<u2"))})
+    with pytest.raises(LmbookError, match="BF16"):
+        read_safetensors(path)
+
+
+def test_minilm():
+    need("minilm")
+    weights, config, pieces = read_minilm()
+    assert config["num_hidden_layers"] == 6 and len(pieces) == 30_522 and pieces[101] == "[CLS]"
+    assert weights["embeddings.word_embeddings.weight"].shape == (30_522, 384)
+    assert sum(array.size for array in weights.values() if array.dtype == np.float32) == 22_713_216
+
+
+def test_gpt2_byte_pairs():
+    need("gpt2_byte_pairs")
+    pieces, merges = read_gpt2_byte_pairs()
+    assert (len(pieces), len(merges)) == (50_257, 50_000)
+    assert merges[0] == ("Ġ", "t") and pieces["<|endoftext|>"] == 50_256
+    assert all("".join(pair) in pieces and len(pair) == 2 for pair in merges)
+
+
+def test_glove():
+    need("glove_50d")
+    try:
+        words, vectors = read_glove_50d()
+    except LmbookError as error:
+        pytest.skip(str(error))
+    assert len(words) == 400_000 and words[:3] == ["the", ",", "."] and vectors.shape == (400_000, 50)
+    place = {word: row for row, word in enumerate(words[:50_000])}
+    unit = vectors[:50_000] / np.linalg.norm(vectors[:50_000], axis=1, keepdims=True)
+    query = unit[place["king"]] - unit[place["man"]] + unit[place["woman"]]
+    nearest = [words[row] for row in np.argsort(-unit @ query)[:4]]
+    assert "queen" in nearest
+
+
+def test_glove_without_pyarrow_names_the_command(monkeypatch):
+    need("glove_50d")
+    from lmbook.corpora import weights
+
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(LmbookError, match="pip install --no-deps pyarrow"):
+        read_glove_50d()

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lmbook.errors import LmbookError
+from lmbook.lesson import Lesson
+
+SOURCE = """# %% [markdown]
+# # A tiny lesson
+#
+# - Article section: §0
+# - Needs: nothing
+# - Data: none
+# - Minutes: quick 0.1, full 0.1
+# - Memory: 0.1 GB
+# - Shows: that lessons work
+
+# %%
+from lmbook import plots
+from lmbook.errors import LmbookError
+from lmbook.lesson import Lesson
+
+lesson = Lesson("tiny")
+if lesson.corpus == "broken":
+    raise LmbookError("This corpus is broken.", "Take another.")
+if lesson.corpus == "interrupted":
+    raise KeyboardInterrupt
+lesson.record("loss", lesson.choose(quick=2.0, full=1.0), unit="nats", tolerance=0.1, sd=0.01, n=3, note="of nothing")
+lesson.record("seconds", lesson.seconds, unit="s", tolerance=None)
+lesson.table("models", [["one", 1, "text"], ["two", 2, "more"]], ["model", "count", "sample"])
+lesson.figure(plots.bars({"a": 1.0}, "length"), "bars", "Two bars")
+lesson.finish()
+"""
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A book with one lesson; gives its chapter's folder."""
+    chapter = tmp_path / "chapters" / "01_first"
+    chapter.mkdir(parents=True)
+    (chapter / "tiny.py").write_text(SOURCE, encoding="utf-8")
+    monkeypatch.setenv("LMBOOK_CHAPTERS", str(tmp_path / "chapters"))
+    monkeypatch.delenv("LMBOOK_RESULTS", raising=False)
+    return chapter
+
+
+def run(chapter, *arguments):
+    return subprocess.run(
+        [sys.executable, str(chapter / "tiny.py"), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=chapter,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def test_a_plain_run_leaves_the_book_alone(book):
+    done = run(book)
+    assert done.returncode == 0, done.stderr
+    assert "loss: 2 ± 0.01 (n = 3) nats  (of nothing)" in done.stdout
+    assert sorted(path.name for path in book.iterdir()) == ["tiny.py"]
+    scratch = book.parent.parent / "runs" / "lessons"
+    assert (scratch / "tiny.quick.json").exists()
+    assert (scratch / "figures" / "tiny_bars.quick.png").exists()
+
+
+def test_a_recorded_full_run_goes_into_the_book_in_the_documented_form(book):
+    done = run(book, "--full", "--record")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((book / "results" / "tiny.json").read_text(encoding="utf-8"))
+    assert list(result) == [
+        "lesson",
+        "profile",
+        "seed",
+        "versions",
+        "device",
+        "seconds",
+        "peak_memory_mb",
+        "figures",
+    ]
+    assert (result["lesson"], result["profile"], result["seed"]) == ("tiny", "full", 0)
+    assert result["versions"]["python"] and result["peak_memory_mb"] > 1
+    assert 0 < result["figures"]["seconds"]["value"] <= result["seconds"] + 0.1
+    assert result["figures"]["loss"] == {
+        "value": 1.0,
+        "unit": "nats",
+        "tolerance": 0.1,
+        "sd": 0.01,
+        "n": 3,
+        "note": "of nothing",
+    }
+    assert result["figures"]["models/two/count"]["value"] == 2
+    assert result["figures"]["models/two/sample"]["tolerance"] is None
+    picture = result["figures"]["picture/bars"]
+    assert (book / picture["value"]).exists() and picture["note"] == "Two bars"
+
+
+def test_results_folder_can_be_named(book, tmp_path, monkeypatch):
+    monkeypatch.setenv("LMBOOK_RESULTS", str(tmp_path / "elsewhere"))
+    assert run(book).returncode == 0
+    assert (tmp_path / "elsewhere" / "tiny.quick.json").exists()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_data_or_seed_is_printed_but_not_written(book, tmp_path):
+    done = run(book, "--seed", "5")
+    assert done.returncode == 0
+    assert "not written" in done.stdout
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_readers_mistake_has_no_traceback_and_exit_code_2(book):
+    done = run(book, "--corpus", "broken")
+    assert done.returncode == 2
+    assert "This corpus is broken." in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_interrupt_is_one_sentence_and_exit_code_130(book):
+    done = run(book, "--corpus", "interrupted")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "Stopped at your request."
+
+
+def test_arguments_are_read_and_checked(book, tmp_path):
+    lesson = Lesson("tiny", ["--full", "--seed", "3", "--strategy", "one_device"])
+    assert (lesson.full, lesson.seed, lesson.strategy, lesson.profile) == (True, 3, "one_device", "full")
+    assert lesson.choose(quick=1, full=2) == 2
+    with pytest.raises(LmbookError, match="both"):
+        Lesson("tiny", ["--corpus", "kjv", "--text", "x"])
+    with pytest.raises(LmbookError, match="no file"):
+        Lesson("tiny", ["--text", str(tmp_path / "missing.txt")])
+    with pytest.raises(LmbookError, match="--record"):
+        Lesson("tiny", ["--record", "--seed", "3"])
+    with pytest.raises(LmbookError, match="tiny"):
+        Lesson("tinny")
+
+
+def test_the_programs_own_arguments_are_not_the_lessons(book, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
+    assert Lesson("tiny").full is False
+
+
+def test_a_key_is_recorded_once(book):
+    lesson = Lesson("tiny")
+    lesson.record("loss", 1.0)
+    with pytest.raises(ValueError, match="recorded before"):
+        lesson.record("loss", 2.0)
+
+
+def test_a_table_needs_distinct_rows_of_full_length(book):
+    lesson = Lesson("tiny")
+    with pytest.raises(ValueError, match="recorded before"):
+        lesson.table("t", [["a", 1], ["a", 2]], ["name", "count"])
+    with pytest.raises(ValueError):
+        lesson.table("u", [["a", 1, 2]], ["name", "count"])
+    with pytest.raises(ValueError, match="/"):
+        lesson.table("v/w", [], ["name"])

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from lmbook.errors import LmbookError
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.training.fit import fit
+
+FIT = {"learning_rate": 0.02, "checks": (), "quiet": True}
+
+
+def weights(model):
+    return [variable.numpy() for variable in model.weights]
+
+
+def assert_equal_weights(one, other):
+    for a, b in zip(weights(one), weights(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class StopAt(keras.callbacks.Callback):
+    """Behaves as Ctrl-C at some step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.at = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations.numpy()) == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_learns_and_says_what_happened(make_model, data, documents):
+    model, losses = make_model(hidden_dim=16), []
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]))
+    history = fit(model, data, steps=60, validation=documents[:3], report_every=20, callbacks=[callback], **FIT)
+    assert history.steps[-1] == 60 and history.validation_steps == [20, 40, 60]
+    assert history.loss[-1] < 0.5 * history.loss[0]
+    assert history.best_loss == min(history.validation_loss)
+    assert len(history.steps) == len(history.loss) == len(history.seconds)
+    expected = sum(float(np.sum(w)) for _, _, w in data.dataset(0, 60))
+    assert history.tokens == expected
+    assert len(losses) == 60 // 10
+
+
+def test_the_same_seed_gives_the_same_weights_and_history(make_model, data, documents):
+    runs = []
+    for _ in range(2):
+        model = make_model(dropout=0.3)
+        runs.append((model, fit(model, data, steps=12, validation=documents[:2], **FIT)))
+    assert_equal_weights(runs[0][0], runs[1][0])
+    assert runs[0][1].loss == runs[1][1].loss
+    assert runs[0][1].validation_loss == runs[1][1].validation_loss
+
+
+def test_steps_per_execution_changes_nothing(make_model, data):
+    models = []
+    for chunk in (1, 4):
+        models.append(make_model(dropout=0.3))
+        fit(models[-1], data, steps=8, report_every=4, steps_per_execution=chunk, **FIT)
+    assert_equal_weights(*models)
+
+
+def test_stopped_and_resumed_it_ends_as_if_it_had_not_been(make_model, data, documents, tmp_path, capsys):
+    arguments = {**FIT, "steps": 30, "report_every": 10, "validation": documents[:2], "steps_per_execution": 1}
+    whole = make_model(dropout=0.3)
+    expected = fit(whole, data, **arguments)
+    for stop in (5, 20):  # between two reports, and at one
+        with pytest.raises(KeyboardInterrupt):
+            fit(make_model(dropout=0.3), data, output=tmp_path, callbacks=[StopAt(stop)], **arguments)
+    assert "Stopped at step 21 and saved" in capsys.readouterr().out
+    resumed = make_model(seed=99, dropout=0.3)  # everything must come from the checkpoint
+    history = fit(resumed, data, output=tmp_path, **arguments)
+    assert_equal_weights(whole, resumed)
+    assert history.steps == expected.steps and history.loss == expected.loss
+    assert history.validation_loss == expected.validation_loss and history.tokens == expected.tokens
+
+
+def test_a_finished_run_is_not_trained_again(make_model, data, tmp_path):
+    first, second = make_model(), make_model(seed=4)
+    history = fit(first, data, steps=6, output=tmp_path, **FIT)
+    assert fit(second, data, steps=6, output=tmp_path, **FIT) == history
+    assert_equal_weights(first, second)
+
+
+def test_never_resume_starts_afresh(make_model, data, tmp_path):
+    first, second = make_model(), make_model()
+    fit(first, data, steps=6, output=tmp_path, **FIT)
+    fit(second, data, steps=4, output=tmp_path, resume="never", **FIT)
+    assert sorted(os.listdir(tmp_path / "checkpoints"))[-1] == "step-000000004.npz"
+
+
+@pytest.mark.parametrize("what", ["model", "data", "training", "tokenizer"])
+def test_a_checkpoint_of_another_run_is_refused(make_model, data, documents, tmp_path, what):
+    arguments = {**FIT, "steps": 4, "output": tmp_path, "identity": {"tokenizer": "abc"}}
+    fit(make_model(), data, **arguments)
+    model = make_model(hidden_dim=9) if what == "model" else make_model()
+    if what == "data":
+        data = CausalWindows(documents, context=8, batch_size=4, seed=6)
+    if what == "training":
+        arguments["learning_rate"] = 0.5
+    if what == "tokenizer":
+        arguments["identity"] = {"tokenizer": "abd"}
+    before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+    with pytest.raises(LmbookError, match=f"its {what} is .*, yours is "):
+        fit(model, data, **arguments)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+
+
+@pytest.mark.parametrize("with_output", [False, True])
+def test_the_best_weights_are_kept(make_model, data, tmp_path, with_output):
+    model, seen = make_model(), []
+
+    def validation(model):
+        seen.append(weights(model))
+        return [3.0, 1.0, 2.0][len(seen) - 1]
+
+    output = tmp_path if with_output else None
+    history = fit(model, data, steps=30, report_every=10, validation=validation, output=output, **FIT)
+    assert history.best_step == 20 and history.best_loss == 1.0
+    for a, b in zip(seen[1], weights(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_minutes_end_in_time_with_the_learning_rate_at_its_end(make_model, data):
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    history = fit(make_model(), data, minutes=0.1, callbacks=[Rates()], report_every=50, **FIT)
+    assert 5.5 < history.seconds[-1] < 8.0
+    assert max(rates) > 0.9 * 0.02
+    assert rates[-1] < 0.1 * 0.02
+
+
+def test_a_diverging_run_is_stopped_with_a_reason(make_model, data, tmp_path):
+    with pytest.raises(LmbookError, match="diverged"):
+        fit(make_model(), data, steps=40, output=tmp_path, **{**FIT, "learning_rate": 1e30, "clip": None})
+
+
+def test_the_checks_run_before_the_first_step(make_model, data, tmp_path):
+    model = make_model(vocabulary_size=8)  # the data hold the id 8
+    with pytest.raises(LmbookError, match="vocabulary_size=8"):
+        fit(model, data, steps=4, output=tmp_path / "run", **{**FIT, "checks": ("ids",)})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({}, "no end"),
+        ({"steps": 0}, "steps=0"),
+        ({"minutes": -1}, "minutes=-1"),
+        ({"steps": 1, "resume": "maybe"}, "maybe"),
+        ({"steps": 1, "report_every": 0}, "report_every=0"),
+        ({"steps": 1, "learning_rate": -1.0}, "-1.0"),
+    ],
+)
+def test_unusable_arguments_are_named(make_model, data, changes, words):
+    with pytest.raises(LmbookError, match=words):
+        fit(make_model(), data, **{**FIT, **changes})
+
+
+def test_reports_are_lines_of_text(make_model, data, capsys):
+    fit(make_model(), data, steps=4, report_every=2, **{**FIT, "quiet": False})
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 2 and lines[1].startswith("step      4 of 4  loss ")
+
+
+PROGRAM = """
+import os, signal, sys
+import keras, numpy as np
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.training.fit import fit, reproducible
+
+output, result, writes_until_death, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+real, count = os.fsync, 0
+
+def fsync(handle):
+    global count
+    count += 1
+    if count == writes_until_death:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(handle)
+
+os.fsync = fsync
+reproducible(7)
+model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, num_layers=2, cell="lstm", dropout=0.2))
+documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
+data = CausalWindows(documents, context=8, batch_size=4, seed=5)
+slow = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: __import__("time").sleep(pause))
+print("training", flush=True)
+history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
+              callbacks=[slow], quiet=True, checks=())
+np.savez(result, *[v.numpy() for v in model.weights], loss=history.loss, validation=history.validation_loss)
+"""
+
+
+def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, root):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+
+    def start(output, result, writes=0, pause=0.0):
+        command = [
+            sys.executable,
+            str(program),
+            str(tmp_path / output),
+            str(tmp_path / result),
+            str(writes),
+            str(pause),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def ended(process):
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    whole = start("whole", "whole.npz")
+    # Die while a file is being written, then at any time.
+    assert ended(start("killed", "killed.npz", writes=4))[0] == -signal.SIGKILL
+    process = start("killed", "killed.npz", pause=0.1)
+    while process.stdout.readline().strip() != "training":
+        assert process.poll() is None
+    time.sleep(float(np.random.default_rng().uniform(1.0, 3.0)))  # any moment must do
+    process.kill()
+    process.communicate()
+    code, output = ended(start("killed", "killed.npz"))
+    assert code == 0, output
+    code, output = ended(whole)
+    assert code == 0, output
+    with np.load(tmp_path / "whole.npz") as one, np.load(tmp_path / "killed.npz") as other:
+        assert set(one.files) == set(other.files)
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+    left = json.dumps(sorted(os.listdir(tmp_path / "killed" / "checkpoints")))
+    assert "step-000000060.npz" in left

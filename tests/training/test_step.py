@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lmbook.training.step import TrainingModel
+
+
+@keras.saving.register_keras_serializable("lmbook_test")
+class Bigram(keras.Model):
+    """Logits are rows of a table: its gradient can be written down in NumPy."""
+
+    def __init__(self, vocabulary):
+        super().__init__()
+        self.table = keras.layers.Embedding(vocabulary, vocabulary)
+        self.table.build((None, None))
+        self.built = True
+
+    def call(self, ids, training=False):
+        return self.table(ids)
+
+
+def numpy_gradient(table, x, y, w):
+    """The loss and its gradient, each token's row added up."""
+    gradient, loss = np.zeros_like(table), 0.0
+    for token, label, weight in zip(x.ravel(), y.ravel(), w.ravel(), strict=True):
+        probabilities = np.exp(table[token] - table[token].max())
+        probabilities /= probabilities.sum()
+        loss -= weight * np.log(probabilities[label])
+        probabilities[label] -= 1
+        gradient[token] += weight * probabilities
+    return loss / w.sum(), gradient / w.sum()
+
+
+def batch(weights=None):
+    x = np.array([[1, 1, 1, 2], [1, 3, 1, 1]], "int32")  # token 1 six times
+    y = np.array([[1, 1, 2, 3], [3, 1, 1, 0]], "int32")
+    return x, y, np.ones(x.shape, "float32") if weights is None else np.array(weights, "float32")
+
+
+def compiled(clip=None, optimizer=None, **kwargs):
+    keras.utils.set_random_seed(2)
+    training = TrainingModel(Bigram(5), clip)
+    training.compile(optimizer=optimizer or keras.optimizers.SGD(1.0), **kwargs)
+    return training
+
+
+def table_of(training):
+    return np.asarray(training.model.table.embeddings)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_adam_on_repeated_tokens_equals_numpy(jit_compile):
+    training = compiled(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-7), jit_compile=jit_compile)
+    x, y, w = batch()
+    table = table_of(training).astype("float64")
+    mean, square = np.zeros_like(table), np.zeros_like(table)
+    for step in range(1, 6):
+        _, gradient = numpy_gradient(table, x, y, w)
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        table -= rate * mean / (np.sqrt(square) + 1e-7)
+    training.fit(tf.data.Dataset.from_tensors((x, y, w)).repeat(5), verbose=0, shuffle=False)
+    np.testing.assert_allclose(table_of(training), table, atol=1e-6)
+
+
+def test_the_loss_is_divided_by_the_real_tokens():
+    training = compiled()
+    x, y, w = batch([[1, 1, 1, 0], [1, 0, 0, 0]])
+    before = table_of(training).astype("float64")
+    loss, gradient = numpy_gradient(before, x, y, w)
+    logs = training.train_step(tuple(tf.constant(part) for part in (x, y, w)))
+    assert float(logs["loss"]) == pytest.approx(loss, abs=1e-6)
+    np.testing.assert_allclose(table_of(training), before - gradient, atol=1e-6)
+
+
+def test_padding_changes_nothing():
+    x, y, w = batch()
+    padded = [np.pad(part, ((0, 1), (0, 3))) for part in (x, y, w)]
+    tables = []
+    for parts in ((x, y, w), padded):
+        training = compiled(optimizer=keras.optimizers.AdamW(0.1))
+        training.train_step(tuple(tf.constant(part) for part in parts))
+        tables.append(table_of(training))
+    np.testing.assert_allclose(*tables, atol=1e-6)
+
+
+def test_a_batch_without_any_real_token_is_harmless():
+    training = compiled()
+    x, y, w = batch(np.zeros((2, 4)))
+    before = table_of(training)
+    assert float(training.train_step((x, y, tf.constant(w)))["loss"]) == 0.0
+    np.testing.assert_array_equal(table_of(training), before)
+
+
+def test_the_metric_weighs_tokens_not_batches():
+    training = compiled(optimizer=keras.optimizers.SGD(0.0))
+    x, y, few = batch([[1, 0, 0, 0], [0, 0, 0, 0]])
+    all_of_them = np.ones_like(few)
+    table = table_of(training).astype("float64")
+    losses = [numpy_gradient(table, x, y, w)[0] for w in (few, all_of_them)]
+    for w in (few, all_of_them):
+        logs = training.train_step((tf.constant(x), tf.constant(y), tf.constant(w)))
+    assert float(logs["loss"]) == pytest.approx((losses[0] + 8 * losses[1]) / 9, abs=1e-6)
+
+
+def test_the_gradient_is_clipped_as_a_whole():
+    training = compiled(clip=0.01)
+    before = table_of(training)
+    training.train_step(tuple(tf.constant(part) for part in batch()))
+    assert np.linalg.norm(table_of(training) - before) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_no_phantom_step_at_the_end_of_an_epoch(make_model, data):
+    training = TrainingModel(make_model())
+    training.compile(optimizer=keras.optimizers.AdamW(1e-3))
+    for step in (0, 5):
+        training.fit(data.dataset(step, 5), verbose=0, shuffle=False)
+    assert int(training.optimizer.iterations) == 10
