@@ -211,7 +211,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--corpus", help="a corpus of the catalogue instead of the lesson's own")
     parser.add_argument("--text", type=Path, help="your own text file instead of the lesson's corpus")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="for everything random")
-    parser.add_argument("--strategy", default="auto", help="how to use the devices: auto, one_device, mirrored, …")
+    parser.add_argument("--strategy", default="auto", help="how to use the devices: auto, default or mirrored")
     parser.add_argument("--record", action="store_true", help="put the results in the book")
     return parser
 

@@ -73,6 +73,9 @@ def loss_curve(
 ) -> Figure:
     """Training loss (thin) and validation loss (thick, with points) over steps.
 
+    The first steps' loss is far above all that follows; where there is validation, the chart ends a little above its
+    first values, so that what is learned later can be seen.
+
     Args:
         histories: name in the legend → a history, as a mapping or an object, with `steps`, `loss` and, where there
             was validation, `validation_steps` and `validation_loss`.
@@ -99,6 +102,11 @@ def loss_curve(
             )
     if floor is not None:
         draw_floor(axes, floor)
+    validated = [loss for history in histories.values() for loss in _series(history, "validation_loss")]
+    if validated:
+        lowest = min([*validated, *([] if floor is None else [floor])])
+        margin = 0.15 * (max(validated) - lowest) or 0.1
+        axes.set_ylim(lowest - margin, max(validated) + 3 * margin)
     if histories or floor is not None:
         axes.legend(frameon=False, fontsize=9)
     return figure

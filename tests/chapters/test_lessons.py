@@ -39,21 +39,27 @@ def test_headline_figures_are_recorded(lesson):
     assert [key for key in lesson.headline if key not in full["figures"]] == []
 
 
+@pytest.fixture(scope="module")
+def results_folder(tmp_path_factory):
+    """One for all lessons, so that a lesson finds the models that another has trained, as a reader's does."""
+    return tmp_path_factory.mktemp("lessons")
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
-def test_quick_profile_gives_the_books_figures(lesson, request, tmp_path):
+def test_quick_profile_gives_the_books_figures(lesson, request, results_folder):
     if lesson.name not in ALWAYS_RUN and not request.config.getoption("--lessons"):
         pytest.skip("runs with --lessons")
     done = subprocess.run(
         [sys.executable, str(lesson.path)],
-        env={**os.environ, "LMBOOK_RESULTS": str(tmp_path)},
-        cwd=tmp_path,
+        env={**os.environ, "LMBOOK_RESULTS": str(results_folder)},
+        cwd=results_folder,
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=QUICK_LIMIT_SECONDS,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    measured = json.loads((tmp_path / file_name(lesson.name, "quick")).read_text(encoding="utf-8"))
+    measured = json.loads((results_folder / file_name(lesson.name, "quick")).read_text(encoding="utf-8"))
     book = read_results(lesson, "quick")
     assert book is not None, f"not in the book yet: lmbook run {lesson.name} --record"
     assert differences(measured, book) == []

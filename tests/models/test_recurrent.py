@@ -82,3 +82,20 @@ def test_a_wrong_value_is_named(changes):
     (value,) = changes.values()
     with pytest.raises(LmbookError, match=repr(value)):
         RecurrentConfig(**{"vocabulary_size": 11, **changes})
+
+
+def test_memory_span_spreads_the_forgetting_times(tmp_path):
+    config = RecurrentConfig(vocabulary_size=7, embedding_dim=4, hidden_dim=400, memory_span=60)
+    model = RecurrentLanguageModel(config)
+    input_bias, forget_bias, candidate, output = np.split(model.recurrent[0].cell.bias.numpy(), 4)
+    np.testing.assert_allclose(input_bias, -forget_bias)
+    assert not candidate.any() and not output.any()
+    times = 1 + np.exp(forget_bias)
+    assert 2 <= times.min() < 4 and 56 < times.max() <= 60.001
+    assert abs(np.median(times) - 31) < 5  # uniform between 2 and 60
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    assert loaded.config == config
+    for cell, span in (("gru", 60), ("lstm", 1)):
+        with pytest.raises(LmbookError, match="memory_span"):
+            RecurrentConfig(vocabulary_size=7, cell=cell, memory_span=span)

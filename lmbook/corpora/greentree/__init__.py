@@ -75,7 +75,8 @@ def floor(texts: Iterable[str], tokenizer: Encoder, split: str = "seen", grammar
     """The lowest cross-entropy that any model can reach on these stories, in nats per token of `tokenizer`.
 
     It is -(sum of log-probabilities) / (number of tokens, one `<end>` for each story counted): the cross-entropy of
-    the grammar itself (`split` and `grammar` as in `generate`). A model can be below it on a few stories by luck, on average over many it cannot.
+    the grammar itself (`split` and `grammar` as in `generate`). A model can be below it on a few stories by luck, on
+    average over many it cannot.
 
     Raises:
         NotInGrammar: a text is not a story of the grammar.

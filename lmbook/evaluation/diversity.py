@@ -1,0 +1,28 @@
+"""How varied generated texts are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from lmbook.errors import LmbookError
+
+
+def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
+    """Number of different n-grams over the number of all n-grams, in all texts together; 1 where none recurs.
+
+    It falls with the amount of text, so compare only sets of about the same size.
+
+    Args:
+        texts: sequences of tokens.
+        n: length of the n-grams, at least 1.
+
+    Raises:
+        LmbookError: no text has n tokens.
+
+    Reference:
+        Li et al. 2016, "A diversity-promoting objective function for neural conversation models", section 5.
+    """
+    grams = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
+    if not grams:
+        raise LmbookError(f"No text has {n} tokens.", "Give longer texts, or a smaller n.")
+    return len(set(grams)) / len(grams)

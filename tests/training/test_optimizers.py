@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.training.optimizers import make_optimizer
+from lmbook.training.schedules import WarmupCosine
+
+
+def one_step(name, **kwargs):
+    """Weights by path within the model, before and after one update with a random gradient."""
+    model = RecurrentLanguageModel(RecurrentConfig(vocabulary_size=11, embedding_dim=8, hidden_dim=16))
+    schedule = WarmupCosine(0.01, total_steps=100, warmup_steps=1)
+    settings = {"weight_decay": 0.0, "beta_2": 0.99, "muon_ratio": 3.0, **kwargs}
+    optimizer = make_optimizer(name, model, schedule, **settings)
+    before = {v.path: v.numpy() for v in model.trainable_variables}
+    generator = np.random.default_rng(0)
+    gradients = [tf.constant(generator.normal(size=v.shape), tf.float32) for v in model.trainable_variables]
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return {v.path.split("/", 1)[1]: (before[v.path], v.numpy()) for v in model.trainable_variables}
+
+
+def test_muon_moves_the_inner_matrices_orthogonally_and_the_rest_as_adam():
+    inner = 0
+    for path, (before, after) in one_step("muon").items():
+        change = after - before
+        if "lstm" in path and change.ndim == 2:
+            inner += 1
+            singular = np.linalg.svd(change, compute_uv=False)
+            assert singular.max() / singular.min() < 2.5  # a random gradient's own ratio is far larger
+        else:  # the first step of Adam is the learning rate, by the sign of the gradient
+            np.testing.assert_allclose(np.abs(change), 0.01, rtol=1e-2)
+    assert inner == 2
+
+
+def test_adamw_decays_matrices_alone():
+    plain, decayed = one_step("adamw"), one_step("adamw", weight_decay=0.5)
+    for path, (before, after) in decayed.items():
+        expected = plain[path][1] - plain[path][0]
+        if before.ndim == 2 and "embedding" not in path:
+            expected = expected - 0.01 * 0.5 * before
+        # two models have two starts, but the step of Adam depends on the gradient alone
+        np.testing.assert_allclose(after - before, expected, atol=1e-5)
+
+
+def test_unknown_optimizer_is_refused():
+    with pytest.raises(LmbookError, match="'sgdm'"):
+        one_step("sgdm")
