@@ -41,6 +41,9 @@ def info(name: NameArgument) -> None:
 
     from lmbook.corpora.card import find_card
 
+    if name in BUILT_IN:
+        _built_in_info(name)
+        return
     card = find_card(name)
     table = Table(show_header=False, box=None)
     rows = {
@@ -78,6 +81,9 @@ def get_corpus(name: NameArgument) -> None:
     """Download a corpus into the cache, check it and unpack it; go on with a download that was cut off."""
     from lmbook.corpora.download import get
 
+    if name in BUILT_IN:
+        print(f"{name} is built in: there is nothing to download.")
+        return
     files = get(name)
     noun = "file" if len(files) == 1 else "files"
     print(f"{name}: {len(files):,} {noun}, checked, in {files[0].parent}")
@@ -87,17 +93,27 @@ def get_corpus(name: NameArgument) -> None:
 def verify_corpus(name: NameArgument) -> None:
     """Check every file of a corpus that is here against its card."""
     from lmbook.corpora.download import verify
+    from lmbook.corpora.greentree.corpus import verify_snapshot
     from lmbook.errors import LmbookError
 
-    rows = verify(name)
+    rows = verify_snapshot() if name in BUILT_IN else verify(name)
     wrong = [(file, problem) for file, right, problem in rows if not right]
     for file, problem in wrong[:20]:
         print(f"{file}: {problem}")
     if wrong:
-        raise LmbookError(
-            f"{len(wrong):,} of {len(rows):,} files of {name} are missing or wrong.", f"Run: lmbook data get {name}"
-        )
+        mend = "python -m lmbook.corpora.greentree.corpus" if name in BUILT_IN else f"lmbook data get {name}"
+        raise LmbookError(f"{len(wrong):,} of {len(rows):,} files of {name} are missing or wrong.", f"Run: {mend}")
     print(f"{name}: {len(rows):,} files, all right.")
+
+
+def _built_in_info(name: str) -> None:
+    from lmbook.corpora.catalogue import load_corpus
+    from lmbook.corpora.greentree.corpus import FOLDER
+
+    corpus = load_corpus(name)
+    print(f"{name}: very short stories told by a known grammar, built in ({corpus.language}); licence Apache-2.0")
+    print("splits: " + ", ".join(f"{split} {len(records):,}" for split, records in corpus.splits.items()))
+    print(f"its card: {FOLDER / 'README.md'}")
 
 
 def _size(count: int) -> str:

@@ -161,9 +161,7 @@ def _train(
         strategy=strategy,
     )
     sample = _sample(network, tokenizer, seed)
-    picture = plots.loss_curve(
-        {model: history}, title=f"{model} on {source.name}", unit=f"nats per {UNITS[tokenizer.kind]}"
-    )
+    picture = plots.loss_curve({model: history}, floor, unit, title=f"{model} on {source.name}")
     save_run(
         output,
         network,

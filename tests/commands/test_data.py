@@ -35,3 +35,9 @@ def test_get_and_verify_from_a_mirror(mirror, tmp_path, monkeypatch):
 def test_an_unknown_name_offers_the_nearest(command):
     result = lmbook("data", command, "tiny_shakespear")
     assert result.exit_code == 2 and "tiny_shakespeare" in result.output
+
+
+def test_the_built_in_corpus_has_a_card_and_is_verified():
+    assert "train 6,000" in lmbook("data", "info", "greentree").output
+    assert lmbook("data", "get", "greentree_zh").exit_code == 0
+    assert "all right" in lmbook("data", "verify", "greentree").output

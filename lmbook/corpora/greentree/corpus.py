@@ -49,6 +49,19 @@ def write_snapshot(folder: Path = FOLDER) -> None:
     write_text(folder / "SHA256SUMS", "".join(sums))
 
 
+def verify_snapshot(folder: Path = FOLDER) -> list[tuple[str, bool, str]]:
+    """(file, whether it is right, what is wrong) for each file of the snapshot."""
+    rows = []
+    for split, text in snapshot().items():
+        path = folder / f"{split}.tsv"
+        if not path.exists():
+            rows.append((path.name, False, "missing"))
+        else:
+            right = path.read_bytes() == text.encode("utf-8")
+            rows.append((path.name, right, "" if right else "differs from what the grammar tells"))
+    return rows
+
+
 @cache
 def load(language: str = "english") -> Corpus:
     """greentree in English or Chinese. Records: {"text", "topic", "mood", "translation"}.

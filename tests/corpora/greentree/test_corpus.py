@@ -2,7 +2,7 @@ import hashlib
 
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import Grammar, Story
-from lmbook.corpora.greentree.corpus import FOLDER, SNAPSHOT, snapshot
+from lmbook.corpora.greentree.corpus import FOLDER, SNAPSHOT, snapshot, verify_snapshot, write_snapshot
 
 
 def test_snapshot_is_regenerated_bit_for_bit():
@@ -24,3 +24,11 @@ def test_corpus_has_both_languages_with_labels_and_no_overlap():
     record = chinese.split("validation")[3]
     story = Story.from_text(record["translation"], Grammar())
     assert (record["text"], record["topic"], record["mood"]) == (story.chinese, story.topic, story.mood)
+
+
+def test_a_changed_or_missing_file_is_found(tmp_path):
+    write_snapshot(tmp_path)
+    assert all(right for _, right, _ in verify_snapshot(tmp_path))
+    (tmp_path / "test.tsv").unlink()
+    (tmp_path / "train.tsv").write_bytes((tmp_path / "train.tsv").read_bytes().replace(b"kite", b"ball", 1))
+    assert [file for file, right, _ in verify_snapshot(tmp_path) if not right] == ["train.tsv", "test.tsv"]

@@ -101,7 +101,7 @@ def test_generation_is_deterministic_and_prefix_stable():
     assert [story.english for story in generate(50, seed=5)] == texts[:50]
     assert [story.english for story in generate(50, seed=6)] != texts[:50]
     # The numbers of `Random.random` are the same on every platform; this one pins the whole path from seed to text.
-    assert hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] == "743931be5f8cff83"
+    assert hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] == "1a5c3f2b8999e32c"
 
 
 def test_sampler_draws_by_weight():
