@@ -1,4 +1,4 @@
-"""Keeping TensorFlow's start-up notes from the reader.
+"""Keeping TensorFlow's notes to its developers from the reader.
 
 TensorFlow writes some of them ("Could not find cuda drivers …") to the process's error stream before its own log level
 counts. So that stream is held while TensorFlow is imported, and what is not such a note is written afterwards.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.util
+import logging
 import os
 import re
 import sys
@@ -19,7 +20,12 @@ NOTE = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IW]
 
 
 def quieten_tensorflow() -> None:
-    """Hold back the notes of the coming import of TensorFlow, wherever it happens; nothing is imported now."""
+    """Hold back the notes of the coming import of TensorFlow, wherever it happens; nothing is imported now.
+
+    Its Python warnings go too: the one that readers meet says that a function was traced again, which is what a
+    prompt of another length needs.
+    """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
