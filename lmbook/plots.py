@@ -73,8 +73,8 @@ def loss_curve(
 ) -> Figure:
     """Training loss (thin) and validation loss (thick, with points) over steps.
 
-    The first steps' loss is far above all that follows; where there is validation, the chart ends a little above its
-    first values, so that what is learned later can be seen.
+    The first steps' loss is far above all that follows; where there is validation, the chart shows what happens from
+    the first validation on in full height, so that what is learned late can be seen.
 
     Args:
         histories: name in the legend → a history, as a mapping or an object, with `steps`, `loss` and, where there
@@ -102,14 +102,24 @@ def loss_curve(
             )
     if floor is not None:
         draw_floor(axes, floor)
-    validated = [loss for history in histories.values() for loss in _series(history, "validation_loss")]
-    if validated:
-        lowest = min([*validated, *([] if floor is None else [floor])])
-        margin = 0.15 * (max(validated) - lowest) or 0.1
-        axes.set_ylim(lowest - margin, max(validated) + 3 * margin)
+    _cut_off_the_start(axes, list(histories.values()), floor)
     if histories or floor is not None:
         axes.legend(frameon=False, fontsize=9)
     return figure
+
+
+def _cut_off_the_start(axes: Axes, histories: Sequence[Any], floor: float | None) -> None:
+    """Fit the chart's height to the losses from the first validation on, with room for the legend above them."""
+    shown = [loss for history in histories for loss in _series(history, "validation_loss")]
+    if not shown:
+        return
+    first = min(step for history in histories for step in _series(history, "validation_steps"))
+    for history in histories:
+        steps, losses = _series(history, "steps"), _series(history, "loss")
+        shown += [loss for step, loss in zip(steps, losses, strict=True) if step >= first]
+    lowest, highest = min([*shown, *([] if floor is None else [floor])]), max(shown)
+    margin = 0.08 * (highest - lowest) or 0.1
+    axes.set_ylim(lowest - margin, highest + (3 + 0.8 * len(histories)) * margin)
 
 
 def _series(history: Any, key: str) -> Sequence[float]:
