@@ -30,5 +30,5 @@ def test_overrides_win_over_defaults_and_the_configuration_is_plain_values():
 
 
 def test_an_unknown_name_gives_the_nearest_and_all():
-    with pytest.raises(LmbookError, match="Did you mean lstm.*lstm, gru, rnn"):
+    with pytest.raises(LmbookError, match="Did you mean lstm.*lstm, lstm_article, gru, rnn"):
         registry.entry("ltsm")

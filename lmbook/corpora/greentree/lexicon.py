@@ -27,22 +27,22 @@ def _words(table: str) -> tuple[Entry, ...]:
     return tuple(Entry(row[0], row[1], weight=int(row[2]) if len(row) > 2 else 1) for row in rows)
 
 
-def _measured(table: str) -> tuple[Entry, ...]:
-    """Read lines of `measure: english chinese, english chinese, …`."""
+def _labelled(table: str, label_is: str) -> tuple[Entry, ...]:
+    """Read lines of `label: english chinese, english chinese, …`; the label goes into the field `label_is`."""
     entries = []
     for line in table.strip().splitlines():
-        measure, words = line.strip().split(": ")
-        entries += [Entry(*word.split(), measure=measure) for word in words.split(", ")]
+        label, words = line.strip().split(": ")
+        entries += [Entry(*word.split(), **{label_is: label}) for word in words.split(", ")]
     return tuple(entries)
+
+
+def _measured(table: str) -> tuple[Entry, ...]:
+    return _labelled(table, "measure")
 
 
 def _places(table: str) -> tuple[Entry, ...]:
-    """Read lines of `preposition: english chinese, …`; the Chinese word ends in 里, 边, 上 or the like."""
-    entries = []
-    for line in table.strip().splitlines():
-        preposition, words = line.strip().split(": ")
-        entries += [Entry(*word.split(), preposition=preposition) for word in words.split(", ")]
-    return tuple(entries)
+    """The Chinese word ends in 里, 边, 上 or the like."""
+    return _labelled(table, "preposition")
 
 
 # A wish opens the story's topic; several wordings of each topic.
