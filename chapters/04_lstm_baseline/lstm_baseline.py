@@ -104,7 +104,7 @@ if not own_text:
     )
     stories = [tokenizer.decode(ids) for ids in written]
     share = sum(map(is_grammatical, stories)) / len(stories)
-    lesson.record("grammatical_share", share, tolerance=0.06, n=len(stories), note="accepted by the grammar's parser")
+    lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
     lesson.record(
         "distinct_stories", len(set(stories)) / len(stories), tolerance=0.05, n=len(stories), note="share of the 500"
     )

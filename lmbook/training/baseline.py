@@ -36,7 +36,7 @@ class Profile:
     memory_span: int = 150
 
 
-QUICK = Profile(stories=12_000, max_sentences=4, steps=420, context=48)
+QUICK = Profile(stories=12_000, max_sentences=4, steps=480, context=48)
 FULL = Profile(stories=60_000, max_sentences=12, steps=2_000, context=96)
 
 
@@ -64,7 +64,7 @@ def greentree_lstm(
     """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `output`.
 
     The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
-    Muon updates the matrices of the LSTM, Adam the embedding and the head.
+    Muon updates the matrices of the LSTM, AdamW the embedding and the head.
 
     Args:
         full: the full profile (minutes), else the quick one (under a minute).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from lmbook.errors import LmbookError
+from lmbook.training.muon import Muon
 
 OPTIMIZERS = ("adamw", "muon")
 
@@ -18,13 +19,13 @@ def make_optimizer(
     beta_2: float,
     muon_ratio: float,
 ) -> keras.optimizers.Optimizer:
-    """AdamW for all weights, or Muon for the matrices inside the model and Adam for the rest; built for `model`.
+    """AdamW for all weights, or Muon for the matrices inside the model and AdamW for the rest; built for `model`.
 
     Args:
-        name: "adamw" (Loshchilov and Hutter 2019) or "muon" (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon).
+        name: "adamw" (Loshchilov and Hutter 2019) or "muon" (see `Muon`).
         model: with its weights; Muon leaves the embedding, the layer called "logits" and all vectors to Adam.
-        schedule: the learning rate of AdamW, or of the Adam within Muon.
-        weight_decay: of matrices; vectors (biases, gains) and embeddings are left alone by AdamW.
+        schedule: the learning rate of AdamW.
+        weight_decay: of matrices; vectors (biases, gains) and embeddings are left alone, and under Muon the logits too.
         beta_2: how long Adam's mean of squared gradients remembers.
         muon_ratio: Muon's learning rate as a multiple of `schedule`.
 
@@ -37,16 +38,9 @@ def make_optimizer(
     if name == "adamw":
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, beta_2=beta_2)
         spared = [v for v in weights if len(v.shape) < 2 or "embedding" in v.path]
-        optimizer.exclude_from_weight_decay(var_list=spared)
     else:
-        schedule.peak *= muon_ratio
-        optimizer = keras.optimizers.Muon(
-            schedule,
-            adam_lr_ratio=1 / muon_ratio,
-            adam_beta_2=beta_2,
-            weight_decay=weight_decay,
-            adam_weight_decay=0.0,
-            exclude_layers=["embedding", "logits"],
-        )
+        optimizer = Muon(schedule, muon_ratio, weight_decay=weight_decay, beta_2=beta_2)
+        spared = [v for v in weights if not optimizer.updates(v)]
+    optimizer.exclude_from_weight_decay(var_list=spared)
     optimizer.build(weights)
     return optimizer

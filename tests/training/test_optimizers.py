@@ -29,6 +29,8 @@ def test_muon_moves_the_inner_matrices_orthogonally_and_the_rest_as_adam():
             inner += 1
             singular = np.linalg.svd(change, compute_uv=False)
             assert singular.max() / singular.min() < 2.5  # a random gradient's own ratio is far larger
+            # The root mean square of an orthogonal n x m matrix is 1 / sqrt(max(n, m)); scaled, it is 0.2 everywhere.
+            assert np.sqrt(np.mean(change**2)) == pytest.approx(0.2 * 0.03, rel=0.25)
         else:  # the first step of Adam is the learning rate, by the sign of the gradient
             np.testing.assert_allclose(np.abs(change), 0.01, rtol=1e-2)
     assert inner == 2
