@@ -23,8 +23,7 @@ from collections import Counter
 from lmbook import plots
 from lmbook.corpora.greentree import Grammar, NotInGrammar, is_grammatical
 from lmbook.corpora.greentree.text import score
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
+from lmbook.decoding.text import continue_text
 from lmbook.evaluation.diversity import distinct_n
 from lmbook.lesson import Lesson
 from lmbook.results import scratch_dir
@@ -39,25 +38,16 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 baseline = greentree_lstm(
     lesson.full,
     lesson.seed,
-    output=scratch_dir(lesson.file) / "models" / f"greentree_lstm_{lesson.profile}_{lesson.seed}",
+    models=scratch_dir(lesson.file) / "models",
     strategy=make_strategy(lesson.strategy),
 )
 model, tokenizer = baseline.model, baseline.tokenizer
 REPEATS = 200
 
 
-def continue_text(prompt: str, temperature: float, count: int = REPEATS) -> list[str]:
+def tell(prompt: str, temperature: float, count: int = REPEATS) -> list[str]:
     """`count` stories that begin with `prompt`."""
-    ids = [tokenizer.end_id, *tokenizer.encode(prompt)]
-    written = generate(
-        model,
-        [ids] * count,
-        length=150,
-        sampling=Sampling(temperature=temperature),
-        seed=lesson.seed,
-        stop_ids=(tokenizer.end_id,),
-    )
-    return [tokenizer.decode([*ids[1:], *row]) for row in written]
+    return continue_text(model, tokenizer, prompt, count=count, length=150, temperature=temperature, seed=lesson.seed)
 
 
 def coherent(stories: list[str]) -> float:
@@ -81,7 +71,7 @@ PROMPTS = (
 )
 rows = []
 for prompt in PROMPTS:
-    stories = continue_text(prompt, 0.7)
+    stories = tell(prompt, 0.7)
     unknown = tokenizer.encode(prompt).count(tokenizer.unknown_id)
     rows.append((prompt, unknown, coherent(stories), len(set(stories))))
     print(f"{prompt} → {stories[0]}\n")
@@ -102,7 +92,7 @@ lesson.table(
 # %%
 rows = []
 for label, temperature in (("greedy", 0.0), ("temperature 0.7", 0.7), ("temperature 1.0", 1.0)):
-    stories = continue_text("a green tree", temperature)
+    stories = tell("a green tree", temperature)
     tokens = [tokenizer.encode(story) for story in stories]
     rows.append((label, len(set(stories)), *(distinct_n(tokens, n) for n in (1, 2, 3)), coherent(stories)))
 lesson.table(
@@ -135,7 +125,7 @@ GROWING = (
 )
 rows = []
 for prompt, word, exact in GROWING:
-    stories = continue_text(prompt, 1.0, 1000)
+    stories = tell(prompt, 1.0, 1000)
     share = sum(story.startswith(f"{prompt} {word} ") for story in stories) / len(stories)
     rows.append((prompt, word, exact, share, coherent(stories)))
 lesson.table(
@@ -161,7 +151,7 @@ lesson.record(
 temperatures = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6)
 rows, reasons = [], Counter()
 for temperature in temperatures:
-    stories = continue_text("", temperature, 500)
+    stories = tell("", temperature, 500)
     tokens = [tokenizer.encode(story) for story in stories]
     sentences = sum(story.count(".") for story in stories) / len(stories)
     rows.append((str(temperature), coherent(stories), sentences, distinct_n(tokens, 3)))

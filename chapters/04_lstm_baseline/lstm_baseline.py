@@ -24,8 +24,7 @@ import time
 
 from lmbook import plots
 from lmbook.corpora.greentree import floor, is_grammatical, log_probability
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
+from lmbook.decoding.text import continue_text
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.results import scratch_dir
@@ -50,7 +49,7 @@ if not own_text:
     baseline = greentree_lstm(
         lesson.full,
         lesson.seed,
-        output=scratch_dir(lesson.file) / "models" / f"greentree_lstm_{lesson.profile}_{lesson.seed}",
+        models=scratch_dir(lesson.file) / "models",
         resume="never",
         strategy=make_strategy(lesson.strategy),
     )
@@ -94,15 +93,7 @@ if not own_text:
 
 # %%
 if not own_text:
-    written = generate(
-        model,
-        [[tokenizer.end_id]] * 500,
-        length=150,
-        sampling=Sampling(temperature=0.7),
-        seed=lesson.seed,
-        stop_ids=(tokenizer.end_id,),
-    )
-    stories = [tokenizer.decode(ids) for ids in written]
+    stories = continue_text(model, tokenizer, count=500, length=150, temperature=0.7, seed=lesson.seed)
     share = sum(map(is_grammatical, stories)) / len(stories)
     lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
     lesson.record(
@@ -117,17 +108,9 @@ if not own_text:
 
 # %%
 if not own_text:
-    prompt = [tokenizer.end_id, *tokenizer.encode("a green tree")]
     for temperature in (0.0, 0.7):
-        ids = generate(
-            model,
-            [prompt],
-            length=150,
-            sampling=Sampling(temperature=temperature),
-            seed=lesson.seed,
-            stop_ids=(tokenizer.end_id,),
-        )[0]
-        print(f"\ntemperature {temperature}: a green tree {tokenizer.decode(ids)}")
+        [text] = continue_text(model, tokenizer, "a green tree", length=150, temperature=temperature, seed=lesson.seed)
+        print(f"\ntemperature {temperature}: {text}")
 
 # %% [markdown]
 # ## Real text
@@ -166,8 +149,8 @@ def train_on_characters(corpus, steps: int):
     size = sum(len(text.encode("utf-8")) for text in held_out)
     result = evaluate(network, documents, bytes_total=size, closed=False)
     seconds = time.perf_counter() - began
-    ids = generate(network, [[characters.end_id]], length=400, sampling=Sampling(temperature=0.8), seed=lesson.seed)[0]
-    return result, history, characters.decode(ids), seconds
+    [sample] = continue_text(network, characters, length=400, temperature=0.8, seed=lesson.seed)
+    return result, history, sample, seconds
 
 
 if own_text or lesson.full:

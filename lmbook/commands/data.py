@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from lmbook.corpora.card import BUILT_IN
+
 data_app = typer.Typer(help="The catalogue of corpora: list, info, get, verify.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `lmbook data list` shows it.")]
-
-BUILT_IN = {"greentree": "en", "greentree_zh": "zh"}
 
 
 @data_app.command("list")
@@ -92,16 +92,20 @@ def get_corpus(name: NameArgument) -> None:
 @data_app.command("verify")
 def verify_corpus(name: NameArgument) -> None:
     """Check every file of a corpus that is here against its card."""
-    from lmbook.corpora.download import verify
-    from lmbook.corpora.greentree.corpus import verify_snapshot
     from lmbook.errors import LmbookError
 
-    rows = verify_snapshot() if name in BUILT_IN else verify(name)
+    if name in BUILT_IN:
+        from lmbook.corpora.greentree.corpus import verify_snapshot
+
+        rows, mend = verify_snapshot(), "python -m lmbook.corpora.greentree.corpus"
+    else:
+        from lmbook.corpora.download import verify
+
+        rows, mend = verify(name), f"lmbook data get {name}"
     wrong = [(file, problem) for file, right, problem in rows if not right]
     for file, problem in wrong[:20]:
         print(f"{file}: {problem}")
     if wrong:
-        mend = "python -m lmbook.corpora.greentree.corpus" if name in BUILT_IN else f"lmbook data get {name}"
         raise LmbookError(f"{len(wrong):,} of {len(rows):,} files of {name} are missing or wrong.", f"Run: {mend}")
     print(f"{name}: {len(rows):,} files, all right.")
 

@@ -123,6 +123,7 @@ def _train(
     strategy_name: str,
 ) -> None:
     from lmbook import plots
+    from lmbook.decoding.text import continue_text
     from lmbook.models import registry
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.registry import train_tokenizer
@@ -160,7 +161,7 @@ def _train(
         identity={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
     )
-    sample = _sample(network, tokenizer, seed)
+    sample = "\n\n".join(continue_text(network, tokenizer, count=3, length=200, temperature=0.8, seed=seed))
     picture = plots.loss_curve({model: history}, floor, unit, title=f"{model} on {source.name}")
     save_run(
         output,
@@ -185,19 +186,3 @@ def _train(
     print(f"\n{sample}\n")
     print(f"Left in {output}: model, tokenizer, config, history and a sample. Go on with:")
     print(f'  lmbook generate {output} --prompt "…"')
-
-
-def _sample(model, tokenizer, seed: int) -> str:
-    """Three texts that the trained model writes from nothing."""
-    from lmbook.decoding.generate import generate
-    from lmbook.decoding.sampling import Sampling
-
-    written = generate(
-        model,
-        [[tokenizer.end_id]] * 3,
-        length=200,
-        sampling=Sampling(temperature=0.8),
-        seed=seed,
-        stop_ids=(tokenizer.end_id,),
-    )
-    return "\n\n".join(tokenizer.decode(ids) for ids in written)

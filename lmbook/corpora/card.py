@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmbook.errors import LmbookError
 
-BUILT_IN = ("greentree", "greentree_zh")
+BUILT_IN = {"greentree": "en", "greentree_zh": "zh"}  # name -> language
 
 _CARDS = Path(__file__).with_name("cards")
 

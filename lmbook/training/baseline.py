@@ -56,12 +56,12 @@ def greentree_lstm(
     full: bool,
     seed: int = 0,
     *,
-    output: Path | None = None,
+    models: Path | None = None,
     resume: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> Baseline:
-    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `output`.
+    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `models`.
 
     The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
     Muon updates the matrices of the LSTM, AdamW the embedding and the head.
@@ -69,7 +69,7 @@ def greentree_lstm(
     Args:
         full: the full profile (minutes), else the quick one (under a minute).
         seed: of the weights and the order of the stories.
-        output: folder for checkpoints.
+        models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
         resume: "auto" or "never", as in `fit`.
         strategy: from `make_strategy`.
         quiet: print nothing.
@@ -104,7 +104,7 @@ def greentree_lstm(
         warmup_steps=20,
         final_fraction=0.02,
         weight_decay=0.0,
-        output=output,
+        output=models and models / f"greentree_lstm_{'full' if full else 'quick'}_{seed}",
         resume=resume,
         identity={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,

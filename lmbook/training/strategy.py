@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
@@ -31,4 +33,10 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
             f"The strategy 'mirrored' needs at least two GPUs; TensorFlow finds {found}.",
             "Use the strategy auto or default; `lmbook doctor` shows the devices.",
         )
-    return tf.distribute.MirroredStrategy([device.name for device in gpus])
+    return _mirrored(tuple(device.name for device in gpus))
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One object for each set of devices: two in one process disturb each other's reductions."""
+    return tf.distribute.MirroredStrategy(list(devices))

@@ -8,8 +8,8 @@ TINY = Profile(stories=200, max_sentences=3, steps=3, context=16)
 
 def test_a_trained_baseline_is_loaded_and_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(baseline, "QUICK", TINY)
-    first = greentree_lstm(False, output=tmp_path, quiet=True)
-    again = greentree_lstm(False, output=tmp_path, quiet=True)
+    first = greentree_lstm(False, models=tmp_path, quiet=True)
+    again = greentree_lstm(False, models=tmp_path, quiet=True)
     assert again.history.seconds == first.history.seconds  # the clock did not run
     for before, after in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
