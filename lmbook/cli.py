@@ -12,6 +12,7 @@ from lmbook.commands.data import data_app
 from lmbook.commands.doctor import doctor
 from lmbook.commands.evaluate import evaluate
 from lmbook.commands.generate import generate
+from lmbook.commands.launch import launch
 from lmbook.commands.lessons import lessons, pages, run
 from lmbook.commands.train import train
 from lmbook.console import exit_code
@@ -37,4 +38,5 @@ app = typer.Typer(
 )
 for command in (lessons, run, train, generate, evaluate, doctor, pages):
     app.command()(command)
+app.command(context_settings={"allow_interspersed_args": False})(launch)  # options after COMMAND are COMMAND's
 app.add_typer(data_app, name="data")

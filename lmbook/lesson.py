@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmbook import machine, results
 from lmbook.chapters import LessonFile, find_lesson, read_header
+from lmbook.cluster import is_chief
 from lmbook.console import exit_code
 from lmbook.errors import LmbookError
 from lmbook.files import write_json
 
 if TYPE_CHECKING:
+    import tensorflow as tf
     from matplotlib.figure import Figure
 
 DEFAULT_SEED = 0
@@ -35,8 +37,8 @@ T = TypeVar("T")
 class Lesson:
     """One run of one lesson.
 
-    Run as a script it reads its own arguments (`--full --corpus --text --seed --strategy --record`); in a notebook it
-    takes the defaults. In a script, an `LmbookError` ends the run with its message and exit code 2, no traceback.
+    Run as a script it reads its own arguments (`--help` lists them); in a notebook it takes the defaults. In a script,
+    an `LmbookError` ends the run with its message and exit code 2, no traceback.
 
     Args:
         name: the lesson's file name without `.py`.
@@ -47,7 +49,6 @@ class Lesson:
         seed: for everything random.
         corpus: the `--corpus` asked for, or None.
         text: the `--text` file asked for, or None.
-        strategy: name of the distribution strategy, "auto" unless asked for.
     """
 
     def __init__(self, name: str, argv: Sequence[str] | None = None):
@@ -70,7 +71,7 @@ class Lesson:
         self.seed: int = options.seed
         self.corpus: str | None = options.corpus
         self.text: Path | None = options.text
-        self.strategy: str = options.strategy
+        self._devices = options.strategy, options.devices and options.devices.split(","), options.cpu_devices
         self._for_the_book: bool = options.record
         self._default = self.corpus is None and self.text is None and self.seed == DEFAULT_SEED
         self._figures: dict[str, dict[str, Any]] = {}
@@ -85,6 +86,17 @@ class Lesson:
     def profile(self) -> str:
         """ "full" or "quick"."""
         return "full" if self.full else "quick"
+
+    @property
+    def strategy(self) -> tf.distribute.Strategy:
+        """The `tf.distribute` strategy asked for, "auto" where none was; use it before TensorFlow computes anything.
+
+        Raises:
+            LmbookError: see `make_strategy`.
+        """
+        from lmbook.training.strategy import make_strategy
+
+        return make_strategy(*self._devices)
 
     @property
     def seconds(self) -> float:
@@ -178,6 +190,8 @@ class Lesson:
         if not self._default:
             print("Not the lesson's own data and seed: the results were printed but not written.")
             return None
+        if not is_chief():  # of several workers one writes
+            return None
         path = (
             results.book_path(self.file, self.profile)
             if self._for_the_book
@@ -211,7 +225,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--corpus", help="a corpus of the catalogue instead of the lesson's own")
     parser.add_argument("--text", type=Path, help="your own text file instead of the lesson's corpus")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="for everything random")
-    parser.add_argument("--strategy", default="auto", help="how to use the devices: auto, default or mirrored")
+    parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
+    parser.add_argument("--devices", help="the devices of mirrored, as GPU:0,GPU:1; else all GPUs")
+    parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
     parser.add_argument("--record", action="store_true", help="put the results in the book")
     return parser
 

@@ -128,8 +128,11 @@ def test_an_interrupt_is_one_sentence_and_exit_code_130(book):
 
 
 def test_arguments_are_read_and_checked(book, tmp_path):
-    lesson = Lesson("tiny", ["--full", "--seed", "3", "--strategy", "one_device"])
-    assert (lesson.full, lesson.seed, lesson.strategy, lesson.profile) == (True, 3, "one_device", "full")
+    lesson = Lesson("tiny", ["--full", "--seed", "3", "--strategy", "default"])
+    assert (lesson.full, lesson.seed, lesson.profile) == (True, 3, "full")
+    assert lesson.strategy.num_replicas_in_sync == 1
+    with pytest.raises(LmbookError, match="'tpu'"):
+        _ = Lesson("tiny", ["--strategy", "tpu"]).strategy
     assert lesson.choose(quick=1, full=2) == 2
     with pytest.raises(LmbookError, match="both"):
         Lesson("tiny", ["--corpus", "kjv", "--text", "x"])

@@ -32,6 +32,11 @@ def problem(line):
         name, command, words = words[0], command.commands[words[0]], words[1:]
         if name == "run" and words and words[0].islower() and words[0] not in {lesson.name for lesson in lessons()}:
             return f"no lesson {words[0]}"
+    if "--" in words:  # what follows is a command of its own
+        inner = words[words.index("--") + 1 :]
+        words = words[: words.index("--")]
+        if inner[:1] == ["lmbook"] and problem(shlex.join(inner)):
+            return problem(shlex.join(inner))
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     unknown = [word for word in words if word.startswith("--") and word not in known]
     return f"no option {unknown[0]}" if unknown else None

@@ -17,11 +17,14 @@ ROOMS = (
     "evaluation",
     "interpretation",
 )
-FOUNDATION = {"errors", "files", "quiet", "__init__"}  # below all rooms
+FOUNDATION = {"errors", "files", "cluster", "quiet", "__init__"}  # below all rooms
 LIGHT = {"corpora", "tokenizers", "commands"}  # never import TensorFlow or Keras when they are imported
 LIGHT_FILES = {
     "errors",
     "files",
+    "cluster",
+    "launch",
+    "worker_output",
     "quiet",
     "chapters",
     "console",

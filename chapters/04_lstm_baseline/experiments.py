@@ -28,7 +28,6 @@ from lmbook.evaluation.diversity import distinct_n
 from lmbook.lesson import Lesson
 from lmbook.results import scratch_dir
 from lmbook.training.baseline import greentree_lstm
-from lmbook.training.strategy import make_strategy
 
 lesson = Lesson("experiments")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -39,7 +38,7 @@ baseline = greentree_lstm(
     lesson.full,
     lesson.seed,
     models=scratch_dir(lesson.file) / "models",
-    strategy=make_strategy(lesson.strategy),
+    strategy=lesson.strategy,
 )
 model, tokenizer = baseline.model, baseline.tokenizer
 REPEATS = 200

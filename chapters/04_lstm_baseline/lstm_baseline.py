@@ -44,14 +44,13 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 # %%
 if not own_text:
     from lmbook.training.baseline import greentree_lstm
-    from lmbook.training.strategy import make_strategy
 
     baseline = greentree_lstm(
         lesson.full,
         lesson.seed,
         models=scratch_dir(lesson.file) / "models",
         resume="never",
-        strategy=make_strategy(lesson.strategy),
+        strategy=lesson.strategy,
     )
     story = baseline.test[0]
     print(f"\nA story of the test set, with the wish for {story.topic} and a {story.mood} end:\n{story.english}")
@@ -126,14 +125,13 @@ def train_on_characters(corpus, steps: int):
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.character import CharacterTokenizer
     from lmbook.training.fit import fit, reproducible
-    from lmbook.training.strategy import make_strategy
 
     reproducible(lesson.seed)
     began = time.perf_counter()
     train, held_out = corpus.texts("train"), corpus.texts("validation")
     characters = CharacterTokenizer.train(train)
     data = CausalWindows([characters.encode(t) for t in train], context=64, batch_size=64, seed=lesson.seed)
-    strategy = make_strategy(lesson.strategy)
+    strategy = lesson.strategy
     with strategy.scope():
         network = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, dropout=0.1))
     documents = [characters.encode(text) for text in held_out]

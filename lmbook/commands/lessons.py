@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from lmbook.commands.options import CorpusOption, StrategyOption, TextOption, one_source
+from lmbook.commands.options import (
+    CorpusOption,
+    CpuDevicesOption,
+    DevicesOption,
+    StrategyOption,
+    TextOption,
+    one_source,
+)
 from lmbook.errors import LmbookError
 
 
@@ -39,6 +46,8 @@ def run(
     text: TextOption = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="For everything random.")] = None,
     strategy: StrategyOption = "auto",
+    devices: DevicesOption = None,
+    cpu_devices: CpuDevicesOption = None,
     record: Annotated[bool, typer.Option("--record", help="Put the results in the book.")] = False,
 ) -> None:
     """Run a lesson: its quick profile takes under a minute on two cores."""
@@ -47,6 +56,8 @@ def run(
     path = find_lesson(lesson).path
     one_source(corpus, text, required=False)
     arguments = ["--strategy", strategy]
+    arguments += ["--devices", devices] if devices else []
+    arguments += [] if cpu_devices is None else ["--cpu-devices", str(cpu_devices)]
     arguments += ["--full"] if full else []
     arguments += ["--record"] if record else []
     arguments += ["--corpus", corpus] if corpus else []

@@ -16,7 +16,15 @@ TextOption = Annotated[
     Path | None, typer.Option("--text", metavar="FILE", help="Your own text: a UTF-8 file, or a folder of them.")
 ]
 StrategyOption = Annotated[
-    str, typer.Option("--strategy", metavar="NAME", help="How to use the devices; auto takes what `doctor` shows.")
+    str,
+    typer.Option("--strategy", metavar="NAME", help="auto, default, mirrored or multi_worker."),
+]
+DevicesOption = Annotated[
+    str | None,
+    typer.Option("--devices", metavar="LIST", help="The devices of mirrored, as GPU:0,GPU:1."),
+]
+CpuDevicesOption = Annotated[
+    int | None, typer.Option("--cpu-devices", min=1, help="Divide the CPU into so many devices, to try mirrored.")
 ]
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lmbook.cluster import is_chief
 from lmbook.commands.floor import exact_floor
-from lmbook.commands.options import CorpusOption, StrategyOption, TextOption, one_source
+from lmbook.commands.options import (
+    CorpusOption,
+    CpuDevicesOption,
+    DevicesOption,
+    StrategyOption,
+    TextOption,
+    one_source,
+)
 from lmbook.errors import LmbookError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 UNITS = {"character": "character", "word": "word", "byte_pair": "byte pair"}  # what one token of each kind is
 DEFAULT_MINUTES = 5.0
@@ -31,9 +43,25 @@ def train(
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Train for exactly this many steps.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model.")] = 0,
     resume: Annotated[
-        str, typer.Option("--resume", metavar="auto|never", help="auto goes on with a run that was cut off.")
+        str,
+        typer.Option(
+            "--resume",
+            metavar="auto|never|PATH",
+            help="auto goes on with what was cut off; PATH is a checkpoint.",
+        ),
     ] = "auto",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Rows in a step, over all devices; else the model's own.")
+    ] = None,
+    micro_batches: Annotated[
+        int, typer.Option("--micro-batches", metavar="K", min=1, help="Work through each device's rows in K parts.")
+    ] = 1,
+    precision: Annotated[
+        str, typer.Option("--precision", metavar="NAME", help="float32, mixed_bfloat16 or mixed_float16.")
+    ] = "float32",
     strategy: StrategyOption = "auto",
+    devices: DevicesOption = None,
+    cpu_devices: CpuDevicesOption = None,
 ) -> None:
     """Train a language model on your own text: --text FILE, or --corpus NAME.
 
@@ -44,7 +72,9 @@ def train(
     registry.entry(model)
     one_source(corpus, text)
     _check_choice("--tokenizer", tokenizer, tuple(UNITS))
-    _check_choice("--resume", resume, ("auto", "never"))
+    _check_choice("--precision", precision, ("float32", "mixed_bfloat16", "mixed_float16"))
+    if resume not in ("auto", "never") and not Path(resume).exists():
+        raise LmbookError(f"--resume {resume} is neither auto nor never nor a file.", "Check the path.")
     if minutes is not None and steps is not None:
         raise LmbookError("--minutes and --steps were both given.", "Give one of them.")
     if minutes == 0:
@@ -64,7 +94,10 @@ def train(
         steps=steps,
         seed=seed,
         resume=resume,
-        strategy_name=strategy,
+        batch_size=batch_size,
+        micro_batches=micro_batches,
+        precision=precision,
+        make_strategy=lambda: _strategy(strategy, devices, cpu_devices),
     )
 
 
@@ -75,6 +108,12 @@ class Source:
     name: str
     train: list[str]
     validation: list[str]
+
+
+def _strategy(name: str, devices: str | None, cpu_devices: int | None) -> tf.distribute.Strategy:
+    from lmbook.training.strategy import make_strategy
+
+    return make_strategy(name, devices and devices.split(","), cpu_devices)
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
@@ -120,32 +159,40 @@ def _train(
     steps: int | None,
     seed: int,
     resume: str,
-    strategy_name: str,
+    batch_size: int | None,
+    micro_batches: int,
+    precision: str,
+    make_strategy: Callable[[], tf.distribute.Strategy],
 ) -> None:
+    import keras
+
     from lmbook import plots
     from lmbook.decoding.text import continue_text
     from lmbook.models import registry
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.registry import train_tokenizer
-    from lmbook.training.fit import fit, reproducible
+    from lmbook.training.fit import check_batch, fit, reproducible
     from lmbook.training.run_folder import save_run
-    from lmbook.training.strategy import make_strategy
 
     recipe = registry.entry(model)
+    batch_size = batch_size or recipe.batch_size
     reproducible(seed)
-    strategy = make_strategy(strategy_name)
+    strategy = make_strategy()
+    check_batch(batch_size, strategy.num_replicas_in_sync, micro_batches)
+    keras.config.set_dtype_policy(precision)
     tokenizer = train_tokenizer(tokenizer_kind, source.train, vocabulary_size)
     documents = [tokenizer.encode(document) for document in source.train]
     held_out = [tokenizer.encode(document) for document in source.validation]
-    print(
+    say = print if is_chief() else (lambda *words: None)
+    say(
         f"{source.name}: {sum(map(len, documents)):,} tokens to train on, {sum(map(len, held_out)):,} to validate, "
         f"{tokenizer.vocabulary_size:,} different ({tokenizer.kind})"
     )
     unit = f"nats per {UNITS[tokenizer.kind]}"
     floor = exact_floor(corpus, source.validation, tokenizer)
     if floor is not None:
-        print(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
-    data = CausalWindows(documents, context=recipe.context, batch_size=recipe.batch_size, seed=seed)
+        say(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
+    data = CausalWindows(documents, context=recipe.context, batch_size=batch_size, seed=seed)
     config = registry.make_config(model, tokenizer.vocabulary_size)
     with strategy.scope():
         network = registry.make_model(model, config)
@@ -156,11 +203,14 @@ def _train(
         minutes=minutes,
         validation=held_out,
         learning_rate=recipe.learning_rate,
+        micro_batches=micro_batches,
         output=output,
         resume=resume,
         identity={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
     )
+    if not is_chief():  # of several workers one writes
+        return
     sample = "\n\n".join(continue_text(network, tokenizer, count=3, length=200, temperature=0.8, seed=seed))
     picture = plots.loss_curve({model: history}, floor, unit, title=f"{model} on {source.name}")
     save_run(
@@ -173,7 +223,8 @@ def _train(
             "text": source.name,
             "tokenizer": tokenizer.kind,
             "context": recipe.context,
-            "batch_size": recipe.batch_size,
+            "batch_size": batch_size,
+            "precision": precision,
             "learning_rate": recipe.learning_rate,
             "minutes": minutes,
             "steps": steps,

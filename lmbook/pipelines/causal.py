@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -123,6 +125,14 @@ class CausalWindows:
             lambda window, offset: self._batch(window, offset, stream, starts), num_parallel_calls=2, deterministic=True
         )
         return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+
+    @property
+    def description(self) -> str:
+        """The batches' settings and the sha256 of the ids they are cut from."""
+        settings = {name: getattr(self, name) for name in ("context", "batch_size", "align", "shuffle", "seed")}
+        words = ", ".join(f"{name}={json.dumps(value)}" for name, value in settings.items())
+        digest = hashlib.sha256(self.stream.tobytes()).hexdigest()
+        return f"{self.tokens} tokens with sha256 {digest[:16]}, {words}"
 
     @property
     def _rows_per_epoch(self) -> int:

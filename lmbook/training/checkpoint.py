@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -51,6 +51,16 @@ class Checkpoint:
 
 def write(path: str | Path, checkpoint: Checkpoint) -> Path:
     """Write it to `path`: whole or not at all."""
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            dump(file, checkpoint)
+
+    return write_atomically(path, fill)
+
+
+def dump(file: BinaryIO, checkpoint: Checkpoint) -> None:
+    """Write it into an open file."""
     text = json.dumps(
         {
             "format": FORMAT,
@@ -62,16 +72,11 @@ def write(path: str | Path, checkpoint: Checkpoint) -> Path:
     )
     members = {f"array_{index}": value for index, value in enumerate(checkpoint.arrays.values())}
     strings = {"record": np.array(text), "digest": np.array(_digest(text, list(members.values())))}
-
-    def fill(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez(file, **members, **strings)
-
-    return write_atomically(path, fill)
+    np.savez(file, **members, **strings)
 
 
-def read(path: str | Path) -> Checkpoint:
-    """Read what `write` wrote.
+def read(path: str | Path | BinaryIO) -> Checkpoint:
+    """Read what `write` or `dump` wrote.
 
     Raises:
         DamagedCheckpoint: a byte is not as it was written, or the file is no checkpoint.
@@ -166,6 +171,34 @@ class Checkpoints:
         if found.step != step:
             self.say(f"{path} holds the weights of step {found.step}, not the best of step {step}.")
             return None
+        return found
+
+    def given(self, path: str | Path) -> Checkpoint:
+        """The checkpoint that the reader named: a file, or the newest one of a run's folder.
+
+        Raises:
+            LmbookError: there is none, it is damaged, it belongs to another run, or this folder has a later one.
+        """
+        path = Path(path)
+        if path.is_dir():
+            folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+            found = Checkpoints(folder, self.identity, say=self.say).latest()
+            if found is None:
+                raise LmbookError(f"There is no checkpoint in {path}.", "Name the folder of a run or one of its files.")
+        else:
+            if not path.exists():
+                raise LmbookError(f"There is no file {path}.", "Check the path after --resume.")
+            try:
+                found = read(path)
+            except DamagedCheckpoint as damage:
+                raise LmbookError(f"{path} is damaged ({damage}).", "Name another checkpoint of that run.") from None
+            self._compare(path, found)
+        later = [other.name for other in self.paths() if other.name > f"step-{found.step:09d}.npz"]
+        if later:
+            raise LmbookError(
+                f"{self.folder} already has {later[-1]}, later than the step {found.step} of {path}.",
+                "Go on with it by --resume auto, or train into another folder.",
+            )
         return found
 
     def clear(self) -> None:

@@ -1,27 +1,30 @@
-"""Training a language model: Keras' `fit` with a budget, a validation text, checkpoints and exact resume."""
+"""Training a language model: a budget, a validation text, checkpoints, exact resume, one device or many."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from rich.console import Console
 
+from lmbook.cluster import is_chief
 from lmbook.errors import LmbookError
-from lmbook.training.checkpoint import Checkpoints
+from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.checks import ALL_CHECKS, check_before_training
+from lmbook.training.feeding import feed
 from lmbook.training.history import History
 from lmbook.training.interrupt import catch_interrupts
 from lmbook.training.optimizers import make_optimizer
 from lmbook.training.progress import Display
 from lmbook.training.run import Run
 from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingModel
+from lmbook.training.step import TrainingStep
 from lmbook.training.validation import Validation
+from lmbook.training.workers import check_same, checkpoint_from_chief, fellows_watched
 
 RESUME = ("auto", "never")
 _UNKNOWN_STEPS = 10_000_000  # a run with a time budget never comes so far
@@ -51,13 +54,14 @@ def fit(
     weight_decay: float = 0.01,
     beta_2: float = 0.99,
     clip: float | None = 1.0,
+    micro_batches: int = 1,
     report_every: int | None = None,
     output: str | Path | None = None,
-    resume: str = "auto",
+    resume: str | Path = "auto",
     identity: dict[str, str] | None = None,
     restore_best: bool = True,
     checks: Sequence[str] = ALL_CHECKS,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: Sequence[Callable[[int, float], None]] = (),
     strategy: tf.distribute.Strategy | None = None,
     steps_per_execution: int | None = None,
     quiet: bool = False,
@@ -71,7 +75,8 @@ def fit(
 
     Args:
         model: `model(ids [B, T]) -> logits [B, T, V]`, built, made in the scope of `strategy`.
-        data: a `CausalWindows`: `dataset(start_step, steps)` with batches that depend on their number alone.
+        data: a `CausalWindows`: `dataset(start_step, steps)` with batches that depend on their number alone. Its
+            `batch_size` is that of all devices together; its `description` tells it from other data.
         steps: updates to make.
         minutes: time to use; compiling, validation and checkpoints count, the checks before do not.
         validation: documents (lists of ids) to score every `report_every` steps, or a function model -> loss.
@@ -83,14 +88,16 @@ def fit(
         weight_decay: of matrices; vectors (biases, gains) and embeddings are left alone.
         beta_2: how long Adam's mean of squared gradients remembers.
         clip: the largest global norm of a gradient, None for any.
+        micro_batches: parts in which each device works through its share of a batch, to need less memory.
         report_every: steps between two reports, validations and checkpoints; None: ten in a run of known length.
         output: the folder of the run; checkpoints go to its `checkpoints/`. None keeps none.
-        resume: "auto" goes on from the newest checkpoint in `output`; "never" deletes what is there.
+        resume: "auto" goes on from the newest checkpoint in `output`; "never" deletes what is there; else the
+            path of a checkpoint, or of a run's folder, to start from.
         identity: fingerprints of what else the run is made of, such as {"tokenizer": tokenizer.fingerprint}.
         restore_best: leave the weights of the lowest validation loss in `model`, else the last ones.
         checks: which checks run before the first step of a new run (see `checks.py`).
-        callbacks: Keras callbacks; they see each execution of `steps_per_execution` steps as one batch.
-        strategy: from `make_strategy`; None for TensorFlow's default.
+        callbacks: each is called as function(step, loss) after each execution of `steps_per_execution` steps.
+        strategy: from `make_strategy`; None: the one in whose scope the model was made.
         steps_per_execution: updates in one call from Python; None: the most, up to 10, that divides `report_every`.
         quiet: print nothing but warnings.
 
@@ -108,20 +115,16 @@ def fit(
         raise LmbookError(f"steps={steps} is less than 1.", "Train for at least one step.")
     if minutes is not None and not minutes > 0:
         raise LmbookError(f"minutes={minutes} is not more than 0.", "Give some time, for example minutes=1.")
-    if resume not in RESUME:
-        raise LmbookError(f"resume={resume!r} is not known.", f"Choose one of {', '.join(RESUME)}.")
-    strategy = strategy or tf.distribute.get_strategy()
-    if data.batch_size % strategy.num_replicas_in_sync:
-        raise LmbookError(
-            f"batch_size={data.batch_size} cannot be shared out evenly among {strategy.num_replicas_in_sync} devices.",
-            f"Choose a multiple of {strategy.num_replicas_in_sync}.",
-        )
+    if micro_batches < 1:
+        raise LmbookError(f"micro_batches={micro_batches} is less than 1.", "Choose 1, or more to save memory.")
+    strategy = _strategy_of(model, strategy)
+    check_batch(data.batch_size, strategy.num_replicas_in_sync, micro_batches)
     if report_every is None:
         report_every = max(1, steps // 10) if steps is not None else 100
     if report_every < 1:
         raise LmbookError(f"report_every={report_every} is less than 1.", "Choose at least 1.")
 
-    display = Display(quiet)
+    display = Display(quiet, None if is_chief() else Console(quiet=True))
     hyper = {
         "steps": steps,
         "minutes": minutes,
@@ -135,56 +138,96 @@ def fit(
         "clip": clip,
         "report_every": report_every,
     }
-    checkpoints = None
-    if output is not None:
-        checkpoints = Checkpoints(
-            Path(output) / "checkpoints",
-            {"model": describe(model), "data": describe_data(data), "training": _words(hyper), **(identity or {})},
-            say=display.say,
-        )
-        if resume == "never":
-            checkpoints.clear()
-    found = checkpoints.latest() if checkpoints else None
-    if found is None:
-        check_before_training(model, data, which=checks)
+    made_of = {"model": describe(model), "data": data.description, "training": _words(hyper), **(identity or {})}
+    checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
+    advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
+    with fellows_watched(strategy, advice):
+        check_same(strategy, made_of)
+        found = checkpoint_from_chief(strategy, _find(checkpoints, resume) if is_chief() else None)
+        if found is None:
+            check_before_training(model, data, which=checks)
 
-    schedule = WarmupCosine(learning_rate, steps or _UNKNOWN_STEPS, warmup_steps, final_fraction)
-    with strategy.scope():
-        training = TrainingModel(model, clip)
-        made = make_optimizer(
-            optimizer, model, schedule, weight_decay=weight_decay, beta_2=beta_2, muon_ratio=muon_ratio
+        with strategy.scope():
+            schedule = WarmupCosine(learning_rate, steps or _UNKNOWN_STEPS, warmup_steps, final_fraction)
+            made = make_optimizer(
+                optimizer, model, schedule, weight_decay=weight_decay, beta_2=beta_2, muon_ratio=muon_ratio
+            )
+        training = TrainingStep(
+            model,
+            made,
+            strategy=strategy,
+            clip=clip,
+            micro_batches=micro_batches,
+            compiled=getattr(model, "jit_compile_training", True),
         )
-        # Keras resolves "auto" to no XLA on a CPU; around mirrored replicas XLA fails.
-        xla = getattr(model, "jit_compile_training", True) and strategy.num_replicas_in_sync == 1
-        training.compile(optimizer=made, jit_compile=xla)
-
-    run = Run(
-        training,
-        schedule,
-        checkpoints=checkpoints,
-        display=display,
-        validation=validation if validation is None or callable(validation) else Validation(validation),
-        tokens_per_step=data.batch_size * data.context,
-        steps=steps,
-        seconds=None if minutes is None else minutes * 60,
-        report_every=report_every,
-        restore_best=restore_best,
-    )
-    if found is not None:
-        run.restore(found)
-    left = (steps or _UNKNOWN_STEPS) - run.step
-    if left > 0 and not run.time_is_up:
-        chunk = steps_per_execution or _common_divisor(10, report_every, left, run.step)
-        if strategy.num_replicas_in_sync > 1:
-            chunk = 1  # several steps in one call fail under MirroredStrategy
-        training.steps_per_execution = chunk
-        try:
-            with catch_interrupts(run.stop_soon):
-                training.fit(data.dataset(run.step, left), verbose=0, shuffle=False, callbacks=[run, *callbacks])
-        finally:
-            display.stop()
-    run.finish()
+        run = Run(
+            training,
+            schedule,
+            checkpoints=checkpoints,
+            display=display,
+            validation=validation if validation is None or callable(validation) else Validation(validation),
+            tokens_per_step=data.batch_size * data.context,
+            steps=steps,
+            seconds=None if minutes is None else minutes * 60,
+            report_every=report_every,
+            restore_best=restore_best,
+        )
+        if found is not None:
+            run.restore(found)
+        left = (steps or _UNKNOWN_STEPS) - run.step
+        if left > 0 and not run.over:
+            chunk = steps_per_execution or _common_divisor(10, report_every, left, run.step)
+            batches = feed(data, strategy, run.step, left, micro_batches)
+            try:
+                with catch_interrupts(run.stop_soon):
+                    run.begin()
+                    while not run.over:
+                        training.run(batches, chunk)
+                        loss = run.after(chunk)
+                        for callback in callbacks:
+                            callback(run.step, loss)
+                    run.end()
+            finally:
+                display.stop()
+        run.finish()
     return run.history
+
+
+def check_batch(batch_size: int, replicas: int, micro_batches: int) -> None:
+    """Check that a batch can be shared out evenly.
+
+    Raises:
+        LmbookError: it cannot.
+    """
+    if batch_size % (replicas * micro_batches):
+        parts = f"{replicas} device{'s' if replicas > 1 else ''}"
+        parts += f" with {micro_batches} micro-batches each" if micro_batches > 1 else ""
+        raise LmbookError(
+            f"batch_size={batch_size} cannot be shared out evenly among {parts}.",
+            f"Choose a multiple of {replicas * micro_batches}.",
+        )
+
+
+def _strategy_of(model: keras.Model, given: tf.distribute.Strategy | None) -> tf.distribute.Strategy:
+    made_in = model.distribute_strategy
+    if given is not None and given is not made_in:
+        raise LmbookError(
+            f"The model was made under {type(made_in).__name__}, but is to be trained under {type(given).__name__}.",
+            "Make the strategy first, then the model inside `with strategy.scope():`.",
+        )
+    return made_in
+
+
+def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | None:
+    """Where to begin: the chief decides."""
+    if checkpoints is None:
+        if resume not in RESUME:
+            raise LmbookError(f"resume={str(resume)!r} needs an output folder.", "Give output= (--output) too.")
+        return None
+    if resume == "never":
+        checkpoints.clear()
+        return None
+    return checkpoints.latest() if resume == "auto" else checkpoints.given(resume)
 
 
 def describe(model: keras.Model) -> str:
@@ -192,13 +235,6 @@ def describe(model: keras.Model) -> str:
     config = getattr(model, "config", None)
     values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else {}
     return f"{type(model).__name__}({_words(values)}), {model.count_params()} weights, {model.dtype_policy.name}"
-
-
-def describe_data(data) -> str:
-    """The batches' settings and the sha256 of the ids they are cut from."""
-    settings = {name: getattr(data, name) for name in ("context", "batch_size", "align", "shuffle", "seed")}
-    digest = hashlib.sha256(data.stream.tobytes()).hexdigest()
-    return f"{data.tokens} tokens with sha256 {digest[:16]}, {_words(settings)}"
 
 
 def _words(values: dict) -> str:

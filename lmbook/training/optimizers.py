@@ -42,5 +42,7 @@ def make_optimizer(
         optimizer = Muon(schedule, muon_ratio, weight_decay=weight_decay, beta_2=beta_2)
         spared = [v for v in weights if not optimizer.updates(v)]
     optimizer.exclude_from_weight_decay(var_list=spared)
+    if model.dtype_policy.compute_dtype == "float16":  # its smallest numbers are too large for many gradients
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(weights)
     return optimizer

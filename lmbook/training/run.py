@@ -1,4 +1,4 @@
-"""One training run: the callback that watches the time, validates, saves and restores."""
+"""One training run: it watches the time, validates, saves and restores."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import time
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
+from lmbook.cluster import is_chief
 from lmbook.errors import LmbookError
 from lmbook.training import checkpoint as checkpoint_file
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.history import History
 from lmbook.training.progress import Display
 from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingModel
+from lmbook.training.step import TrainingStep
+from lmbook.training.workers import checkpoint_from_chief, sum_over_workers
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Run(keras.callbacks.Callback):
-    """Keeps the state of a run beside its weights; `fit` makes one and hands it to Keras.
+class Run:
+    """Keeps the state of a run beside its weights; `fit` makes one and tells it what happened.
 
     Args:
-        training: the compiled model.
+        training: makes the updates.
         schedule: its learning rate; `total_steps` is corrected here when there is a time budget.
         checkpoints: where to save, None for nowhere.
         display: what the reader sees.
@@ -36,7 +41,7 @@ class Run(keras.callbacks.Callback):
 
     def __init__(
         self,
-        training: TrainingModel,
+        training: TrainingStep,
         schedule: WarmupCosine,
         *,
         checkpoints: Checkpoints | None,
@@ -48,7 +53,6 @@ class Run(keras.callbacks.Callback):
         report_every: int,
         restore_best: bool,
     ):
-        super().__init__()
         self.training, self.schedule, self.checkpoints, self.display = training, schedule, checkpoints, display
         self.validation, self.tokens_per_step = validation, tokens_per_step
         self.steps, self.seconds, self.report_every, self.restore_best = steps, seconds, report_every, restore_best
@@ -56,36 +60,34 @@ class Run(keras.callbacks.Callback):
         self.history = History()
         self._seconds_before = 0.0  # of the run before it was resumed
         self._started = self._measured_from = None
-        self._metric_at_resume = None
+        self._clock = 0.0  # seconds of the run at the last look; the chief's, where there are several workers
         self._best_weights = None
-        self._signal = None
+        self._asked: list[int] = []  # signals that reached this process
+        self._signals: list[int] = []  # those that all workers know of
 
     @property
-    def seconds_used(self) -> float:
-        return self._seconds_before + (0.0 if self._started is None else time.perf_counter() - self._started)
+    def over(self) -> bool:
+        """Whether there is nothing more to do."""
+        return self.step >= self._total() or self.time_is_up or bool(self._signals)
 
     @property
     def time_is_up(self) -> bool:
-        return self.seconds is not None and self.seconds_used >= self.seconds
+        return self.seconds is not None and self._clock >= self.seconds
 
     def stop_soon(self, number: int) -> None:
         """End after the execution that is running; called by the signal handler."""
-        self._signal = number
+        self._asked.append(number)
 
-    # What Keras calls.
-
-    def on_train_begin(self, logs=None):
+    def begin(self) -> None:
+        """The first execution is about to start."""
         self._started = time.perf_counter()
         self.display.start(self.step, self._total())
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if self._metric_at_resume is not None:  # Keras has just reset the metric
-            checkpoint_file.assign("metric", self.training.loss_tracker.variables, self._metric_at_resume)
-            self._metric_at_resume = None
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        previous, self.step = self.step, int(self.training.optimizer.iterations.numpy())
+    def after(self, steps: int) -> float:
+        """Look at the run after `steps` further updates: note, report, save; gives the loss so far."""
+        previous, self.step = self.step, self.step + steps
+        self._agree()
+        loss = self.training.loss
         if not math.isfinite(loss):
             self.display.stop()
             raise LmbookError(
@@ -93,7 +95,7 @@ class Run(keras.callbacks.Callback):
                 "Start again with a lower learning rate (a third of this one).",
             )
         if self._measured_from is None:
-            self._measured_from = (self.step, self.seconds_used)  # the first execution also compiled
+            self._measured_from = (self.step, self._clock)  # the first execution also compiled
         self._fit_into_time()
         due = self.step // self.report_every > previous // self.report_every
         over = self.step >= self._total() or self.time_is_up
@@ -101,25 +103,34 @@ class Run(keras.callbacks.Callback):
         self.display.update(self.step, self._total(), loss, self._speed(), self._seconds_left())
         if due or over:
             self._report(loss)
+        if due or over or self._signals:
             self._save()
-        if over:
-            self.training.stop_training = True
-        elif self._signal is not None:
-            if not due:
-                self._save()
-            self.training.stop_training = True
+        return loss
 
-    def on_train_end(self, logs=None):
+    def end(self) -> None:
+        """The last execution was made.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: the run was stopped by Ctrl-C or by SIGTERM.
+        """
         self.display.stop()
-        self._seconds_before, self._started = self.seconds_used, None
-        if self._signal is not None:
+        if self._signals:
             where = "" if self.checkpoints is None else " and saved; the same command goes on from here"
             self.display.say(f"Stopped at step {self.step}{where}.")
-            if self._signal == signal.SIGTERM:
+            if signal.SIGTERM in self._signals:
                 raise SystemExit(128 + signal.SIGTERM)
             raise KeyboardInterrupt
 
     # The pieces.
+
+    def _agree(self) -> None:
+        """One clock and one list of signals for all workers, or they would stop at different steps."""
+        own = [self._asked.count(number) for number in _SIGNALS] + [self._seconds_used() if is_chief() else 0.0]
+        *counts, self._clock = sum_over_workers(self.training.strategy, np.array(own, "float64")).tolist()
+        self._signals = [number for number, count in zip(_SIGNALS, counts, strict=True) if count]
+
+    def _seconds_used(self) -> float:
+        return self._seconds_before + (0.0 if self._started is None else time.perf_counter() - self._started)
 
     def _total(self) -> int:
         return max(self.step, int(self.schedule.total_steps.numpy()))
@@ -127,7 +138,7 @@ class Run(keras.callbacks.Callback):
     def _seconds_per_step(self) -> float | None:
         if self._measured_from is None or self.step <= self._measured_from[0]:
             return None
-        return (self.seconds_used - self._measured_from[1]) / (self.step - self._measured_from[0])
+        return (self._clock - self._measured_from[1]) / (self.step - self._measured_from[0])
 
     def _speed(self) -> float:
         """Tokens per second, validation included; 0 while only the first execution, which compiled, is known."""
@@ -142,7 +153,7 @@ class Run(keras.callbacks.Callback):
         each = self._seconds_per_step()
         if self.seconds is None or each is None:
             return
-        fitting = self.step + max(0, int((self.seconds - self.seconds_used) / each))
+        fitting = self.step + max(0, int((self.seconds - self._clock) / each))
         self.schedule.total_steps.assign(float(min(fitting, self.steps or fitting)))
 
     def _note(self, loss: float, always: bool) -> None:
@@ -152,12 +163,9 @@ class Run(keras.callbacks.Callback):
         if always or self.step // every > last // every:
             self.history.steps.append(self.step)
             self.history.loss.append(loss)
-            self.history.seconds.append(round(self.seconds_used, 3))
-            self.history.tokens = self._tokens_seen()
-            self.training.loss_tracker.reset_state()
-
-    def _tokens_seen(self) -> int:
-        return self.history.tokens + round(float(self.training.loss_tracker.count.numpy()))
+            self.history.seconds.append(round(self._clock, 3))
+            self.history.tokens += self.training.tokens
+            self.training.reset()
 
     def _report(self, loss: float) -> None:
         scored = None
@@ -174,20 +182,20 @@ class Run(keras.callbacks.Callback):
         weights = checkpoint_file.values("weight", self.training.model.weights)
         if self.checkpoints is None:
             self._best_weights = weights
-        else:
+        elif is_chief():
             self.checkpoints.save_best(self.step, weights)
 
     def _save(self) -> None:
-        if self.checkpoints is None:
+        if self.checkpoints is None or not is_chief():
             return
         arrays = {
             **checkpoint_file.values("model", self.training.model.variables),  # dropout's seeds are among them
             **checkpoint_file.values("optimizer", self.training.optimizer.variables),
-            **checkpoint_file.values("metric", self.training.loss_tracker.variables),
+            **checkpoint_file.values("totals", self.training.totals),
         }
         record = {
             "history": self.history.as_dict(),
-            "seconds": self.seconds_used,
+            "seconds": self._seconds_used(),
             "total_steps": int(self.schedule.total_steps.numpy()),
         }
         self.checkpoints.save(self.step, arrays, record)
@@ -196,10 +204,11 @@ class Run(keras.callbacks.Callback):
         """Put everything back as it was when `found` was written."""
         checkpoint_file.assign("model", self.training.model.variables, found.arrays)
         checkpoint_file.assign("optimizer", self.training.optimizer.variables, found.arrays)
-        self._metric_at_resume = found.arrays
+        checkpoint_file.assign("totals", self.training.totals, found.arrays)
+        self.training.reseed_replicas()
         self.step = found.step
         self.history = History(**found.record["history"])
-        self._seconds_before = found.record["seconds"]
+        self._seconds_before = self._clock = found.record["seconds"]
         self.schedule.total_steps.assign(float(found.record["total_steps"]))
         done = self.step >= found.record["total_steps"]
         if not self.display.quiet:
@@ -216,7 +225,8 @@ class Run(keras.callbacks.Callback):
             return
         arrays = self._best_weights
         if self.checkpoints is not None:
-            found = self.checkpoints.best(best)
+            found = self.checkpoints.best(best) if is_chief() else None
+            found = checkpoint_from_chief(self.training.strategy, found)
             arrays = None if found is None else found.arrays
         if arrays is None:
             self.display.say(f"Keeping the weights of the last step, {self.step}.")

@@ -1,64 +1,157 @@
-"""The one training step of every language model of the book."""
+"""The one update of every language model of the book: the same on one device, on several, and on several machines."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
+from lmbook.training.strategy import local_value, sum_over_replicas
 
-class TrainingModel(keras.Model):
-    """A language model together with how it is trained; `fit` of Keras runs its `train_step`.
 
-    Three things differ from the step of `keras.Model`:
+class TrainingStep:
+    """Runs updates of `model` and keeps the mean loss.
+
+    `Model.fit` of Keras 3 is right in the simple case only; these things are done differently here:
 
     * The gradient of an embedding is made dense before the optimizer sees it. Keras hands Adam one row per token
       and Adam squares the rows of a repeated token one by one instead of their sum.
-    * The loss is the sum over the batch divided by the number of its real tokens (all replicas together), so that
-      neither padding nor an uneven batch changes what a token weighs.
-    * Gradients are clipped by their global norm after the replicas' gradients have been added.
+    * The loss is the sum over the batch divided by the number of its real tokens on all devices together, so that
+      neither padding nor an uneven batch changes what a token weighs. A mean of the devices' means would.
+    * The devices' gradients are added first and clipped by their global norm then, not the other way round.
+    * Each device draws its own dropout masks; Keras gives all the same.
 
     Args:
-        model: `model(ids [B, T], training=...)` -> logits [B, T, V]; it must be built.
+        model: `model(ids [B, T], training=...)` -> logits [B, T, V]; built in the scope of `strategy`.
+        optimizer: built for the model's weights; a `LossScaleOptimizer` for float16.
+        strategy: where it runs; None: that in whose scope the model was made.
         clip: the largest global norm of the gradient; None leaves it as it is.
+        micro_batches: parts in which a device works through its share of a batch, one after the other: the same
+            update with the memory of one part.
+        compiled: let XLA compile the step (one device: all of it; several: a device's forward and backward pass).
 
-    The metric "loss" is the mean over all tokens since its last reset, in nats per token.
+    Example:
+        step = TrainingStep(model, optimizer, clip=1.0)
+        step.run(batches, 10)
+        step.loss  # nats per token
     """
 
-    def __init__(self, model: keras.Model, clip: float | None = None, **kwargs):
-        super().__init__(**kwargs)
-        self.model = model
-        self.clip = clip
-        self.loss_tracker = keras.metrics.Mean(name="loss")
-        self.built = True
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
+        clip: float | None = None,
+        micro_batches: int = 1,
+        compiled: bool = False,
+    ):
+        self.model, self.optimizer, self.clip, self.micro_batches = model, optimizer, clip, micro_batches
+        self.strategy = strategy or model.distribute_strategy
+        alone = self.strategy.num_replicas_in_sync == 1
+        self._scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if not alone:
+            # Keras would add the gradients up a second time, and send them round a second time.
+            updating = optimizer.inner_optimizer if self._scales_loss else optimizer
+            updating._all_reduce_sum_gradients = lambda gradients_and_weights: gradients_and_weights
+            self.strategy.run(tf.function(self._give_replica_its_own_seeds))
+        self._gradients_of, self._update_of = self._gradients, self._update
+        if compiled and alone:
+            self._update_of = tf.function(self._update, jit_compile=True)
+        elif compiled:  # XLA cannot reach from one device to another
+            self._gradients_of = tf.function(self._gradients, jit_compile=True)
+        self._totals = tf.Variable([0.0, 0.0], dtype="float64", trainable=False)  # loss in nats, tokens
+        self._run = tf.function(self._many if alone else self._one)
 
-    def call(self, ids, training=False):
-        return self.model(ids, training=training)
+    def run(self, batches: Iterator, steps: int) -> None:
+        """Make `steps` updates from the next batches (x [B, T], y [B, T], w [B, T]); w is 1 for a real token."""
+        if self.strategy.num_replicas_in_sync == 1:
+            self._run(batches, tf.constant(steps))
+            return
+        for _ in range(steps):  # a loop in the graph fails around the replicas' reductions
+            self._run(batches)
 
     @property
-    def metrics(self):
-        return [self.loss_tracker]
+    def loss(self) -> float:
+        """The mean over all tokens since the last `reset`, in nats per token."""
+        loss, tokens = self._totals.numpy()
+        return float(loss / max(tokens, 1.0))
 
-    def train_step(self, data):
-        """One update from data = (x [B, T], y [B, T], w [B, T]); w is 1 for a real token, 0 for padding."""
-        x, y, w = data
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
+    @property
+    def tokens(self) -> int:
+        """The tokens since the last `reset`."""
+        return round(float(self._totals.numpy()[1]))
+
+    @property
+    def totals(self) -> list[tf.Variable]:
+        """What `loss` and `tokens` are made of, for checkpoints."""
+        return [self._totals]
+
+    def reset(self) -> None:
+        """Begin a new mean."""
+        self._totals.assign([0.0, 0.0])
+
+    def reseed_replicas(self) -> None:
+        """Give each replica its own random numbers again, after the model's variables were assigned."""
+        if self.strategy.num_replicas_in_sync > 1:
+            self.strategy.run(tf.function(self._give_replica_its_own_seeds))
+
+    def _many(self, batches, steps):
+        for _ in tf.range(steps):
+            self._one(batches)
+
+    def _one(self, batches):
+        sums = self.strategy.run(self._update_of, args=(next(batches),))
+        self._totals.assign_add(tf.cast(local_value(self.strategy, sums), "float64"))
+
+    def _update(self, batch):
+        """One replica's part of an update; gives [loss in nats, tokens] of the whole batch."""
+        x, y, w = batch
         w = tf.cast(w, "float32")
-        all_tokens = _sum_over_replicas(context, tf.reduce_sum(w))
+        tokens = sum_over_replicas(tf.reduce_sum(w))
+        gradients, loss = sum_over_replicas(self._gradients_of(x, y, w, tf.maximum(tokens, 1.0)))
+        scale = self.optimizer.dynamic_scale if self._scales_loss else 1.0
+        if self.clip is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip * scale)
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        return tf.stack([loss, tokens])
+
+    def _gradients(self, x, y, w, tokens):
+        """This replica's share of the gradients and of the loss, part by part.
+
+        A loop in the graph, since TensorFlow would work on unrolled parts at the same time, with the memory of all.
+        """
+        if self.micro_batches == 1:
+            return self._part_gradients(x, y, w, tokens)
+        parts = tf.nest.map_structure(lambda value: in_parts(value, self.micro_batches), (x, y, w))
+
+        def add_part(index, sums):
+            part = tf.nest.map_structure(lambda value: value[index], parts)
+            return index + 1, tf.nest.map_structure(tf.add, sums, self._part_gradients(*part, tokens))
+
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables], tf.constant(0.0)
+        _, sums = tf.while_loop(
+            lambda index, _: index < self.micro_batches, add_part, (tf.constant(0), zeros), parallel_iterations=1
+        )
+        return sums
+
+    def _part_gradients(self, x, y, w, tokens):
+        weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
             logits = tf.cast(self.model(x, training=True), "float32")
             loss_sum = tf.reduce_sum(token_losses(y, logits) * w)
-            loss = loss_sum / tf.maximum(all_tokens, 1.0)
-        weights = self.model.trainable_variables
-        gradients = [dense_gradient(g, v) for g, v in zip(tape.gradient(loss, weights), weights, strict=True)]
-        if self.clip is not None:
-            gradients = _sum_over_replicas(context, gradients)
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip)
-            gradients = [g / replicas for g in gradients]  # the optimizer adds the replicas' gradients again
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        mean = tf.math.divide_no_nan(_sum_over_replicas(context, loss_sum), all_tokens)
-        self.loss_tracker.update_state(mean, sample_weight=all_tokens / replicas)  # read as a sum over the replicas
-        return {"loss": self.loss_tracker.result()}
+            loss = self.optimizer.scale_loss(loss_sum / tokens)
+        gradients = tape.gradient(loss, weights)
+        return [dense_gradient(g, v) for g, v in zip(gradients, weights, strict=True)], loss_sum
+
+    def _give_replica_its_own_seeds(self):
+        """Keras keeps the state of each layer's random numbers in a variable; replica 0 leaves it as it is."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        for variable in self.model.variables:
+            if variable.path.endswith("seed_generator_state"):
+                offset = tf.cast(tf.stack([replica * 1_000_003, 0]), variable.dtype)
+                variable.value.assign_add(offset)
 
 
 def token_losses(labels, logits):
@@ -73,7 +166,9 @@ def dense_gradient(gradient, variable):
     return tf.convert_to_tensor(gradient)
 
 
-def _sum_over_replicas(context, value):
-    if context.num_replicas_in_sync == 1:
-        return value
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+def in_parts(value, count: int):
+    """[B, …] -> [count, B / count, …]."""
+    rows = value.shape[0]
+    parts = tf.reshape(value, tf.concat([[count, tf.shape(value)[0] // count], tf.shape(value)[1:]], axis=0))
+    parts.set_shape([count, None if rows is None else rows // count, *value.shape[1:]])
+    return parts

@@ -58,30 +58,56 @@ class Validation:
         self.batches = [
             _padded(rows[first : first + batch_size], batch_size, context) for first in range(0, len(rows), batch_size)
         ]
-        self._batch_size, self._context = batch_size, context
-        self._compiled = None  # (model, function)
+        self._context = context
+        self._compiled = None  # (model, functions)
 
     def __call__(self, model: keras.Model) -> float:
-        """The loss of `model` now, in nats per token."""
+        """The loss of `model` now, in nats per token; its strategy's replicas share the rows."""
         if self._compiled is None or self._compiled[0] is not model:
             self._compiled = model, _scorer(model)
-        score, total = self._compiled[1], 0.0
-        for x, y, w in self.batches:
-            state = model.initial_state(self._batch_size)
-            for start in range(0, x.shape[1], self._context):
-                piece = slice(start, start + self._context)
-                loss, state = score(tf.constant(x[:, piece]), tf.constant(y[:, piece]), tf.constant(w[:, piece]), state)
+        score, strategy, total = self._compiled[1], model.distribute_strategy, 0.0
+        for batch in self.batches:
+            state = None
+            for start in range(0, batch[0].shape[1], self._context):
+                piece = [_share_out(part[:, start : start + self._context], strategy) for part in batch]
+                loss, state = score(*piece, state)
                 total += float(loss)
         return total / self.tokens
 
 
 def _scorer(model):
-    @tf.function(jit_compile=getattr(model, "jit_compile_training", True))
-    def score(x, y, w, state):
+    """Function of a piece [B, context] and the state before it (None at the beginning) -> (loss in nats, state)."""
+    strategy, compiled = model.distribute_strategy, getattr(model, "jit_compile_training", True)
+
+    @tf.function(jit_compile=compiled)
+    def step(x, y, w, state):
         logits, state = model.step(x, state)
         return tf.reduce_sum(token_losses(y, logits) * w), state
 
+    def replica(x, y, w, state):
+        return step(x, y, w, model.initial_state(x.shape[0]) if state is None else state)
+
+    @tf.function
+    def score(x, y, w, state):
+        losses, state = strategy.run(replica, args=(x, y, w, state))
+        return strategy.reduce("SUM", losses, axis=None), state
+
     return score
+
+
+def _share_out(rows: np.ndarray, strategy):
+    """Rows [B, T] -> for each replica its [B / R, T], rounded up; rows of zeros fill up."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return tf.constant(rows)
+    each = -(-len(rows) // replicas)
+    filled = np.pad(rows, ((0, each * replicas - len(rows)), (0, 0)))
+
+    def of_replica(context):
+        first = context.replica_id_in_sync_group * each
+        return tf.constant(filled[first : first + each])
+
+    return strategy.experimental_distribute_values_from_function(of_replica)
 
 
 def _padded(rows, batch_size, context):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+import tensorflow as tf
 from typer.testing import CliRunner
 
 from lmbook.cli import app
@@ -18,7 +19,8 @@ LESSON = """# %% [markdown]
 from lmbook.lesson import Lesson
 
 lesson = Lesson("echo")
-print(lesson.profile, lesson.corpus, lesson.text and lesson.text.name, lesson.seed, lesson.strategy)
+replicas = lesson.strategy.num_replicas_in_sync
+print(lesson.profile, lesson.corpus, lesson.text and lesson.text.name, lesson.seed, replicas)
 lesson.record("one", 1)
 lesson.finish()
 """
@@ -46,12 +48,22 @@ def test_lessons_are_listed_with_their_headers(book):
 
 def test_run_hands_its_options_to_the_lesson(book):
     before = sys.argv, sys.path[:]
-    assert "quick None None 0 auto" in lmbook("run", "echo").output
+    assert "quick None None 0 1" in lmbook("run", "echo").output
     (book / "mine.txt").write_text("a text", encoding="utf-8")
     options = ["--full", "--text", book / "mine.txt", "--seed", 4, "--strategy", "default"]
-    assert "full None mine.txt 4 default" in lmbook("run", "echo", *options).output
-    assert "quick greentree None 0 auto" in lmbook("run", "echo", "--corpus", "greentree").output
+    assert "full None mine.txt 4 1" in lmbook("run", "echo", *options).output
+    assert "quick greentree None 0 1" in lmbook("run", "echo", "--corpus", "greentree").output
     assert (sys.argv, sys.path) == before
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [(["--strategy", "tpu"], "'tpu'"), (["--devices", "GPU:7,CPU:0"], "GPU:7"), (["--cpu-devices", 77], "77 devices")],
+)
+def test_run_hands_its_devices_to_the_lesson(book, options, words, capfd):
+    tf.constant(1.0)  # now the CPU can no longer be divided
+    result = lmbook("run", "echo", *options)
+    assert result.exit_code == 2 and words in result.output + capfd.readouterr().err
 
 
 def test_run_records_only_when_told(book):

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
-import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import make_optimizer
 
 FIT = {"learning_rate": 0.02, "checks": (), "quiet": True}
 
@@ -27,21 +24,14 @@ def assert_equal_weights(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-class StopAt(keras.callbacks.Callback):
-    """Behaves as Ctrl-C at some step."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.at = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations.numpy()) == self.at:
-            os.kill(os.getpid(), signal.SIGINT)
+def stop_at(at, number=signal.SIGINT):
+    """A callback that behaves as Ctrl-C at some step."""
+    return lambda step, loss: os.kill(os.getpid(), number) if step == at else None
 
 
 def test_it_learns_and_says_what_happened(make_model, data, documents):
     model, losses = make_model(hidden_dim=16), []
-    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]))
+    callback = lambda step, loss: losses.append(loss)  # noqa: E731
     history = fit(model, data, steps=60, validation=documents[:3], report_every=20, callbacks=[callback], **FIT)
     assert history.steps[-1] == 60 and history.validation_steps == [20, 40, 60]
     assert history.loss[-1] < 0.5 * history.loss[0]
@@ -76,7 +66,7 @@ def test_stopped_and_resumed_it_ends_as_if_it_had_not_been(make_model, data, doc
     expected = fit(whole, data, **arguments)
     for stop in (5, 20):  # between two reports, and at one
         with pytest.raises(KeyboardInterrupt):
-            fit(make_model(dropout=0.3), data, output=tmp_path, callbacks=[StopAt(stop)], **arguments)
+            fit(make_model(dropout=0.3), data, output=tmp_path, callbacks=[stop_at(stop)], **arguments)
     assert "Stopped at step 21 and saved" in capsys.readouterr().out
     resumed = make_model(seed=99, dropout=0.3)  # everything must come from the checkpoint
     history = fit(resumed, data, output=tmp_path, **arguments)
@@ -97,6 +87,24 @@ def test_never_resume_starts_afresh(make_model, data, tmp_path):
     fit(first, data, steps=6, output=tmp_path, **FIT)
     fit(second, data, steps=4, output=tmp_path, resume="never", **FIT)
     assert sorted(os.listdir(tmp_path / "checkpoints"))[-1] == "step-000000004.npz"
+
+
+def test_it_starts_from_the_checkpoint_that_is_named(make_model, data, tmp_path):
+    arguments = {**FIT, "steps": 30, "report_every": 10}
+    whole = make_model(dropout=0.3)
+    fit(whole, data, output=tmp_path / "a", **arguments)
+    middle = tmp_path / "a" / "checkpoints" / "step-000000020.npz"
+    for name, path in (("b", middle), ("c", tmp_path / "a")):  # a file, and the newest of a run
+        model = make_model(seed=9, dropout=0.3)
+        fit(model, data, output=tmp_path / name, resume=path, **arguments)
+        assert_equal_weights(whole, model)
+    with pytest.raises(LmbookError, match="already has step-000000030.npz"):
+        fit(make_model(dropout=0.3), data, output=tmp_path / "a", resume=middle, **arguments)
+    with pytest.raises(LmbookError, match="There is no file"):
+        fit(make_model(dropout=0.3), data, output=tmp_path / "d", resume=tmp_path / "nothing.npz", **arguments)
+    middle.write_bytes(middle.read_bytes()[:-100])
+    with pytest.raises(LmbookError, match="is damaged"):
+        fit(make_model(dropout=0.3), data, output=tmp_path / "d", resume=middle, **arguments)
 
 
 @pytest.mark.parametrize("what", ["model", "data", "training", "tokenizer"])
@@ -131,14 +139,16 @@ def test_the_best_weights_are_kept(make_model, data, tmp_path, with_output):
         np.testing.assert_array_equal(a, b)
 
 
-def test_minutes_end_in_time_with_the_learning_rate_at_its_end(make_model, data):
-    rates = []
+def test_minutes_end_in_time_with_the_learning_rate_at_its_end(make_model, data, monkeypatch):
+    made, rates = [], []
 
-    class Rates(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            rates.append(float(self.model.optimizer.learning_rate))
+    def optimizer(*arguments, **options):
+        made.append(make_optimizer(*arguments, **options))
+        return made[-1]
 
-    history = fit(make_model(), data, minutes=0.1, callbacks=[Rates()], report_every=50, **FIT)
+    monkeypatch.setattr("lmbook.training.fit.make_optimizer", optimizer)
+    callback = lambda step, loss: rates.append(float(made[0].learning_rate))  # noqa: E731
+    history = fit(make_model(), data, minutes=0.1, callbacks=[callback], report_every=50, **FIT)
     assert 5.5 < history.seconds[-1] < 8.0
     assert max(rates) > 0.9 * 0.02
     assert rates[-1] < 0.1 * 0.02
@@ -162,7 +172,10 @@ def test_the_checks_run_before_the_first_step(make_model, data, tmp_path):
         ({}, "no end"),
         ({"steps": 0}, "steps=0"),
         ({"minutes": -1}, "minutes=-1"),
-        ({"steps": 1, "resume": "maybe"}, "maybe"),
+        ({"steps": 1, "resume": "maybe"}, "'maybe' needs an output folder"),
+        ({"steps": 1, "micro_batches": 0}, "micro_batches=0"),
+        ({"steps": 1, "micro_batches": 3}, "batch_size=4 cannot be shared out evenly among 1 device with 3"),
+        ({"steps": 1, "strategy": tf.distribute.MirroredStrategy(["CPU:0"])}, "made under .*, but is to be trained"),
         ({"steps": 1, "report_every": 0}, "report_every=0"),
         ({"steps": 1, "learning_rate": -1.0}, "-1.0"),
     ],
@@ -176,74 +189,3 @@ def test_reports_are_lines_of_text(make_model, data, capsys):
     fit(make_model(), data, steps=4, report_every=2, **{**FIT, "quiet": False})
     lines = capsys.readouterr().out.strip().splitlines()
     assert len(lines) == 2 and lines[1].startswith("step      4 of 4  loss ")
-
-
-PROGRAM = """
-import os, signal, sys
-import keras, numpy as np
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.training.fit import fit, reproducible
-
-output, result, writes_until_death, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-real, count = os.fsync, 0
-
-def fsync(handle):
-    global count
-    count += 1
-    if count == writes_until_death:
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(handle)
-
-os.fsync = fsync
-reproducible(7)
-model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, num_layers=2, cell="lstm", dropout=0.2))
-documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
-data = CausalWindows(documents, context=8, batch_size=4, seed=5)
-slow = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: __import__("time").sleep(pause))
-print("training", flush=True)
-history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
-              callbacks=[slow], quiet=True, checks=())
-np.savez(result, *[v.numpy() for v in model.weights], loss=history.loss, validation=history.validation_loss)
-"""
-
-
-def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, root):
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-
-    def start(output, result, writes=0, pause=0.0):
-        command = [
-            sys.executable,
-            str(program),
-            str(tmp_path / output),
-            str(tmp_path / result),
-            str(writes),
-            str(pause),
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def ended(process):
-        output, _ = process.communicate(timeout=300)
-        return process.returncode, output
-
-    whole = start("whole", "whole.npz")
-    # Die while a file is being written, then at any time.
-    assert ended(start("killed", "killed.npz", writes=4))[0] == -signal.SIGKILL
-    process = start("killed", "killed.npz", pause=0.1)
-    while process.stdout.readline().strip() != "training":
-        assert process.poll() is None
-    time.sleep(float(np.random.default_rng().uniform(1.0, 3.0)))  # any moment must do
-    process.kill()
-    process.communicate()
-    code, output = ended(start("killed", "killed.npz"))
-    assert code == 0, output
-    code, output = ended(whole)
-    assert code == 0, output
-    with np.load(tmp_path / "whole.npz") as one, np.load(tmp_path / "killed.npz") as other:
-        assert set(one.files) == set(other.files)
-        for name in one.files:
-            np.testing.assert_array_equal(one[name], other[name])
-    left = json.dumps(sorted(os.listdir(tmp_path / "killed" / "checkpoints")))
-    assert "step-000000060.npz" in left

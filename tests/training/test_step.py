@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.training.step import TrainingModel
+from lmbook.training.step import TrainingStep
 
 
 @keras.saving.register_keras_serializable("lmbook_test")
@@ -40,20 +40,25 @@ def batch(weights=None):
     return x, y, np.ones(x.shape, "float32") if weights is None else np.array(weights, "float32")
 
 
-def compiled(clip=None, optimizer=None, **kwargs):
+def training_step(optimizer=None, **arguments):
     keras.utils.set_random_seed(2)
-    training = TrainingModel(Bigram(5), clip)
-    training.compile(optimizer=optimizer or keras.optimizers.SGD(1.0), **kwargs)
-    return training
+    model, optimizer = Bigram(5), optimizer or keras.optimizers.SGD(1.0)
+    optimizer.build(model.trainable_variables)
+    return TrainingStep(model, optimizer, **arguments)
+
+
+def run(training, *batches):
+    for parts in batches:
+        training.run(iter(tf.data.Dataset.from_tensors(parts)), 1)
 
 
 def table_of(training):
     return np.asarray(training.model.table.embeddings)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_adam_on_repeated_tokens_equals_numpy(jit_compile):
-    training = compiled(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-7), jit_compile=jit_compile)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_adam_on_repeated_tokens_equals_numpy(compiled):
+    training = training_step(keras.optimizers.Adam(0.01, epsilon=1e-7), compiled=compiled)
     x, y, w = batch()
     table = table_of(training).astype("float64")
     mean, square = np.zeros_like(table), np.zeros_like(table)
@@ -62,17 +67,17 @@ def test_adam_on_repeated_tokens_equals_numpy(jit_compile):
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
         table -= rate * mean / (np.sqrt(square) + 1e-7)
-    training.fit(tf.data.Dataset.from_tensors((x, y, w)).repeat(5), verbose=0, shuffle=False)
+    training.run(iter(tf.data.Dataset.from_tensors((x, y, w)).repeat(5)), 5)
     np.testing.assert_allclose(table_of(training), table, atol=1e-6)
 
 
 def test_the_loss_is_divided_by_the_real_tokens():
-    training = compiled()
+    training = training_step()
     x, y, w = batch([[1, 1, 1, 0], [1, 0, 0, 0]])
     before = table_of(training).astype("float64")
     loss, gradient = numpy_gradient(before, x, y, w)
-    logs = training.train_step(tuple(tf.constant(part) for part in (x, y, w)))
-    assert float(logs["loss"]) == pytest.approx(loss, abs=1e-6)
+    run(training, (x, y, w))
+    assert training.loss == pytest.approx(loss, abs=1e-6) and training.tokens == 4
     np.testing.assert_allclose(table_of(training), before - gradient, atol=1e-6)
 
 
@@ -80,42 +85,69 @@ def test_padding_changes_nothing():
     x, y, w = batch()
     padded = [np.pad(part, ((0, 1), (0, 3))) for part in (x, y, w)]
     tables = []
-    for parts in ((x, y, w), padded):
-        training = compiled(optimizer=keras.optimizers.AdamW(0.1))
-        training.train_step(tuple(tf.constant(part) for part in parts))
+    for parts in ((x, y, w), tuple(padded)):
+        training = training_step(keras.optimizers.AdamW(0.1))
+        run(training, parts)
         tables.append(table_of(training))
     np.testing.assert_allclose(*tables, atol=1e-6)
 
 
 def test_a_batch_without_any_real_token_is_harmless():
-    training = compiled()
-    x, y, w = batch(np.zeros((2, 4)))
+    training = training_step()
     before = table_of(training)
-    assert float(training.train_step((x, y, tf.constant(w)))["loss"]) == 0.0
+    run(training, batch(np.zeros((2, 4))))
+    assert training.loss == 0.0
     np.testing.assert_array_equal(table_of(training), before)
 
 
-def test_the_metric_weighs_tokens_not_batches():
-    training = compiled(optimizer=keras.optimizers.SGD(0.0))
+def test_the_mean_loss_weighs_tokens_not_batches():
+    training = training_step(keras.optimizers.SGD(0.0))
     x, y, few = batch([[1, 0, 0, 0], [0, 0, 0, 0]])
     all_of_them = np.ones_like(few)
     table = table_of(training).astype("float64")
     losses = [numpy_gradient(table, x, y, w)[0] for w in (few, all_of_them)]
-    for w in (few, all_of_them):
-        logs = training.train_step((tf.constant(x), tf.constant(y), tf.constant(w)))
-    assert float(logs["loss"]) == pytest.approx((losses[0] + 8 * losses[1]) / 9, abs=1e-6)
+    run(training, (x, y, few), (x, y, all_of_them))
+    assert training.loss == pytest.approx((losses[0] + 8 * losses[1]) / 9, abs=1e-6)
+    training.reset()
+    assert training.tokens == 0
 
 
-def test_the_gradient_is_clipped_as_a_whole():
-    training = compiled(clip=0.01)
+@pytest.mark.parametrize("optimizer", [None, "scaled"])
+def test_the_gradient_is_clipped_as_a_whole(optimizer):
+    training = training_step(optimizer and keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0)), clip=0.01)
     before = table_of(training)
-    training.train_step(tuple(tf.constant(part) for part in batch()))
+    run(training, batch())
     assert np.linalg.norm(table_of(training) - before) == pytest.approx(0.01, rel=1e-4)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_micro_batches_change_nothing(compiled):
+    x, y, w = (np.concatenate([part, part[::-1, ::-1]]) for part in batch([[1, 1, 1, 0], [1, 0, 0, 0]]))
+    tables = []
+    for count in (1, 2, 4):
+        training = training_step(keras.optimizers.AdamW(0.1), clip=0.5, micro_batches=count, compiled=compiled)
+        run(training, (x, y, w))
+        tables.append(table_of(training))
+        assert training.tokens == 8
+    np.testing.assert_allclose(tables[1], tables[0], atol=1e-6)
+    np.testing.assert_allclose(tables[2], tables[0], atol=1e-6)
+
+
+def test_a_step_that_overflows_is_left_out_and_the_loss_scale_halved():
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=1e38)
+    training = training_step(optimizer, clip=1.0)
+    before = table_of(training)
+    x, y, w = batch()
+    run(training, (x, y, 1e3 * w))
+    np.testing.assert_array_equal(table_of(training), before)
+    assert float(optimizer.dynamic_scale.numpy()) == pytest.approx(5e37)
+    assert int(optimizer.iterations.numpy()) == 0
+
+
 def test_no_phantom_step_at_the_end_of_an_epoch(make_model, data):
-    training = TrainingModel(make_model())
-    training.compile(optimizer=keras.optimizers.AdamW(1e-3))
+    model, optimizer = make_model(), keras.optimizers.AdamW(1e-3)
+    optimizer.build(model.trainable_variables)
+    training = TrainingStep(model, optimizer)
     for step in (0, 5):
-        training.fit(data.dataset(step, 5), verbose=0, shuffle=False)
-    assert int(training.optimizer.iterations) == 10
+        training.run(iter(data.dataset(step, 5)), 5)
+    assert int(optimizer.iterations) == 10

@@ -1,0 +1,53 @@
+"""Sharing out batches among the replicas of a strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from lmbook.training.step import in_parts
+
+
+def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, micro_batches: int = 1) -> Iterator:
+    """The batches number `start_step` … of `data`, as `TrainingStep.run` takes them.
+
+    A batch [B, …] is the global one: replica r of R trains on its rows r B/R … (r + 1) B/R - 1. Where B does not
+    divide by R x `micro_batches` (a last, smaller batch), rows of weight 0 are added. Every worker makes the whole
+    batch and keeps its own rows: batches are cheap to make, and nothing depends on how many workers there are.
+
+    Args:
+        data: has `dataset(start_step, steps)` with batches (x, y, w), each of leading axis B.
+        strategy: where they go.
+        start_step: number of the first batch.
+        steps: how many batches.
+        micro_batches: see `TrainingStep`.
+    """
+    replicas = strategy.num_replicas_in_sync
+    dataset = data.dataset(start_step, steps)
+    if replicas * micro_batches > 1:
+        dataset = dataset.map(lambda *batch: _fill_up(batch, replicas * micro_batches))
+    if replicas == 1:
+        return iter(dataset)
+
+    def of_one_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        here = replicas // context.num_input_pipelines
+        first = here * context.input_pipeline_id
+
+        def shares(*batch):
+            return tf.nest.map_structure(lambda value: in_parts(value, replicas)[first : first + here], batch)
+
+        return dataset.map(shares).unbatch().prefetch(2 * here)
+
+    return iter(strategy.distribute_datasets_from_function(of_one_worker))
+
+
+def _fill_up(batch: tuple, multiple: int) -> tuple:
+    """Add rows of zeros, and so of weight 0, until the number of rows is a multiple of `multiple`."""
+    rows = batch[-1].shape[0]
+    missing = -tf.shape(batch[-1])[0] % multiple if rows is None else -rows % multiple
+
+    def filled(value):
+        return tf.pad(value, [[0, missing]] + [[0, 0]] * (value.shape.rank - 1))
+
+    return tf.nest.map_structure(filled, batch)

@@ -1,0 +1,142 @@
+"""Killed without warning, a run goes on and ends with the same bits: one process, and two that train together.
+
+`python -m pytest tests/training/test_killed.py --kills 20` does it at twenty moments of each kind of run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+
+PROGRAM = """
+import os, signal, sys, time
+import numpy as np
+from lmbook.cluster import is_chief
+from lmbook.training.strategy import make_strategy
+
+output, result, writes_until_death, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+strategy = make_strategy()
+
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.training.fit import fit, reproducible
+
+real, count = os.fsync, 0
+
+def fsync(handle):
+    global count
+    count += 1
+    if count == writes_until_death:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(handle)
+
+os.fsync = fsync
+reproducible(7)
+with strategy.scope():
+    model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, num_layers=2, cell="lstm", dropout=0.2))
+documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
+data = CausalWindows(documents, context=8, batch_size=4, seed=5)
+history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
+              callbacks=[lambda step, loss: time.sleep(pause)], quiet=True, checks=())
+if is_chief():
+    np.savez(result, *[v.numpy() for v in model.weights], loss=history.loss, validation=history.validation_loss)
+"""
+PAUSE = 0.05  # between two steps, so that there is a while to be killed in
+
+
+class Runs:
+    """Starts the program, alone or on two workers."""
+
+    def __init__(self, folder, workers):
+        self.folder, self.workers = folder, workers
+        (folder / "program.py").write_text(PROGRAM)
+
+    def start(self, name, writes=0, pause=0.0):
+        """A process; with `writes` it (the chief) dies in the middle of that write."""
+        folder = self.folder / name
+        command = [
+            sys.executable,
+            str(self.folder / "program.py"),
+            str(folder),
+            f"{folder}.npz",
+            str(writes),
+            str(pause),
+        ]
+        if self.workers > 1:
+            command = [sys.executable, "-m", "lmbook", "launch", "--workers", str(self.workers), "--", *command]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, name):
+        process = self.start(name)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+        with np.load(f"{self.folder / name}.npz") as file:
+            return dict(file)
+
+    def kill_in_a_write(self, name, number):
+        process = self.start(name, writes=number)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode != 0, output
+
+    def kill_at(self, name, seconds, worker):
+        """Let it run for about `seconds` after it has begun to train; give how long the rest took to stop."""
+        process = self.start(name, pause=PAUSE)
+        before = self.files(name)
+        while self.files(name) == before and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds)
+        if self.workers == 1:
+            process.kill()
+            process.communicate()
+            return
+        workers = sorted(psutil.Process(process.pid).children(), key=lambda child: child.pid)
+        if len(workers) < self.workers:
+            process.communicate(timeout=300)  # it was quicker
+            return
+        workers[worker].kill()
+        killed = time.monotonic()
+        output, _ = process.communicate(timeout=120)
+        if process.returncode != 0:  # not at its very end
+            assert time.monotonic() - killed < 30
+            assert f"worker {worker}" in output and "same command" in output, output
+
+    def files(self, name):
+        folder = self.folder / name / "checkpoints"
+        return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, request, workers):
+    runs, rng = Runs(tmp_path, workers), np.random.default_rng()  # any moment must do
+    whole = runs.finish("whole")
+    for trial in range(request.config.getoption("--kills") // 2):
+        name = f"killed_{trial}"
+        runs.kill_in_a_write(name, int(rng.integers(1, 16)))
+        runs.kill_at(name, float(rng.uniform(0.0, 60 * PAUSE)), int(rng.integers(workers)))
+        ended = runs.finish(name)
+        assert set(whole) == set(ended)
+        for key, value in whole.items():
+            np.testing.assert_array_equal(value, ended[key], err_msg=f"{key} of trial {trial}")
+        assert "step-000000060.npz" in runs.files(name)
+
+
+def test_sigterm_saves_and_says_how_to_go_on(tmp_path):
+    runs = Runs(tmp_path, workers=2)
+    process = runs.start("stopped", pause=PAUSE)
+    while not runs.files("stopped"):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    worker = psutil.Process(process.pid).children()[1]
+    worker.send_signal(signal.SIGTERM)  # to one of two, as when one machine is taken away
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert output.count("saved; the same command goes on from here") == 1, output
