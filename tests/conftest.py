@@ -15,7 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 def pytest_addoption(parser):
     parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only lstm_baseline")
-    parser.addoption("--kills", type=int, default=2, help="how often the runs of test_killed.py are killed")
+    parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.decoding.compiled import compiled
-from lmbook.decoding.sampling import Sampling, filter_logits, pick
+from lmbook.decoding.constraints import Constraint
+from lmbook.decoding.sampling import Sampling, filter_logits, penalize, pick
 from lmbook.errors import LmbookError
 
 NEVER = (0, 1)  # <pad> and <unk> are no text
@@ -25,6 +27,8 @@ def generate(
     seed: int = 0,
     stop_ids: Sequence[int] = (),
     never_ids: Sequence[int] = NEVER,
+    sources: np.ndarray | None = None,
+    constraint: Constraint | None = None,
     batch_size: int = 512,
 ) -> list[list[int]]:
     """Continue each prompt.
@@ -35,22 +39,25 @@ def generate(
     continuation depends on no other row and not on `length` (it is cut, not changed).
 
     Args:
-        model: any language model of the book.
+        model: any language model of the book, or one that reads `sources`.
         prompts: ids of each prompt, the opening `<end>` included if the model is to know that a document begins.
         length: the most tokens to write for each prompt.
         sampling: how a token is chosen.
         seed: same seed, same text (on the same machine).
         stop_ids: a row ends where one of these would be written; it is not part of the result.
         never_ids: ids that are never written.
+        sources: int [prompts, S], what an encoder reads for each prompt, filled up with 0.
+        constraint: which tokens may come next.
         batch_size: prompts that are continued together.
 
     Returns:
         for each prompt the new tokens, without the prompt.
 
     Raises:
-        LmbookError: a prompt is empty, an argument is out of its range, or the model's logits are not numbers.
+        LmbookError: a prompt is empty, an argument is out of its range, prompt and length are more than the model can
+            read, or the model's logits are not numbers.
     """
-    _check(prompts, length, seed)
+    _check(model, prompts, length, seed)
     results = []
     for first in range(0, len(prompts), batch_size):
         rows = prompts[first : first + batch_size]
@@ -59,8 +66,11 @@ def generate(
         for row, prompt in zip(padded, rows, strict=True):
             row[: len(prompt)] = prompt
         noise = np.stack([_noise(seed, first + row, length) for row in range(len(rows))])
-        loop = _functions(model, len(rows), sampling)["loop"]
-        tokens = loop(padded, lengths, noise, sampling.temperature, _ids(never_ids), _ids(stop_ids)).numpy()
+        loop = _functions(model, len(rows), sampling, constraint)["loop"]
+        read = [] if sources is None else [sources[first : first + batch_size].astype(np.int32)]
+        temperature = np.float32(sampling.temperature)
+        arguments = (padded, lengths, noise, temperature, _ids(never_ids), _ids(stop_ids), *read)
+        tokens = loop(*map(tf.constant, arguments)).numpy()
         for row, begin in enumerate(lengths - lengths.min()):
             results.append(_until_stop(tokens[begin : begin + length, row].tolist(), stop_ids, never_ids))
     return results
@@ -75,27 +85,50 @@ def stream(
     seed: int = 0,
     stop_ids: Sequence[int] = (),
     never_ids: Sequence[int] = NEVER,
+    source: Sequence[int] | None = None,
+    constraint: Constraint | None = None,
 ) -> Iterator[int]:
     """Yield the tokens of `generate(model, [prompt], …)[0]`, each as soon as it is known."""
-    _check([prompt], length, seed)
-    functions = _functions(model, 1, sampling)
-    logits, state = functions["read"](np.array([prompt], np.int32))
+    _check(model, [prompt], length, seed)
+    functions = _functions(model, 1, sampling, constraint)
+    prompts, never = tf.constant([list(prompt)], tf.int32), tf.constant(_ids(never_ids))
+    read = [] if source is None else [tf.constant([list(source)], tf.int32)]
+    logits, state = functions["read"](prompts, *read)
+    past = functions["begin"](prompts, tf.constant([prompts.shape[1]]), logits)
+    temperature = tf.constant(sampling.temperature, tf.float32)
     for uniform in _noise(seed, 0, length):
-        ids = functions["choose"](logits, uniform[None], sampling.temperature, _ids(never_ids))
+        ids = functions["choose"](logits, past, tf.constant([uniform]), temperature, never)
         written = _until_stop(ids.numpy().tolist(), stop_ids, never_ids)
         if not written:
             return
         yield written[0]
+        past = functions["remember"](past, ids, tf.constant([True]))
         logits, state = functions["write"](ids, state)
 
 
-def _check(prompts: Sequence[Sequence[int]], length: int, seed: int) -> None:
+def _check(model: keras.Model, prompts: Sequence[Sequence[int]], length: int, seed: int) -> None:
     if not all(len(prompt) for prompt in prompts):
         raise LmbookError("A prompt is empty.", "Begin it with the tokenizer's end_id, which opens a document.")
     if length < 1:
         raise LmbookError(f"length is {length}.", "It must be at least 1 token.")
     if seed < 0:
         raise LmbookError(f"seed is {seed}.", "It must be 0 or more.")
+    check_length(model, prompts, length)
+
+
+def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], length: int) -> None:
+    """Check that the model can read the prompts and so many tokens more.
+
+    Raises:
+        LmbookError: it cannot.
+    """
+    most = getattr(getattr(model, "config", None), "max_sequence_length", None)
+    longest = max(map(len, prompts), default=0)
+    if most is not None and longest + length > most:
+        raise LmbookError(
+            f"A prompt of {longest} tokens and length={length} are more than the {most} that the model can read.",
+            f"Shorten the prompt, or write at most {max(0, most - longest)} tokens.",
+        )
 
 
 def _noise(seed: int, row: int, length: int) -> np.ndarray:
@@ -119,60 +152,97 @@ def _until_stop(tokens: list[int], stop_ids: Sequence[int], never_ids: Sequence[
     return tokens
 
 
-def _functions(model: keras.Model, batch_size: int, sampling: Sampling) -> dict:
-    key = (batch_size, sampling.greedy, sampling.top_k, sampling.top_p)  # the temperature may vary
-    return compiled(model, ("generate", *key), lambda get_model: _compile(get_model, *key))
+def _functions(model: keras.Model, batch_size: int, sampling: Sampling, constraint: Constraint | None) -> dict:
+    """Compiled for this batch size and way of choosing; the temperature may vary."""
+    fixed = dataclasses.replace(sampling, temperature=0.0 if sampling.greedy else 1.0)
+    key = ("generate", batch_size, fixed, constraint)
+    return compiled(model, key, lambda get_model: _compile(get_model, batch_size, fixed, constraint))
 
 
-def _compile(get_model, B: int, greedy: bool, top_k: int | None, top_p: float | None) -> dict:
-    prompts_spec, lengths_spec = tf.TensorSpec([B, None], tf.int32), tf.TensorSpec([B], tf.int32)
-    noise_spec, temperature_spec = tf.TensorSpec([B, None], tf.float64), tf.TensorSpec([], tf.float32)
-    ids_spec = tf.TensorSpec([None], tf.int32)
+def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | None) -> dict:
+    penalized = sampling.repetition_penalty != 1.0
+    with_xla = getattr(get_model(), "jit_compile_decoding", False)
 
-    def read(prompts):
+    def read(prompts, *source):
         model = get_model()
-        logits, state = model.step(prompts, model.initial_state(B))
+        logits, state = model.step(prompts, model.initial_state(B, *source))
         return logits[:, -1], state
 
+    @tf.function(jit_compile=with_xla)  # its shapes never change, while those of prompts do
     def write(ids, state):
         logits, state = get_model().step(ids[:, None], state)
         return logits[:, -1], state
 
-    def choose(logits, uniform, temperature, never_ids):
-        never = tf.reduce_any(tf.range(logits.shape[-1])[:, None] == never_ids, axis=1)  # [V]
-        logits = tf.where(never, -math.inf, logits)
-        if greedy:
-            return tf.argmax(logits, axis=-1, output_type=tf.int32)
-        return pick(filter_logits(logits, temperature, top_k, top_p), uniform)
+    # What choosing must know of the past: which tokens the text has [B, V], and the state of the constraint.
+    def begin(prompts, lengths, logits):
+        seen = tf.zeros([B, logits.shape[-1]], tf.bool)
+        if penalized:
+            inside = tf.range(tf.shape(prompts)[1]) < lengths[:, None]
+            seen = tf.reduce_any(_one_hot(prompts, logits.shape[-1]) & inside[:, :, None], axis=1)
+        return seen, () if constraint is None else constraint.begin(B)
 
-    @tf.function(input_signature=[prompts_spec, lengths_spec, noise_spec, temperature_spec, ids_spec, ids_spec])
-    def loop(prompts, lengths, noise, temperature, never_ids, stop_ids):
+    def remember(past, ids, written):
+        """`written` [B]: False where a row is still reading its prompt."""
+        seen, state = past
+        if penalized:
+            seen |= _one_hot(ids, seen.shape[-1])
+        if constraint is not None:
+            after = constraint.after(state, ids)
+            state = tf.nest.map_structure(lambda new, old: _rows_where(written, new, old), after, state)
+        return seen, state
+
+    def choose(logits, past, uniform, temperature, never_ids):
+        seen, state = past
+        if penalized:
+            logits = penalize(logits, seen, sampling.repetition_penalty)
+        never = tf.reduce_any(tf.range(logits.shape[-1])[:, None] == never_ids, axis=1)  # [V]
+        allowed = ~never if constraint is None else ~never & constraint.allowed(state)
+        logits = tf.where(allowed, logits, -math.inf)
+        if sampling.greedy:
+            return tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return pick(filter_logits(logits, temperature, sampling.top_k, sampling.top_p, sampling.min_p), uniform)
+
+    @tf.function(reduce_retracing=True)
+    def loop(prompts, lengths, noise, temperature, never_ids, stop_ids, *source):
         """Tokens [steps, B] at the positions that follow the shortest prompt: first the rest of the prompts."""
         shortest, longest, length = tf.reduce_min(lengths), tf.reduce_max(lengths), tf.shape(noise)[1]
         steps = longest - shortest + length
-        logits, state = read(prompts[:, :shortest])
+        logits, state = read(prompts[:, :shortest], *source)
         tokens = tf.TensorArray(tf.int32, steps, element_shape=[B])
 
-        def unfinished(step, logits, state, tokens, stopped):
+        def unfinished(step, logits, state, past, tokens, stopped):
             return (step < steps) & ~tf.reduce_all(stopped | (shortest + step >= lengths + length))
 
-        def one_more(step, logits, state, tokens, stopped):
+        def one_more(step, logits, state, past, tokens, stopped):
             position = shortest + step
             written = position - lengths  # [B] tokens that the row has written; negative: it is still reading
             uniform = tf.gather(noise, tf.clip_by_value(written, 0, length - 1), batch_dims=1)
-            chosen = choose(logits, uniform, temperature, never_ids)
+            chosen = choose(logits, past, uniform, temperature, never_ids)
             given = prompts[:, tf.minimum(position, longest - 1)]
             ids = tf.where(written < 0, given, chosen)
             stopped |= (written >= 0) & tf.reduce_any(ids[:, None] == stop_ids, axis=1)
+            past = remember(past, ids, written >= 0)
             logits, state = write(ids, state)
-            return step + 1, logits, state, tokens.write(step, ids), stopped
+            return step + 1, logits, state, past, tokens.write(step, ids), stopped
 
-        begin = (0, logits, state, tokens, tf.zeros([B], tf.bool))
-        return tf.while_loop(unfinished, one_more, begin)[3].stack()
+        past = begin(prompts, lengths, logits)
+        first = (0, logits, state, past, tokens, tf.zeros([B], tf.bool))
+        return tf.while_loop(unfinished, one_more, first)[4].stack()
 
     return {
         "loop": loop,
-        "read": tf.function(read, input_signature=[prompts_spec]),
-        "write": tf.function(write),
+        "read": tf.function(read, reduce_retracing=True),
+        "write": write,
+        "begin": begin,
+        "remember": tf.function(remember),
         "choose": tf.function(choose),
     }
+
+
+def _one_hot(ids, depth: int):
+    return tf.one_hot(ids, depth, on_value=True, off_value=False, dtype=tf.bool)
+
+
+def _rows_where(condition, new, old):
+    """Rows of `new` where condition [B], else of `old`."""
+    return tf.where(tf.reshape(condition, [-1] + [1] * (new.shape.rank - 1)), new, old)

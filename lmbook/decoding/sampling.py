@@ -1,4 +1,4 @@
-"""From logits to the next token: greedy, temperature, top-k, top-p."""
+"""From logits to the next token: greedy, temperature, top-k, top-p, min-p, repetition penalty."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ class Sampling:
         top_k: only the k likeliest tokens are considered (None: all). Fan et al. 2018.
         top_p: only the likeliest tokens that together reach probability p are considered (None: all). It is applied
             after the temperature and `top_k`. Holtzman et al. 2020, "The curious case of neural text degeneration".
+        min_p: only tokens at least so likely as this share of the likeliest one's probability (None: all), after the
+            temperature. Nguyen et al. 2024, "Turning up the heat: min-p sampling".
+        repetition_penalty: logits of tokens that the text (prompt included) has already are divided by it where they
+            are above 0, and multiplied where below; 1 changes nothing. Keskar et al. 2019, "CTRL", section 4.1.
 
     Raises:
         LmbookError: a value is out of its range.
@@ -28,6 +32,8 @@ class Sampling:
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
 
     def __post_init__(self):
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
@@ -36,6 +42,12 @@ class Sampling:
             raise LmbookError(f"top_k is {self.top_k}.", "It must be a whole number of at least 1.")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise LmbookError(f"top_p is {self.top_p}.", "It must be above 0 and at most 1.")
+        if self.min_p is not None and not 0 < self.min_p <= 1:
+            raise LmbookError(f"min_p is {self.min_p}.", "It must be above 0 and at most 1.")
+        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
+            raise LmbookError(
+                f"repetition_penalty is {self.repetition_penalty}.", "It must be above 0; 1 changes nothing."
+            )
 
     @property
     def greedy(self) -> bool:
@@ -59,13 +71,31 @@ def keep_top_p(logits: tf.Tensor, p: float) -> tf.Tensor:
     return tf.where(logits >= tf.reduce_min(kept, axis=-1, keepdims=True), logits, -math.inf)
 
 
-def filter_logits(logits: tf.Tensor, temperature: float | tf.Tensor, top_k: int | None, top_p: float | None):
+def keep_min_p(logits: tf.Tensor, p: float) -> tf.Tensor:
+    """Logits [B, V] with -inf for tokens less likely than p times the likeliest one of their row."""
+    return tf.where(logits >= tf.reduce_max(logits, axis=-1, keepdims=True) + math.log(p), logits, -math.inf)
+
+
+def penalize(logits: tf.Tensor, seen: tf.Tensor, penalty: float) -> tf.Tensor:
+    """Logits [B, V] lowered where seen [B, V] is True."""
+    return tf.where(seen, tf.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def filter_logits(
+    logits: tf.Tensor,
+    temperature: float | tf.Tensor,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+) -> tf.Tensor:
     """Logits [B, V] of the distribution that is sampled from; `temperature` must be above 0."""
     logits = logits / tf.cast(temperature, logits.dtype)
     if top_k is not None:
         logits = keep_top_k(logits, top_k)
     if top_p is not None:
         logits = keep_top_p(logits, top_p)
+    if min_p is not None:
+        logits = keep_min_p(logits, min_p)
     return logits
 
 

@@ -11,6 +11,7 @@ from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 
 V = 13
 PROMPTS = [[2, 5, 6], [2], [2, 7, 8, 9, 10, 3], [4, 4], [2, 5, 6]]
@@ -174,3 +175,51 @@ def test_new_weights_are_used_and_the_model_can_be_freed():
     del model
     gc.collect()
     assert alive() is None
+
+
+def test_the_penalty_counts_the_prompt_and_what_was_written():
+    table = np.zeros((V, V), np.float32)
+    table[:, 5], table[:, 6], table[:, 7] = 3.0, 2.9, 2.8  # always the same order, so greedy repeats 5
+    model = Table(table)
+    assert generate(model, [[2]], length=4, sampling=GREEDY) == [[5, 5, 5, 5]]
+    once = Sampling(temperature=0, repetition_penalty=1.2)
+    assert generate(model, [[2], [5]], length=3, sampling=once) == [[5, 6, 7], [6, 7, 5]]
+    assert list(stream(model, [5], length=3, sampling=once)) == [6, 7, 5]
+
+
+def small_transformer(**options):
+    keras.utils.set_random_seed(2)
+    config = TransformerConfig(V, 16, 16, num_heads=2, max_sequence_length=20, dropout=0.0, **options)
+    model = TransformerLanguageModel(config)
+    for weight in model.trainable_variables:
+        weight.assign(weight * 2)
+    return model
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions):
+    model = small_transformer(positions=positions)
+    expected = [greedy_by_hand(model, prompt, 8) for prompt in PROMPTS]
+    assert generate(model, PROMPTS, length=8, sampling=GREEDY) == expected
+    assert [list(stream(model, prompt, length=8, sampling=GREEDY)) for prompt in PROMPTS] == expected
+    assert len(set(map(tuple, expected))) > 2
+
+
+def test_the_loop_is_compiled_once_for_prompts_of_any_length():
+    model = small_transformer()
+    for prompt in ([2], [2, 3, 4], [2, 5, 6, 7, 8]):
+        generate(model, [prompt, [2]], length=5, sampling=GREEDY)
+    [functions] = _functions_of(model)
+    assert functions["loop"].experimental_get_tracing_count() <= 2  # exact shapes, then any
+    assert functions["write"].experimental_get_tracing_count() == 1
+
+
+def _functions_of(model):
+    from lmbook.decoding import compiled
+
+    return list(compiled._functions[model].values())
+
+
+def test_a_prompt_that_leaves_no_room_is_named():
+    with pytest.raises(LmbookError, match="18 tokens and length=3 are more than the 20"):
+        generate(small_transformer(), [[2] * 18], length=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.decoding.sampling import Sampling, filter_logits, keep_top_k, keep_top_p, pick
+from lmbook.decoding.sampling import Sampling, filter_logits, keep_top_k, keep_top_p, penalize, pick
 from lmbook.errors import LmbookError
 
 RANDOM = np.random.default_rng(3)
@@ -87,3 +87,26 @@ def test_wrong_values_are_named(wrong):
 
 def test_temperature_zero_is_greedy():
     assert Sampling(temperature=0).greedy and not Sampling(temperature=0.1).greedy
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 1.0])
+def test_min_p_keeps_what_is_likely_beside_the_likeliest(p):
+    filtered = tf.nn.softmax(filter_logits(tf.constant(LOGITS), 0.7, min_p=p)).numpy()
+    for row, logits in zip(filtered, LOGITS, strict=True):
+        probability = softmax(logits / 0.7)
+        expected = np.where(probability >= p * probability.max() * (1 - 1e-6), probability, 0.0)
+        np.testing.assert_allclose(row, expected / expected.sum(), atol=1e-5)
+
+
+def test_the_repetition_penalty_makes_seen_tokens_less_likely():
+    seen = RANDOM.random(LOGITS.shape) < 0.4
+    lowered = penalize(tf.constant(LOGITS), tf.constant(seen), 1.5).numpy()
+    np.testing.assert_array_equal(lowered[~seen], LOGITS[~seen])
+    assert np.all(lowered[seen] < LOGITS[seen])
+
+
+@pytest.mark.parametrize("wrong", [{"min_p": 0.0}, {"min_p": 1.5}, {"repetition_penalty": 0.0}])
+def test_unusable_min_p_and_penalty_are_named(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(LmbookError, match=f"{name} is {value}"):
+        Sampling(**wrong)

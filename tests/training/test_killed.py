@@ -1,6 +1,6 @@
 """Killed without warning, a run goes on and ends with the same bits: one process, and two that train together.
 
-`python -m pytest tests/training/test_killed.py --kills 20` does it at twenty moments of each kind of run.
+`python -m pytest tests/training/test_killed.py --kills 20` does it at twenty random moments of each kind of run.
 """
 
 from __future__ import annotations
@@ -118,10 +118,14 @@ class Runs:
 def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, request, workers):
     runs, rng = Runs(tmp_path, workers), np.random.default_rng()  # any moment must do
     whole = runs.finish("whole")
-    for trial in range(request.config.getoption("--kills") // 2):
+    kills = request.config.getoption("--kills")
+    kinds = (np.arange(kills) + rng.integers(2)) % 2  # half of them in the middle of a write
+    for trial, in_a_write in enumerate(kinds):
         name = f"killed_{trial}"
-        runs.kill_in_a_write(name, int(rng.integers(1, 16)))
-        runs.kill_at(name, float(rng.uniform(0.0, 60 * PAUSE)), int(rng.integers(workers)))
+        if in_a_write:
+            runs.kill_in_a_write(name, int(rng.integers(1, 16)))
+        else:
+            runs.kill_at(name, float(rng.uniform(0.0, 60 * PAUSE)), int(rng.integers(workers)))
         ended = runs.finish(name)
         assert set(whole) == set(ended)
         for key, value in whole.items():

@@ -1,0 +1,85 @@
+"""Which tokens may come next: text that must have a form gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+
+
+class Constraint:
+    """Says at each step of decoding which tokens are allowed. Subclasses compute with TensorFlow, in the loop's graph.
+
+    A state is a tensor or a structure of tensors whose first axis are the rows.
+    """
+
+    def begin(self, batch_size: int):
+        """The state before the first written token."""
+        raise NotImplementedError
+
+    def allowed(self, state) -> tf.Tensor:
+        """bool [B, V]: True where a token may be written now. At least one in each row must be."""
+        raise NotImplementedError
+
+    def after(self, state, ids: tf.Tensor):
+        """The state once ids [B] are written."""
+        raise NotImplementedError
+
+
+class Automaton(Constraint):
+    """A form that a finite automaton accepts: digits, dates, lines of so many characters, one word of a list …
+
+    Args:
+        following: int [N, V]: the state (0 … N - 1) that a token leads to from each state, -1 where it is not
+            allowed. Decoding begins in state 0.
+
+    Raises:
+        LmbookError: a state that can be reached allows no token, or leads to a state that is not there.
+    """
+
+    def __init__(self, following: np.ndarray):
+        following = np.asarray(following, np.int32)
+        if following.ndim != 2 or following.max() >= len(following):
+            raise LmbookError(
+                f"The automaton's table has shape {following.shape} and leads to state {following.max()}.",
+                "It must be [states, vocabulary], with states below its length.",
+            )
+        dead = np.flatnonzero((following < 0).all(axis=1))
+        reached = np.intersect1d(dead, np.append(following, 0))
+        if len(reached):
+            raise LmbookError(
+                f"State {reached[0]} of the automaton allows no token at all.", "Let it go on, or end with <end>."
+            )
+        self.following = tf.constant(following)
+
+    def begin(self, batch_size: int):
+        return tf.zeros([batch_size], tf.int32)
+
+    def allowed(self, state):
+        return tf.gather(self.following, state) >= 0
+
+    def after(self, state, ids):
+        # A row that has ended is still fed tokens that no longer count; they must not lead out of the table.
+        return tf.maximum(tf.gather_nd(self.following, tf.stack([state, ids], axis=1)), 0)
+
+
+def lines(pattern: Sequence[Callable[[str], bool]], tokens: Sequence[str], end_id: int) -> Automaton:
+    """One token after the other, each of which its function of the token's text accepts; then `end_id`.
+
+    Args:
+        pattern: for each place of the text, which tokens fit.
+        tokens: the text of each id.
+        end_id: closes the text.
+
+    Example:
+        quatrain = lines(([is_character] * 5 + [is_mark]) * 4, tokenizer.tokens, tokenizer.end_id)
+    """
+    following = np.full((len(pattern) + 1, len(tokens)), -1, np.int32)
+    for state, fits in enumerate(pattern):
+        allowed = [token for token, text in enumerate(tokens) if token != end_id and fits(text)]
+        following[state, allowed] = state + 1
+    following[-1, end_id] = len(pattern)
+    return Automaton(following)

@@ -1,0 +1,42 @@
+"""Where a token stands: attention alone does not know."""
+
+from __future__ import annotations
+
+from keras import ops
+
+BASE = 10_000.0  # the longest wave has about 2 pi times so many tokens
+
+
+def frequencies(count: int, base: float = BASE):
+    """Angles a token, from 1 down to about 1 / base: base^(-i / count) for i = 0 … count - 1; float32 [count]."""
+    return base ** (-ops.arange(count, dtype="float32") / count)
+
+
+def sinusoidal(positions, width: int, base: float = BASE):
+    """Sines and cosines of the positions at wave lengths from 2 pi to 2 pi base: positions [T] -> float32 [T, width].
+
+    The first half of the width has the sines, the second the cosines (the paper alternates them: the same up to the
+    order, which the layers after learn anyway). The width must be even.
+
+    Reference:
+        Vaswani et al. 2017, section 3.5.
+    """
+    angles = ops.cast(positions, "float32")[:, None] * frequencies(width // 2, base)  # [T, D / 2]
+    return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+
+def rotate(x, positions, base: float = BASE):
+    """Turn each pair (x_i, x_{i + K/2}) by an angle that grows with the position: x [B, H, T, K], positions [T].
+
+    The product of a query turned by t and a key turned by s depends on t - s alone: relative positions, without any
+    weights. Lengths stay as they are. K must be even.
+
+    Reference:
+        Su et al. 2021, "RoFormer: enhanced Transformer with rotary position embedding", equation 34, with the pairs of
+        GPT-NeoX.
+    """
+    half = x.shape[-1] // 2
+    angles = ops.cast(positions, "float32")[:, None] * frequencies(half, base)  # [T, K / 2]
+    cos, sin = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
+    first, second = x[..., :half], x[..., half:]
+    return ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)

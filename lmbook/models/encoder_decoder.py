@@ -1,0 +1,76 @@
+"""The whole Transformer: an encoder reads one text, a decoder writes another."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from lmbook.models.transformer import Embedding, Transformer, TransformerConfig, TransformerEncoder, make_blocks
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class EncoderDecoder(Transformer):
+    """Predicts each next token of a target text from its tokens so far and from a whole source text.
+
+    Args:
+        config: a `TransformerConfig` (or a dict of its fields).
+
+    Call:
+        (source [B, S], target [B, T]) -> logits [B, T, V] float32; id 0 is padding in both.
+
+    Example:
+        model = EncoderDecoder(TransformerConfig(vocabulary_size=8000))
+        logits = model((source, target))
+        logits, state = model.step(begin, model.initial_state(1, source))
+
+    Reference:
+        Vaswani et al. 2017, "Attention is all you need", figure 1.
+    """
+
+    def __init__(self, config: TransformerConfig | dict, **kwargs):
+        super().__init__(config, **kwargs)
+        self.embedding = Embedding(self.config, name="embedding")
+        self.encoder = TransformerEncoder(
+            self.config, self.embedding if self.config.shared_embeddings else None, name="encoder"
+        )
+        self.blocks = make_blocks(self.config, "decoder_block", causal=True, cross_attention=True)
+        self.norm = self._final_norm("decoder_norm")
+        self.head = None
+        if not self.config.shared_embeddings:
+            self.head = keras.layers.Dense(self.config.vocabulary_size, use_bias=False, dtype="float32", name="logits")
+        self._build(self.embedding, *self.blocks, self.norm, self.head)
+
+    def call(self, inputs, training=False, return_weights=False):
+        """On request also, for each block, its attention [B, H, T, T] and cross-attention [B, H, T, S]."""
+        source, target = inputs
+        self._check_length(target.shape[1])
+        # Padding at the end of the target needs no mask: no real token sees what comes after it.
+        real = ops.not_equal(source, 0)
+        memory = self.encoder(source, padding_mask=real, training=training)
+        x, maps = self.embedding(target, training=training), []
+        for block in self.blocks:
+            x, weights = block(x, memory=memory, memory_padding_mask=real, training=training, return_weights=True)
+            maps.append(weights)
+        logits = self._logits(x)
+        return (logits, maps) if return_weights else logits
+
+    def initial_state(self, batch_size: int, source):
+        """What the decoder needs to begin: the source [B, S] read once, its keys and values, an empty cache."""
+        real = ops.not_equal(source, 0)
+        memory = self.encoder(source, padding_mask=real)
+        length = self.config.max_sequence_length
+        caches = [block.empty_cache(batch_size, length) for block in self.blocks]
+        return ops.zeros((), "int32"), caches, [block.memory_cache(memory) for block in self.blocks], real
+
+    def step(self, ids, state):
+        """Read `ids` [B, T] of the target on from `state`; gives (logits [B, T, V], the state after them)."""
+        position, caches, memory_caches, real = state
+        x, after = self.embedding(ids, position), []
+        for block, cache, memory_cache in zip(self.blocks, caches, memory_caches, strict=True):
+            x, cache = block.step(x, cache, position, memory_cache, real)
+            after.append(cache)
+        return self._logits(x), (position + ops.shape(ids)[1], after, memory_caches, real)
+
+    def _logits(self, x):
+        x = x if self.norm is None else self.norm(x)
+        return self.embedding.logits(x) if self.head is None else self.head(x)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+from lmbook.layers.block import TransformerBlock
+
+RNG = np.random.default_rng(0)
+HEADS, INNER, WIDTH = 2, 12, 8
+
+
+def normal(*shape, scale=1.0):
+    return (scale * RNG.normal(size=shape)).astype("float32")
+
+
+def same_weights(pairs):
+    """Give our layers and theirs, (ours, theirs) by pairs, the same random weights."""
+    for ours, theirs in pairs:
+        for a, b in zip(ours.weights, theirs.weights, strict=True):
+            value = normal(*a.shape, scale=0.4)
+            a.assign(value)
+            b.assign(value.reshape(b.shape))
+
+
+def attention_pairs(ours, theirs):
+    return [
+        (ours.query_projection, theirs.query_dense),
+        (ours.key_projection, theirs.key_dense),
+        (ours.value_projection, theirs.value_dense),
+        (ours.output_projection, theirs.output_dense),
+    ]
+
+
+def compare(ours, theirs, inputs):
+    """Outputs within 1e-5, and the gradients of the inputs within 1e-5 of the largest."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(inputs)
+        one, other = ours(*inputs), theirs(*inputs)
+        losses = [tf.reduce_sum(tf.sin(y)) for y in (one, other)]
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    gradients = [tape.gradient(loss, inputs) for loss in losses]
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5 * max(1.0, np.abs(b).max()))
+
+
+@pytest.mark.parametrize("order", ["pre", "post"])
+def test_an_encoder_block_equals_keras_nlps(order):
+    keras_nlp = pytest.importorskip("keras_nlp")
+    ours = TransformerBlock(HEADS, INNER, order=order, activation="relu", epsilon=1e-5)
+    theirs = keras_nlp.layers.TransformerEncoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=order == "pre")
+    x = tf.constant(normal(2, 5, WIDTH))
+    real = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)
+    ours(x), theirs(x)
+    same_weights(
+        [
+            *attention_pairs(ours.attention, theirs._self_attention_layer),
+            (ours.norms[0], theirs._self_attention_layer_norm),
+            (ours.feed_forward.inner, theirs._feedforward_intermediate_dense),
+            (ours.feed_forward.outer, theirs._feedforward_output_dense),
+            (ours.norms[1], theirs._feedforward_layer_norm),
+        ]
+    )
+    compare(lambda x: ours(x, padding_mask=real), lambda x: theirs(x, padding_mask=real), [x])
+
+
+@pytest.mark.parametrize("order", ["pre", "post"])
+def test_a_decoder_block_equals_keras_nlps(order):
+    keras_nlp = pytest.importorskip("keras_nlp")
+    ours = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, order=order, epsilon=1e-5)
+    theirs = keras_nlp.layers.TransformerDecoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=order == "pre")
+    x, memory = tf.constant(normal(2, 5, WIDTH)), tf.constant(normal(2, 7, WIDTH))
+    real, real_memory = np.arange(5) < [[5], [3]], np.arange(7) < [[4], [7]]
+    ours(x, memory=memory), theirs(x, memory)
+    same_weights(
+        [
+            *attention_pairs(ours.attention, theirs._self_attention_layer),
+            (ours.norms[0], theirs._self_attention_layer_norm),
+            *attention_pairs(ours.cross, theirs._cross_attention_layer),
+            (ours.norms[1], theirs._cross_attention_layer_norm),
+            (ours.feed_forward.inner, theirs._feedforward_intermediate_dense),
+            (ours.feed_forward.outer, theirs._feedforward_output_dense),
+            (ours.norms[2], theirs._feedforward_layer_norm),
+        ]
+    )
+    compare(
+        lambda x, memory: ours(x, padding_mask=real, memory=memory, memory_padding_mask=real_memory),
+        lambda x, memory: theirs(x, memory, decoder_padding_mask=real, encoder_padding_mask=real_memory),
+        [x, memory],
+    )
+
+
+def test_padding_of_the_memory_changes_nothing():
+    block = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, order="post")
+    x, memory = normal(2, 3, WIDTH), normal(2, 6, WIDTH)
+    real = np.arange(6) < [[4], [6]]
+    alone = block(x[:1], memory=memory[:1, :4])
+    np.testing.assert_allclose(block(x, memory=memory, memory_padding_mask=real)[:1], alone, atol=1e-5)
+
+
+def test_configuration_saving_and_weights_on_request():
+    block = TransformerBlock(4, INNER, cross_attention=True, num_key_value_heads=2, normalization="rms", dropout=0.1)
+    y, weights = block(normal(2, 3, WIDTH), memory=normal(2, 5, WIDTH), return_weights=True)
+    assert y.shape == (2, 3, WIDTH) and [w.shape for w in weights] == [(2, 4, 3, 3), (2, 4, 3, 5)]
+    again = TransformerBlock.from_config(block.get_config())
+    assert again.get_config() == block.get_config()
+    assert isinstance(again.norms[0], keras.layers.RMSNormalization)
+
+
+@pytest.mark.parametrize("wrong", [{"order": "middle"}, {"normalization": "batch"}, {"activation": "sine"}])
+def test_unknown_names_are_named(wrong):
+    with pytest.raises(LmbookError, match=next(iter(wrong.values()))):
+        TransformerBlock(HEADS, INNER, **wrong)

@@ -1,0 +1,144 @@
+"""Properties of the encoder alone and of the decoder alone, over all their options."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmbook.errors import LmbookError
+from lmbook.models.transformer import POSITIONS, TransformerConfig, TransformerEncoder, TransformerLanguageModel
+
+V, LENGTH = 13, 12
+SMALL = {"vocabulary_size": V, "hidden_dim": 16, "intermediate_dim": 20, "num_heads": 4, "max_sequence_length": LENGTH}
+OPTIONS = [
+    {"positions": "sinusoidal", "order": "post"},
+    {"positions": "learned", "order": "pre", "activation": "gelu"},
+    {
+        "positions": "rotary",
+        "order": "pre",
+        "normalization": "rms",
+        "activation": "swiglu",
+        "num_key_value_heads": 2,
+        "use_bias": False,
+    },
+    {"positions": "none", "order": "pre", "activation": "squared_relu", "num_key_value_heads": 1},
+]
+
+
+def make(kind, options, seed=1):
+    """A model with weights that are not at their start, where much is zero."""
+    keras.utils.set_random_seed(seed)
+    model = kind(TransformerConfig(**{**SMALL, **options}))
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_variables:
+        weight.assign_add(rng.normal(scale=0.1, size=weight.shape))
+    return model
+
+
+DECODERS = [make(TransformerLanguageModel, options) for options in OPTIONS]
+ENCODERS = [make(TransformerEncoder, options) for options in OPTIONS]
+TEXTS = st.lists(st.integers(1, V - 1), min_size=2, max_size=LENGTH)
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=TEXTS, cut=st.integers(1, LENGTH - 1), which=st.integers(0, len(OPTIONS) - 1), change=st.integers(1, 11))
+def test_a_later_token_changes_no_earlier_logit(text, cut, which, change):
+    cut = min(cut, len(text) - 1)
+    changed = text[:cut] + [1 + (token - 1 + change) % (V - 1) for token in text[cut:]]
+    logits = np.asarray(DECODERS[which](np.array([text, changed], "int32")))
+    np.testing.assert_allclose(logits[0, :cut], logits[1, :cut], atol=1e-5)
+    assert np.abs(logits[0, cut:] - logits[1, cut:]).max() > 1e-4
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=TEXTS, padding=st.integers(1, 4), which=st.integers(0, len(OPTIONS) - 1))
+def test_padding_changes_nothing(text, padding, which):
+    text = text[: LENGTH - padding]
+    padded = np.array([text + [0] * padding], "int32")
+    alone = np.array([text], "int32")
+    for model in (DECODERS[which], ENCODERS[which]):
+        np.testing.assert_allclose(np.asarray(model(padded))[:, : len(text)], model(alone), atol=2e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=TEXTS, pieces=st.lists(st.integers(1, 4), min_size=LENGTH), which=st.integers(0, len(OPTIONS) - 1))
+def test_reading_in_pieces_with_a_cache_gives_the_same(text, pieces, which):
+    model, ids = DECODERS[which], np.array([text, text[::-1]], "int32")
+    state, logits, at = model.initial_state(2), [], 0
+    for size in pieces:
+        if at < len(text):
+            piece, state = model.step(ids[:, at : at + size], state)
+            logits.append(piece)
+            at += size
+    np.testing.assert_allclose(np.concatenate(logits, axis=1), model(ids), atol=2e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(text=st.permutations(range(1, V)))
+def test_without_positions_an_encoder_reads_a_bag(text):
+    model = ENCODERS[[options["positions"] for options in OPTIONS].index("none")]
+    ids, order = np.array([text], "int32"), np.argsort(text)
+    np.testing.assert_allclose(np.asarray(model(ids))[:, order], model(np.sort(ids)), atol=2e-5)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
+def test_saved_and_loaded_it_gives_the_same(tmp_path, options):
+    for kind in (TransformerLanguageModel, TransformerEncoder):
+        model, ids = make(kind, options), np.array([[3, 1, 4, 1, 5]], "int32")
+        model.save(tmp_path / "model.keras")
+        again = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(again(ids), model(ids))
+        assert again.config == model.config
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
+def test_every_weight_gets_a_gradient(options):
+    model = make(TransformerLanguageModel, options)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.sin(model(np.array([[3, 1, 4, 1, 5, 9]], "int32"))))
+    for weight, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
+        assert gradient is not None and np.any(np.asarray(tf.convert_to_tensor(gradient))), weight.path
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
+def test_bfloat16_stays_near_float32(options):
+    ids = np.array([[3, 1, 4, 1, 5, 9, 2, 6]], "int32")
+    whole = make(TransformerLanguageModel, options)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = make(TransformerLanguageModel, options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for a, b in zip(half.variables, whole.variables, strict=True):
+        a.assign(b)
+    logits, expected = np.asarray(half(ids)), np.asarray(whole(ids))
+    assert logits.dtype == np.float32
+    assert np.abs(logits - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_positions_make_order_matter(positions):
+    model = make(TransformerEncoder, {"positions": positions, "order": "pre"})
+    ids = np.array([[1, 2, 3, 4]], "int32")
+    moved = np.abs(np.asarray(model(ids))[:, ::-1] - np.asarray(model(ids[:, ::-1]))).max()
+    assert (moved > 1e-3) == (positions != "none")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"hidden_dim": 18}, {"num_layers": 0}, {"positions": "absolute"}, {"dropout": 1.0}, {"vocabulary_size": 2.5}],
+)
+def test_unusable_sizes_are_named(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(LmbookError, match=f"{name}={value!r}"):
+        TransformerConfig(**{**SMALL, **wrong})
+
+
+def test_a_text_that_is_too_long_is_named():
+    with pytest.raises(LmbookError, match="13 tokens is longer than max_sequence_length=12"):
+        DECODERS[0](np.ones((1, 13), "int32"))
