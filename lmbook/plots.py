@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmbook.files import write_atomically
+from lmbook.fonts import with_chinese
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,18 +25,25 @@ FLOOR_COLOUR = "#555555"
 
 def new_figure(title: str = "", x_label: str = "", y_label: str = "", size: tuple[float, float] = (7.0, 4.2)):
     """An empty chart: (figure, axes) with labels set and a light grid. `size` is in inches."""
+    figure, [[axes]] = new_panels(1, 1, size)
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    return figure, axes
+
+
+def new_panels(rows: int, columns: int, size: tuple[float, float] = (9.0, 4.2)):
+    """Several empty charts in one picture: (figure, axes as an array [rows, columns]), each with a light grid."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.grid(True, color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
+        axes.grid(True, color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    return figure, panels
 
 
 def line_style(index: int) -> dict[str, str]:
@@ -141,9 +149,16 @@ def bars(values: Mapping[str, float], label: str, title: str = "", floor: float 
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write the picture, atomically; the suffix of `path` chooses the format. The same figure gives the same bytes."""
+    """Write the picture, atomically; the suffix of `path` chooses the format. The same figure gives the same bytes.
+
+    Texts may be Chinese: what their fonts lack is drawn in those of `lmbook.fonts`.
+    """
     import matplotlib
+    from matplotlib.text import Text
 
     metadata = {"Software": None} if Path(path).suffix == ".png" else {"Date": None}
-    with matplotlib.rc_context({"svg.hashsalt": "lmbook"}):
+    families = with_chinese(matplotlib.rcParams["font.family"])
+    with matplotlib.rc_context({"svg.hashsalt": "lmbook", "font.family": families}):
+        for text in figure.findobj(Text):
+            text.set_fontfamily(with_chinese(text.get_fontfamily()))
         return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=140, metadata=metadata))

@@ -26,6 +26,12 @@ def test_loss_curve_shows_every_history_the_floor_and_the_unit():
     assert list(axes.lines[-1].get_ydata()) == [1.25, 1.25]
 
 
+def test_panels_stand_in_rows_and_columns():
+    figure, panels = plots.new_panels(2, 3, size=(6.0, 4.0))
+    assert panels.shape == (2, 3)
+    assert figure.axes == list(panels.flat)
+
+
 def test_lines_can_be_told_apart():
     styles = [tuple(plots.line_style(index).values()) for index in range(28)]
     assert len(set(styles)) == 28

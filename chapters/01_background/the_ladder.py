@@ -1,0 +1,241 @@
+# %% [markdown]
+# # The ladder: one corpus, one split, one table
+#
+# - Article section: §1.2
+# - Needs: n_grams, recurrent_networks
+# - Data: greentree (built in); the full profile also tiny_shakespeare
+# - Minutes: quick 1, full 30
+# - Memory: 1.6 GB
+# - Shows: what each step of the history bought, from counting words to the LSTM, against the exact floor
+# - Headline: five_gram_nats_per_word, rnn_nats_per_word, lstm_nats_per_word
+#
+# The article tells the history of language models as a row of names: statistics, recurrent networks, the LSTM, the
+# Transformer. Here they stand on one ladder: the same training stories, the same test stories, the same figure. On
+# `greentree` the lowest possible loss is known, so each rung shows how far it still is from the top.
+#
+# What is equal for all: the stories, the tokenizer, the tokens that count. What is equal for the networks besides: the
+# number of weights (within a few per cent), of updates and of windows seen; the learning rate of each is the best of a
+# few on validation stories. Each model is trained with three seeds: a seed draws the training stories, the first
+# weights and the order of the windows. The test stories are the same for all and are read once.
+
+# %%
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmbook import plots
+from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.evaluation.language_modelling import evaluate
+from lmbook.lesson import Lesson
+from lmbook.models.n_gram import KneserNey
+from lmbook.models.n_gram_counts import count_n_grams
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.character import CharacterTokenizer
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+
+lesson = Lesson("the_ladder")
+own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
+SEEDS = [lesson.seed + index for index in range(lesson.choose(quick=1, full=3))]
+N_GRAMS = {"unigram": 1, "bigram": 2, "five_gram": 5}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A rung: its layers, and the learning rate that was best on validation."""
+
+    hidden_dim: int
+    learning_rate: float
+    memory_span: int = 0
+
+
+# %% [markdown]
+# ## The rungs
+#
+# Counting: one, two and five words, smoothed after Kneser and Ney. Then three recurrent networks, as wide as the same
+# number of weights allows: a simple cell has one matrix where a GRU has three and an LSTM four, so it may be wider.
+# (The Transformer's rung is in chapter 05, where it is built.)
+
+# %%
+WORD_NETWORKS = {
+    "rnn": Network(474, 3e-3),
+    "gru": Network(290, 1e-2),
+    "lstm": Network(256, 3e-2, memory_span=150),
+}
+CHARACTER_NETWORKS = {"rnn": Network(512, 1e-3), "gru": Network(320, 4e-3), "lstm": Network(256, 4e-3)}
+
+
+@dataclass
+class Result:
+    """One training of one model."""
+
+    nats: float
+    parameters: int
+    seconds: float
+
+
+def train_n_gram(order: int, documents, test, vocabulary_size: int) -> Result:
+    """Count, and score the test documents (lists of ids)."""
+    began = time.perf_counter()
+    model = KneserNey(count_n_grams(documents, order, vocabulary_size))
+    seconds = time.perf_counter() - began
+    return Result(model.nats_per_token(test), model.count_params(), seconds)
+
+
+def train_network(cell: str, network: Network, data: CausalWindows, vocabulary_size: int, steps: int, test, **options):
+    """Train one network and score the test documents."""
+    config = RecurrentConfig(vocabulary_size, 128, network.hidden_dim, cell=cell, memory_span=network.memory_span)
+    model = RecurrentLanguageModel(config)
+    began = time.perf_counter()
+    history = fit(model, data, steps=steps, learning_rate=network.learning_rate, quiet=True, **options)
+    seconds = time.perf_counter() - began
+    score = evaluate(model, test)
+    print(f"{cell}: {score.nats_per_token:.4f} after {history.steps[-1]} steps, {seconds:.0f} s")
+    return Result(score.nats_per_token, model.count_params(), seconds)
+
+
+# %% [markdown]
+# ## On greentree
+#
+# Stories of three or four sentences, with all the words of the language. The networks read them by Muon with a
+# cosine, as in chapter 04.
+
+# %%
+TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12
+grammar = Grammar(split="seen", max_sentences=4)
+test_stories = [story.english for story in generate(500, TEST_SEED, grammar=grammar)]
+validation_stories = [story.english for story in generate(300, VALIDATION_SEED, grammar=grammar)]
+held_back = {*test_stories, *validation_stories}
+results: dict[str, list[Result]] = {name: [] for name in [*N_GRAMS, *WORD_NETWORKS]}
+
+for seed in SEEDS if not own_text else []:
+    drawn = generate(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
+    stories = [story.english for story in drawn if story.english not in held_back]
+    tokenizer = WordTokenizer.train(stories)
+    documents, test = ([tokenizer.encode(text) for text in texts] for texts in (stories, test_stories))
+    validation = [tokenizer.encode(text) for text in validation_stories]
+    for name, order in N_GRAMS.items():
+        results[name].append(train_n_gram(order, documents, test, tokenizer.vocabulary_size))
+    for cell, network in WORD_NETWORKS.items():
+        reproducible(seed)
+        data = CausalWindows(documents, context=48, batch_size=64, align="document", seed=seed)
+        results[cell].append(
+            train_network(
+                cell,
+                network,
+                data,
+                tokenizer.vocabulary_size,
+                lesson.choose(quick=100, full=480),
+                test,
+                validation=validation if lesson.full else None,
+                optimizer="muon",
+                muon_ratio=1.0,
+                warmup_steps=20,
+                final_fraction=0.02,
+                weight_decay=0.0,
+            )
+        )
+
+# %% [markdown]
+# ## The table
+#
+# The excess is what a model loses to the floor, the exact entropy of these very test stories. A single word tells how
+# common it is; its neighbour, half of what there is to know; five words, most of it. What remains
+# is memory: who the story is about, what was lost, where it was found.
+
+
+# %%
+def mean_and_sd(values) -> tuple[float, float | None]:
+    """Mean, and standard deviation where there are several."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def report(results: dict[str, list[Result]], key: str, unit: str, lowest: float | None, table: str) -> dict[str, float]:
+    """Record the figures and the table; gives the means."""
+    means, rows = {}, []
+    for name, runs in results.items():
+        means[name], sd = mean_and_sd([run.nats for run in runs])
+        lesson.record(f"{name}_{key}", means[name], unit, tolerance=0.05, sd=sd, n=len(runs) if sd else None)
+        row = [name, runs[0].parameters, float(np.mean([run.seconds for run in runs])), means[name]]
+        row += ["" if sd is None else f"{sd:.4f}", math.exp(means[name])]
+        rows.append(row if lowest is None else [*row, means[name] - lowest])
+    columns = ["model", "parameters", "seconds", unit, "s.d.", "perplexity"]
+    columns += [] if lowest is None else ["above the floor"]
+    tolerances = {"parameters": 20_000.0, "seconds": None, unit: 0.05, "perplexity": None, "above the floor": 0.05}
+    lesson.table(table, rows, columns, tolerances)
+    return means
+
+
+if not own_text:
+    lowest = floor(test_stories, tokenizer, grammar=grammar)
+    lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
+    means = report(results, "nats_per_word", "nats per word", lowest, "greentree")
+    if lesson.full:
+        spread = {name: np.std([run.nats for run in runs], ddof=1) for name, runs in results.items()}
+        steps = [("unigram", "bigram"), ("bigram", "five_gram"), ("five_gram", "rnn"), ("rnn", "lstm")]
+        smallest = min((means[a] - means[b]) / max(spread[a], spread[b]) for a, b in steps)
+        lesson.record("smallest_step_in_sd", smallest, "s.d.", None, note="of the steps unigram > … > rnn > lstm")
+
+# %% [markdown]
+# ## On real text
+#
+# The same on the characters of Shakespeare (full profile), or on any text with `--corpus NAME` or `--text FILE`. Here a
+# token is a character, so five of them are not a phrase but part of a word, and nobody knows the floor. The held-out
+# text is the catalogue's own split; no state is chosen by it: the last weights count.
+
+# %%
+characters: dict[str, list[Result]] = {}
+if own_text or lesson.full:
+    from lmbook.corpora.catalogue import load_corpus
+    from lmbook.corpora.files import text_corpus
+    from lmbook.errors import LmbookError
+
+    try:
+        corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus or "tiny_shakespeare")
+    except LmbookError as error:
+        if own_text:
+            raise
+        print(f"Without tiny_shakespeare: {error.message}\n{error.fix}")
+        corpus = None
+    if corpus is not None:
+        texts = corpus.texts("train")
+        tokenizer = CharacterTokenizer.train(texts)
+        documents = [tokenizer.encode(text) for text in texts]
+        held_out = [tokenizer.encode(text) for text in corpus.texts("validation")]
+        for name, order in N_GRAMS.items():
+            characters[name] = [train_n_gram(order, documents, held_out, tokenizer.vocabulary_size)]
+        for cell, network in CHARACTER_NETWORKS.items():
+            characters[cell] = []
+            for seed in SEEDS:
+                reproducible(seed)
+                data = CausalWindows(documents, context=64, batch_size=64, seed=seed)
+                steps = lesson.choose(quick=60, full=400)
+                size = tokenizer.vocabulary_size
+                characters[cell].append(train_network(cell, network, data, size, steps, held_out))
+        key = "shakespeare_nats_per_character" if not own_text else "nats_per_character"
+        report(characters, key, "nats per character", None, "characters")
+
+# %% [markdown]
+# ## The picture
+
+# %%
+if not own_text:
+    figure, axes = plots.new_figure("The ladder on greentree", "nats per word on the test stories", "")
+    names = list(results)
+    axes.barh(names, [means[name] for name in names], color=plots.COLOURS[0], height=0.6)
+    for row, name in enumerate(names):
+        values = [run.nats for run in results[name]]
+        axes.plot(values, [row] * len(values), "o", color="black", markersize=3)
+        axes.annotate(f"{means[name]:.3f}", (max(values), row), (6, 0), textcoords="offset points", va="center")
+    axes.axvline(lowest, color=plots.FLOOR_COLOUR, linestyle=(0, (6, 2)), label=f"lowest possible: {lowest:.3f}")
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.grid(False, axis="y")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    lesson.figure(figure, "ladder", "Loss of each model on the same test stories (points: seeds), and the exact floor")
+lesson.finish()
