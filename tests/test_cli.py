@@ -104,5 +104,5 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 
 def test_every_command_has_help():
     commands = typer.main.get_command(app).commands
-    assert {"lessons", "run", "train", "generate", "evaluate", "data", "doctor", "pages"} <= set(commands)
+    assert {"lessons", "run", "train", "generate", "evaluate", "launch", "data", "doctor", "pages"} <= set(commands)
     assert all(command.help for command in commands.values())

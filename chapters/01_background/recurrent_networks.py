@@ -4,8 +4,8 @@
 # - Article section: §1.2
 # - Needs: n_grams
 # - Data: none; the task is made by the lesson
-# - Minutes: quick 1, full 10
-# - Memory: 1.0 GB
+# - Minutes: quick 1, full 11
+# - Memory: 2.0 GB
 # - Shows: RNN, LSTM and GRU cells in a few lines each, why gradients vanish, and what that costs
 # - Headline: recall_60_lstm, recall_60_rnn, recall_chance
 #

@@ -14,9 +14,9 @@
 # `greentree` the lowest possible loss is known, so each rung shows how far it still is from the top.
 #
 # What is equal for all: the stories, the tokenizer, the tokens that count. What is equal for the networks besides: the
-# number of weights (within a few per cent), of updates and of windows seen; the learning rate of each is the best of a
-# few on validation stories. Each model is trained with three seeds: a seed draws the training stories, the first
-# weights and the order of the windows. The test stories are the same for all and are read once.
+# number of weights (within a few per cent on greentree), of updates and of windows seen; the learning rate of each is
+# the best of a few on validation stories. Each model is trained with three seeds: a seed draws the training stories,
+# the first weights and the order of the windows. The test stories are the same for all and are read once.
 
 # %%
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Network:
 #
 # Counting: one, two and five words, smoothed after Kneser and Ney. Then three recurrent networks, as wide as the same
 # number of weights allows: a simple cell has one matrix where a GRU has three and an LSTM four, so it may be wider.
-# (The Transformer's rung is in chapter 05, where it is built.)
+# (The Transformer's rung follows with chapter 05, where it is built.)
 
 # %%
 WORD_NETWORKS = {
@@ -186,7 +186,8 @@ if not own_text:
 #
 # The same on the characters of Shakespeare (full profile), or on any text with `--corpus NAME` or `--text FILE`. Here a
 # token is a character, so five of them are not a phrase but part of a word, and nobody knows the floor. The held-out
-# text is the catalogue's own split; no state is chosen by it: the last weights count.
+# text is the catalogue's own split; no state is chosen by it: the last weights count. Learning rates were not
+# searched for here (the LSTM's is chapter 04's), and after so few updates the networks are far from what they can do.
 
 # %%
 characters: dict[str, list[Result]] = {}

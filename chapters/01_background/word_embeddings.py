@@ -4,8 +4,8 @@
 # - Article section: §1.2
 # - Needs: bag_of_words
 # - Data: greentree (built in); the full profile also kjv, glove_50d, analogies and wordsim353 where they are installed
-# - Minutes: quick 1, full 7
-# - Memory: 1.5 GB
+# - Minutes: quick 1, full 5
+# - Memory: 1.8 GB
 # - Shows: words become vectors from their neighbours alone, and what such vectors know is measured
 # - Headline: same_class_skip_gram, same_class_ppmi, glove_wordsim353, glove_analogies
 #

@@ -4,7 +4,7 @@
 # - Article section: §4.4–4.5
 # - Needs: one_training_step, parameters_and_loss
 # - Data: greentree (built in)
-# - Minutes: quick 1, full 5
+# - Minutes: quick 1, full 9
 # - Memory: 0.8 GB
 # - Shows: a neural language model in NumPy, its gradients derived line by line, and seven ways down the slope compared
 # - Headline: gradient_error, mini_batch_test_loss, adam_test_loss, muon_test_loss

@@ -182,8 +182,9 @@ def fit(
                 with catch_interrupts(run.stop_soon):
                     run.begin()
                     while not run.over:
-                        training.run(batches, chunk)
-                        loss = run.after(chunk)
+                        now = min(chunk, (steps or _UNKNOWN_STEPS) - run.step)
+                        training.run(batches, now)
+                        loss = run.after(now)
                         for callback in callbacks:
                             callback(run.step, loss)
                     run.end()

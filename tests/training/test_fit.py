@@ -54,10 +54,11 @@ def test_the_same_seed_gives_the_same_weights_and_history(make_model, data, docu
 
 def test_steps_per_execution_changes_nothing(make_model, data):
     models = []
-    for chunk in (1, 4):
+    for chunk in (1, 4, 5):  # 5 divides neither the steps nor the reports
         models.append(make_model(dropout=0.3))
         fit(models[-1], data, steps=8, report_every=4, steps_per_execution=chunk, **FIT)
-    assert_equal_weights(*models)
+    assert_equal_weights(*models[:2])
+    assert_equal_weights(*models[1:])
 
 
 def test_stopped_and_resumed_it_ends_as_if_it_had_not_been(make_model, data, documents, tmp_path, capsys):
