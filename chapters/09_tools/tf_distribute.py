@@ -251,7 +251,8 @@ if worker is not None:
 
 
 # %%
-scratch = Path(tempfile.mkdtemp(prefix="lmbook-"))
+folder = tempfile.TemporaryDirectory(prefix="lmbook-")  # goes when the lesson ends
+scratch = Path(folder.name)
 
 
 def start_workers(*command: str, file: Path | None = None) -> subprocess.Popen:
