@@ -149,6 +149,12 @@ time.sleep(60)
 """
 
 
+def _usual_signals():
+    """As in a terminal: what a shell starts in the background, or under nohup, ignores these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def launcher():
     """Starts `lmbook launch --workers 2` with a worker's code; gives the process once both workers are ready."""
@@ -158,7 +164,13 @@ def launcher():
         command = [sys.executable, "-m", "lmbook", "launch", "--workers", "2", "--", *worker(code)]
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", start_new_session=True
+            command,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            preexec_fn=_usual_signals,
         )
         started.append(process)
         process.stdout.readline()

@@ -8,6 +8,14 @@ from lmbook.training import interrupt
 from lmbook.training.interrupt import catch_interrupts
 
 
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """A shell starts background jobs with Ctrl-C ignored; the tests are about the usual case."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_the_first_is_noted_and_the_second_acts():
     noted = []
     with pytest.raises(KeyboardInterrupt), catch_interrupts(noted.append):
