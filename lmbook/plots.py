@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmbook.errors import LmbookError
 from lmbook.files import write_atomically
 from lmbook.fonts import with_chinese
 
@@ -145,6 +146,97 @@ def bars(values: Mapping[str, float], label: str, title: str = "", floor: float 
     axes.margins(x=0.12)
     if floor is not None:
         axes.axvline(floor, color=FLOOR_COLOUR, linewidth=1.2, linestyle=(0, (6, 2)))
+    return figure
+
+
+def matrix(
+    axes: Axes, values, rows: Sequence[str], columns: Sequence[str], *, signed: bool = False, top: float | None = None
+):
+    """Draw `values` [R, C] as coloured cells with the names of rows and columns at the axes; gives the image.
+
+    Small matrices have their numbers written in.
+
+    Args:
+        axes: where to draw.
+        values: [R, C].
+        rows: R names, from top to bottom; empty for none.
+        columns: C names, from left to right; empty for none.
+        signed: blue below 0, white at 0, red above; else from white at 0 to dark blue.
+        top: the value of the darkest colour; None: the largest there is.
+
+    Raises:
+        LmbookError: there are not as many names as rows or columns.
+    """
+    import numpy as np
+
+    values = np.asarray(values, "float32")
+    for what, names, count in zip(("rows", "columns"), (rows, columns), values.shape, strict=True):
+        if len(names) not in (0, count):
+            raise LmbookError(
+                f"A matrix {list(values.shape)} has {count} {what}, but {len(names)} names were given for them.",
+                "Give a name for each, or none at all.",
+            )
+    top = (float(np.abs(values).max()) or 1.0) if top is None else top
+    axes.grid(False)
+    image = axes.imshow(
+        values, cmap="RdBu_r" if signed else "Blues", vmin=-top if signed else 0, vmax=top, interpolation="nearest"
+    )
+    small = 9 if max(values.shape) <= 24 else 7
+    upright = max(map(len, columns), default=0) <= 2  # Chinese words, letters
+    axes.set_yticks(range(len(rows)), rows, fontsize=small)
+    axes.set_xticks(range(len(columns)), columns, fontsize=small, rotation=0 if upright else 90)
+    axes.tick_params(length=0)
+    if max(values.shape) <= 10:
+        for (row, column), value in np.ndenumerate(values):
+            colour = "white" if abs(value) > 0.6 * top else "black"
+            text = f"{value:.2f}".rstrip("0").rstrip(".")
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    return image
+
+
+def attention_map(weights, rows: Sequence[str], columns: Sequence[str], title: str = "") -> Figure:
+    """What each position takes from each other: the darker, the more.
+
+    Args:
+        weights: [T, S], of one head or the mean of several.
+        rows: the T tokens that look.
+        columns: the S tokens that are looked at.
+        title: shown above the chart.
+
+    Raises:
+        LmbookError: there are not as many tokens as positions.
+    """
+    return _maps([weights], [title], rows, columns, "")
+
+
+def attention_heads(weights, rows: Sequence[str], columns: Sequence[str], title: str = "") -> Figure:
+    """The maps of all heads [H, T, S] side by side in the same colours; the rest as `attention_map`."""
+    return _maps(weights, [f"head {head}" for head in range(1, len(weights) + 1)], rows, columns, title)
+
+
+def _maps(maps, titles: Sequence[str], rows: Sequence[str], columns: Sequence[str], title: str) -> Figure:
+    """Four maps in a row, the tokens that look at the left of each row, those that are looked at below each map."""
+    import numpy as np
+
+    maps = np.asarray(maps)  # [M, T, S]
+    across = min(4, len(maps))
+    down = -(-len(maps) // across)
+    cell = min(0.36, max(0.15, 12 / (across * maps.shape[2])))  # inches
+    left, below = (0.2 + 0.07 * max(map(len, names), default=0) for names in (rows, columns))
+    width = left + across * max(1.2, cell * maps.shape[2] + 0.1) + 0.8
+    height = down * (cell * maps.shape[1] + below + 0.3) + (0.3 if title else 0)
+    figure, panels = new_panels(down, across, (width, height))
+    for index, axes in enumerate(panels.flat):
+        if index >= len(maps):
+            axes.axis("off")
+            continue
+        image = matrix(axes, maps[index], rows, columns, top=float(maps.max()))
+        if index % across:
+            axes.tick_params(labelleft=False)
+        axes.set_title(titles[index], fontsize=10)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    figure.colorbar(image, ax=panels, shrink=0.8, pad=0.02)
     return figure
 
 

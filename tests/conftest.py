@@ -34,3 +34,14 @@ def mirror() -> str:
     if beside.is_dir():
         return str(beside)
     pytest.skip("no public data here: set LMBOOK_MIRROR to a mirror of the catalogue")
+
+
+@pytest.fixture
+def no_installed_font(monkeypatch):
+    """As on a machine without any Chinese font."""
+    from lmbook import fonts
+
+    monkeypatch.setattr(fonts, "INSTALLED", ())
+    fonts._fallbacks.cache_clear()
+    yield
+    fonts._fallbacks.cache_clear()

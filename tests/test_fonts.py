@@ -9,15 +9,6 @@ from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import generate
 
 
-@pytest.fixture
-def no_installed_font(monkeypatch):
-    """As on a machine without any Chinese font."""
-    monkeypatch.setattr(fonts, "INSTALLED", ())
-    fonts._fallbacks.cache_clear()
-    yield
-    fonts._fallbacks.cache_clear()
-
-
 def characters_of_greentree():
     texts = [story.chinese for story in generate(3000, 1, "all")]
     texts += [question.chinese + question.chinese_answer for s in generate(500, 2, "all") for question in s.questions()]

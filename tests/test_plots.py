@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from lmbook import plots
+from lmbook.errors import LmbookError
 
 HISTORY = {"steps": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "validation_steps": [3], "validation_loss": [1.7]}
 
@@ -43,6 +45,34 @@ def test_smoothing_keeps_a_constant_and_the_first_value():
     assert plots.smooth([1.0, 5.0], 0.0) == [1.0, 5.0]
     with pytest.raises(ValueError, match="smoothing"):
         plots.smooth([1.0], 1.0)
+
+
+def labels(ticks):
+    return [text.get_text() for text in ticks]
+
+
+def test_a_matrix_is_drawn_with_its_names_and_small_numbers_are_written_in():
+    figure, axes = plots.new_figure()
+    image = plots.matrix(axes, [[0.5, -1.0, 0.0]], ["query"], ["a", "green", "tree"], signed=True)
+    assert image.get_clim() == (-1.0, 1.0)
+    assert labels(axes.get_yticklabels()) == ["query"]
+    assert labels(axes.get_xticklabels()) == ["a", "green", "tree"]
+    assert labels(axes.texts) == ["0.5", "-1", "0"]
+    assert plots.matrix(axes, np.zeros((2, 2)), [], []).get_clim() == (0.0, 1.0)
+
+
+def test_heads_share_their_colours():
+    weights = np.array([[[0.2, 0.8]], [[1.0, 0.0]], [[0.5, 0.5]], [[0.4, 0.6]], [[0.0, 1.0]]])
+    figure = plots.attention_heads(weights, ["tree"], ["a", "green"], "Block 1")
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == [f"head {number}" for number in range(1, 6)]
+    assert {axes.images[0].get_clim() for axes in shown} == {(0.0, 1.0)}
+    assert figure.get_suptitle() == "Block 1"
+
+
+def test_names_that_do_not_fit_are_counted():
+    with pytest.raises(LmbookError, match=r"\[1, 2\] has 2 columns, but 3 names"):
+        plots.attention_map([[0.5, 0.5]], ["tree"], ["a", "green", "tree"])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
