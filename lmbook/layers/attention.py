@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
-from lmbook.layers.positions import rotate
+from lmbook.layers.dense import built_dense
+from lmbook.layers.positions import BASE, rotate
 
 MASKED = -1e9  # added to a score in float32: exp of it is 0, and a row that may look nowhere stays a number
 
@@ -66,6 +67,9 @@ class MultiHeadAttention(keras.layers.Layer):
             normalization for Transformers"); after `rotary`, which keeps lengths, or before is the same.
         use_bias: projections have a bias.
         dropout: share of the weights set to zero in training.
+        rotary_base: of the angles of `rotary`.
+        stddev: how far the projections' weights spread at the start, see `built_dense`.
+        output_stddev: the same of the last projection; None: as the others.
 
     Call:
         x [B, T, D] (and memory [B, S, D] for cross-attention; None: x itself) -> [B, T, D].
@@ -92,12 +96,16 @@ class MultiHeadAttention(keras.layers.Layer):
         normalize: bool = False,
         use_bias: bool = True,
         dropout: float = 0.0,
+        rotary_base: float = BASE,
+        stddev: float | None = None,
+        output_stddev: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.num_key_value_heads = num_heads, num_key_value_heads or num_heads
         self.head_dim, self.rotary, self.normalize = head_dim, rotary, normalize
-        self.use_bias, self.dropout = use_bias, dropout
+        self.use_bias, self.dropout, self.rotary_base = use_bias, dropout, rotary_base
+        self.stddev, self.output_stddev = stddev, output_stddev
         if num_heads % self.num_key_value_heads:
             raise LmbookError(
                 f"num_heads={num_heads} is not a multiple of num_key_value_heads={num_key_value_heads}.",
@@ -114,16 +122,15 @@ class MultiHeadAttention(keras.layers.Layer):
             )
         self._width = self.head_dim or width // self.num_heads  # K
 
-        def projection(units, name, rows=width):
-            layer = keras.layers.Dense(units, use_bias=self.use_bias, name=name, dtype=self.dtype_policy)
-            layer.build((None, None, rows))
-            return layer
+        def projection(units, name, rows=width, stddev=self.stddev):
+            return built_dense(rows, units, name, use_bias=self.use_bias, stddev=stddev, dtype=self.dtype_policy)
 
         memory_width = width if memory_shape is None else memory_shape[-1]
         self.query_projection = projection(self.num_heads * self._width, "query")
         self.key_projection = projection(self.num_key_value_heads * self._width, "key", memory_width)
         self.value_projection = projection(self.num_key_value_heads * self._width, "value", memory_width)
-        self.output_projection = projection(width, "output", self.num_heads * self._width)
+        last = self.stddev if self.output_stddev is None else self.output_stddev
+        self.output_projection = projection(width, "output", self.num_heads * self._width, last)
         self.built = True
 
     def call(self, x, memory=None, attention_mask=None, position=0, training=False, return_weights=False):
@@ -158,8 +165,9 @@ class MultiHeadAttention(keras.layers.Layer):
         """Queries or keys [B, H, T, K], normalised and turned as the layer does."""
         if self.normalize:
             x = ops.cast(ops.rms_normalization(ops.cast(x, "float32")), x.dtype)
-        return rotate(x, ops.arange(ops.shape(x)[2]) + position) if self.rotary else x
+        return rotate(x, ops.arange(ops.shape(x)[2]) + position, self.rotary_base) if self.rotary else x
 
     def get_config(self):
         names = ("num_heads", "num_key_value_heads", "head_dim", "rotary", "normalize", "use_bias", "dropout")
+        names += ("rotary_base", "stddev", "output_stddev")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

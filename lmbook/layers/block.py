@@ -8,6 +8,7 @@ from keras import ops
 from lmbook.errors import LmbookError
 from lmbook.layers.attention import MultiHeadAttention, causal_mask
 from lmbook.layers.feed_forward import FeedForward
+from lmbook.layers.positions import BASE
 
 NORMALIZATIONS = ("layer", "rms")
 ORDERS = ("pre", "post")
@@ -21,8 +22,8 @@ class TransformerBlock(keras.layers.Layer):
     al. 2017) or before the part ("pre": x + part(norm(x)); Xiong et al. 2020 show why it trains without warm-up).
 
     Args:
-        num_heads, intermediate_dim, num_key_value_heads, activation, use_bias, rotary, normalize_heads: see
-            `MultiHeadAttention` and `FeedForward`.
+        num_heads, intermediate_dim, num_key_value_heads, activation, use_bias, rotary, rotary_base, normalize_heads,
+            stddev, output_stddev: see `MultiHeadAttention` and `FeedForward`.
         causal: a position sees itself and what came before, nothing after.
         cross_attention: there is a second attention, to the output of an encoder.
         normalization: "layer" (Ba et al. 2016) or "rms" (Zhang and Sennrich 2019).
@@ -54,6 +55,9 @@ class TransformerBlock(keras.layers.Layer):
         use_bias: bool = True,
         dropout: float = 0.0,
         epsilon: float = 1e-5,
+        rotary_base: float = BASE,
+        stddev: float | None = None,
+        output_stddev: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -74,14 +78,21 @@ class TransformerBlock(keras.layers.Layer):
             "use_bias": use_bias,
             "dropout": dropout,
             "epsilon": epsilon,
+            "rotary_base": rotary_base,
+            "stddev": stddev,
+            "output_stddev": output_stddev,
         }
         self.causal, self.order = causal, order
         heads = {"num_key_value_heads": num_key_value_heads, "use_bias": use_bias, "dropout": dropout}
         heads |= {"normalize": normalize_heads, "dtype": self.dtype_policy}
-        self.attention = MultiHeadAttention(num_heads, rotary=rotary, name="attention", **heads)
+        start = {"stddev": stddev, "output_stddev": output_stddev}
+        heads |= start
+        self.attention = MultiHeadAttention(
+            num_heads, rotary=rotary, rotary_base=rotary_base, name="attention", **heads
+        )
         self.cross = MultiHeadAttention(num_heads, name="cross_attention", **heads) if cross_attention else None
         self.feed_forward = FeedForward(
-            intermediate_dim, activation, use_bias, name="feed_forward", dtype=self.dtype_policy
+            intermediate_dim, activation, use_bias, name="feed_forward", dtype=self.dtype_policy, **start
         )
         parts = ["attention", *(["cross_attention"] if cross_attention else []), "feed_forward"]
         self.norms = [make_norm(normalization, epsilon, f"{part}_norm", self.dtype_policy) for part in parts]

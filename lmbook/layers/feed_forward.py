@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.layers.dense import built_dense
 
 ACTIVATIONS = {
     "relu": ops.relu,
@@ -26,28 +27,39 @@ class FeedForward(keras.layers.Layer):
             "squared_relu" (So et al. 2021), or "swiglu" (Shazeer 2020): a second projection of the input is
             multiplied with silu of the first, so there are three matrices.
         use_bias: as it says.
+        stddev: how far the weights spread at the start, see `built_dense`.
+        output_stddev: the same of the layer that gives [B, T, D]; None: as the others.
 
     Raises:
         LmbookError: the activation is not known.
     """
 
-    def __init__(self, intermediate_dim: int, activation: str = "relu", use_bias: bool = True, **kwargs):
+    def __init__(
+        self,
+        intermediate_dim: int,
+        activation: str = "relu",
+        use_bias: bool = True,
+        *,
+        stddev: float | None = None,
+        output_stddev: float | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if activation not in ACTIVATIONS:
             raise LmbookError(f"activation={activation!r} is not known.", f"Choose one of {', '.join(ACTIVATIONS)}.")
         self.intermediate_dim, self.activation, self.use_bias = intermediate_dim, activation, use_bias
+        self.stddev, self.output_stddev = stddev, output_stddev
 
     def build(self, input_shape):
         width = input_shape[-1]
 
-        def dense(rows, units, name):
-            layer = keras.layers.Dense(units, use_bias=self.use_bias, name=name, dtype=self.dtype_policy)
-            layer.build((None, None, rows))
-            return layer
+        def dense(rows, units, name, stddev=self.stddev):
+            return built_dense(rows, units, name, use_bias=self.use_bias, stddev=stddev, dtype=self.dtype_policy)
 
         self.inner = dense(width, self.intermediate_dim, "inner")
         self.gate = dense(width, self.intermediate_dim, "gate") if self.activation == "swiglu" else None
-        self.outer = dense(self.intermediate_dim, width, "outer")
+        last = self.stddev if self.output_stddev is None else self.output_stddev
+        self.outer = dense(self.intermediate_dim, width, "outer", last)
         self.built = True
 
     def call(self, x):
@@ -55,5 +67,5 @@ class FeedForward(keras.layers.Layer):
         return self.outer(y if self.gate is None else y * self.gate(x))
 
     def get_config(self):
-        names = ("intermediate_dim", "activation", "use_bias")
+        names = ("intermediate_dim", "activation", "use_bias", "stddev", "output_stddev")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

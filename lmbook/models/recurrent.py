@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.models.checks import check_choice, check_counts, check_dropout
 
 _CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -40,14 +41,9 @@ class RecurrentConfig:
     memory_span: int = 0
 
     def __post_init__(self):
-        for name in ("vocabulary_size", "embedding_dim", "hidden_dim", "num_layers"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LmbookError(f"{name}={value!r} is not a whole number of at least 1.", f"Choose {name} >= 1.")
-        if self.cell not in _CELLS:
-            raise LmbookError(f"cell={self.cell!r} is not known.", f"Choose one of {', '.join(_CELLS)}.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise LmbookError(f"dropout={self.dropout!r} is not in [0, 1).", "Choose for example 0.1.")
+        check_counts(self, "vocabulary_size", "embedding_dim", "hidden_dim", "num_layers")
+        check_choice(self, "cell", _CELLS)
+        check_dropout(self)
         if self.memory_span and (self.cell != "lstm" or self.memory_span < 2):
             raise LmbookError(
                 f"memory_span={self.memory_span!r} with cell={self.cell!r} is not possible.",

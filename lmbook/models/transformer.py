@@ -11,6 +11,7 @@ from keras import ops
 from lmbook.errors import LmbookError
 from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.positions import sinusoidal
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
 
 POSITIONS = ("sinusoidal", "learned", "rotary", "none")
 
@@ -55,19 +56,10 @@ class TransformerConfig:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for name in ("vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LmbookError(f"{name}={value!r} is not a whole number of at least 1.", f"Choose {name} >= 1.")
-        if self.positions not in POSITIONS:
-            raise LmbookError(f"positions={self.positions!r} is not known.", f"Choose one of {', '.join(POSITIONS)}.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise LmbookError(f"dropout={self.dropout!r} is not in [0, 1).", "Choose for example 0.1.")
-        if self.hidden_dim % (2 * self.num_heads):
-            raise LmbookError(
-                f"hidden_dim={self.hidden_dim} is not an even multiple of num_heads={self.num_heads}.",
-                f"Choose a multiple of {2 * self.num_heads}.",
-            )
+        check_counts(self, "vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers")
+        check_choice(self, "positions", POSITIONS)
+        check_dropout(self)
+        check_heads(self)
 
 
 @keras.saving.register_keras_serializable("lmbook")
@@ -139,11 +131,12 @@ def make_blocks(config: TransformerConfig, name: str, **kind) -> list[Transforme
 class Transformer(keras.Model):
     """What the models share: the configuration, the last normalisation of "pre", the check of a text's length."""
 
+    config_class = TransformerConfig
     jit_compile_decoding = True  # XLA fuses the many small operations of one token
 
     def __init__(self, config: TransformerConfig | dict, **kwargs):
         super().__init__(**kwargs)
-        self.config = config if isinstance(config, TransformerConfig) else TransformerConfig(**config)
+        self.config = config if isinstance(config, self.config_class) else self.config_class(**config)
 
     def _final_norm(self, name):
         # "pre" leaves the last sum as it is: it is normalised here.
@@ -196,9 +189,47 @@ class TransformerEncoder(Transformer):
         return (x, maps) if return_weights else x
 
 
+class CausalLanguageModel(Transformer):
+    """A decoder alone: predicts each next token from all tokens before it, with or without a cache.
+
+    A subclass makes `embedding`, `blocks` and `norm` (None: no last normalisation), and has `_logits`.
+    """
+
+    def call(self, ids, training=False, return_weights=False):
+        """ids [B, T] -> logits [B, T, V] float32; on request also each block's attention [B, H, T, T]."""
+        x, maps = self.features(ids, training=training, return_weights=True)
+        logits = self._logits(x)
+        return (logits, maps) if return_weights else logits
+
+    def features(self, ids, training=False, return_weights=False):
+        """The vectors [B, T, D] that the logits are made from."""
+        self._check_length(ids.shape[1])
+        x, maps = self.embedding(ids, training=training), []
+        for block in self.blocks:
+            x, weights = block(x, training=training, return_weights=True)
+            maps.append(weights[0])
+        x = x if self.norm is None else self.norm(x)
+        return (x, maps) if return_weights else x
+
+    def initial_state(self, batch_size: int):
+        """An empty cache for each block, and how many tokens it holds."""
+        length = self.config.max_sequence_length
+        return ops.zeros((), "int32"), [block.empty_cache(batch_size, length) for block in self.blocks]
+
+    def step(self, ids, state):
+        """Read `ids` [B, T] on from `state`; gives (logits [B, T, V], the state after the last of them)."""
+        position, caches = state
+        x, after = self.embedding(ids, position=position), []
+        for block, cache in zip(self.blocks, caches, strict=True):
+            x, cache = block.step(x, cache, position)
+            after.append(cache)
+        x = x if self.norm is None else self.norm(x)
+        return self._logits(x), (position + ops.shape(ids)[1], after)
+
+
 @keras.saving.register_keras_serializable("lmbook")
-class TransformerLanguageModel(Transformer):
-    """The decoder alone: predicts each next token from all tokens before it.
+class TransformerLanguageModel(CausalLanguageModel):
+    """The decoder of the Transformer alone.
 
     Args:
         config: a `TransformerConfig` (or a dict of its fields).
@@ -218,28 +249,5 @@ class TransformerLanguageModel(Transformer):
         self.norm = self._final_norm("norm")
         self._build(self.embedding, *self.blocks, self.norm)
 
-    def call(self, ids, training=False, return_weights=False):
-        self._check_length(ids.shape[1])
-        x, maps = self.embedding(ids, training=training), []
-        for block in self.blocks:
-            x, weights = block(x, training=training, return_weights=True)
-            maps.append(weights[0])
-        logits = self._logits(x)
-        return (logits, maps) if return_weights else logits
-
-    def initial_state(self, batch_size: int):
-        """An empty cache for each block, and how many tokens it holds."""
-        length = self.config.max_sequence_length
-        return ops.zeros((), "int32"), [block.empty_cache(batch_size, length) for block in self.blocks]
-
-    def step(self, ids, state):
-        """Read `ids` [B, T] on from `state`; gives (logits [B, T, V], the state after the last of them)."""
-        position, caches = state
-        x, after = self.embedding(ids, position), []
-        for block, cache in zip(self.blocks, caches, strict=True):
-            x, cache = block.step(x, cache, position)
-            after.append(cache)
-        return self._logits(x), (position + ops.shape(ids)[1], after)
-
     def _logits(self, x):
-        return self.embedding.logits(x if self.norm is None else self.norm(x))
+        return self.embedding.logits(x)

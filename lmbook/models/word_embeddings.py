@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from lmbook.errors import LmbookError
+from lmbook.models.checks import check_counts
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,7 @@ class WordEmbeddingConfig:
     embedding_dim: int = 64
 
     def __post_init__(self):
-        for name in ("vocabulary_size", "embedding_dim"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LmbookError(f"{name}={value!r} is not a whole number of at least 1.", f"Choose {name} >= 1.")
+        check_counts(self, "vocabulary_size", "embedding_dim")
 
 
 @keras.saving.register_keras_serializable("lmbook")
