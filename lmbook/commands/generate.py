@@ -43,6 +43,7 @@ def generate(
         sampling=sampling,
         seed=seed,
         stop_ids=(tokenizer.end_id,),
+        never_ids=tokenizer.never_ids,
     )
     print(tokenizer.decode(ids), end="", flush=True)
     for piece in text_pieces(tokenizer, ids, tokens):

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from lmbook.corpora.card import find_card
 from lmbook.corpora.packages import package_folder
 from lmbook.errors import LmbookError
+from lmbook.files import read_json
 
 if TYPE_CHECKING:
     import numpy as np
+
+_TYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # of safetensors files
 
 
 def read_glove_50d() -> tuple[list[str], np.ndarray]:
@@ -73,32 +76,56 @@ def read_gpt2_byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
         Radford et al. (2019), Language Models are Unsupervised Multitask Learners.
     """
     folder = package_folder(find_card("gpt2_byte_pairs")) / "data"
-    pieces = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    lines = (folder / "vocab.bpe").read_text(encoding="utf-8").split("\n")[1:]  # the first line is the version
-    return pieces, [tuple(line.split(" ")) for line in lines if line]
+    return read_byte_pairs(folder / "encoder.json", folder / "vocab.bpe")
+
+
+def read_byte_pairs(vocabulary: str | Path, merges: str | Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Byte pairs in GPT-2's files: encoder.json or vocab.json, and vocab.bpe or merges.txt.
+
+    Returns:
+        The pieces with their ids, and the merges in order.
+
+    Raises:
+        LmbookError: a file cannot be read, or is something else.
+    """
+    fix = "Give GPT-2's encoder.json and vocab.bpe, or vocab.json and merges.txt."
+    pieces = read_json(vocabulary)
+    if not isinstance(pieces, dict) or not all(isinstance(id, int) for id in pieces.values()):
+        raise LmbookError(f"{vocabulary} is no table of pieces and their ids.", fix)
+    try:
+        lines = Path(merges).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LmbookError(f"Cannot read {merges}: {error}.", fix) from error
+    # The first line is the version; a pair may begin with "#" as well.
+    pairs = [tuple(line.split(" ")) for line in lines[lines[0].startswith("#version") :] if line]
+    if not pairs or any(len(pair) != 2 for pair in pairs):
+        raise LmbookError(f"{merges} does not have two pieces on each line.", fix)
+    return pieces, pairs
 
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a safetensors file: a length, a JSON table of the arrays, then their bytes.
+    """Read a safetensors file.
 
     Returns:
-        The arrays by name, mapped from disk, read-only.
+        The arrays by name.
 
     Raises:
-        LmbookError: the file is damaged, or an array has a type that NumPy lacks.
+        LmbookError: there is no such file, it is damaged, or an array has a type that NumPy lacks.
     """
-    import numpy as np
+    from safetensors import SafetensorError, safe_open
 
-    types = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "i1", "U8": "u1", "BOOL": "?"}
-    data = np.memmap(path, dtype=np.uint8, mode="r")
+    if not Path(path).is_file():
+        raise LmbookError(f"There is no file {path}.", "Check the path.")
     arrays = {}
     try:
-        length = int.from_bytes(data[:8].tobytes(), "little")
-        table = json.loads(data[8 : 8 + length].tobytes())
-        for name, entry in table.items():
-            if name != "__metadata__":
-                begin, end = (8 + length + offset for offset in entry["data_offsets"])
-                arrays[name] = data[begin:end].view(types[entry["dtype"]]).reshape(entry["shape"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LmbookError(f"{path} is not a readable safetensors file: {error}.", "Install it again.") from error
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():
+                kind = file.get_slice(name).get_dtype()
+                if kind not in _TYPES:
+                    raise LmbookError(
+                        f"In {path}, {name} has the type {kind}, which NumPy lacks.", "Get the file in float32."
+                    )
+                arrays[name] = file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise LmbookError(f"{path} is not a readable safetensors file: {error}.", "Get the file again.") from error
     return arrays

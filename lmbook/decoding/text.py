@@ -41,5 +41,6 @@ def continue_text(
         sampling=Sampling(temperature=temperature),
         seed=seed,
         stop_ids=(tokenizer.end_id,),
+        never_ids=tokenizer.never_ids,
     )
     return [tokenizer.decode([*ids, *row]) for row in written]

@@ -45,18 +45,21 @@ class BytePairTokenizer(Tokenizer):
     def __init__(self, tokens: list[str], merges: list[list[str]]):
         super().__init__(tokens)
         self.merges = [(left, right) for left, right in merges]
-        # The library knows nothing of the special tokens, so no text can spell one; its ids start after them.
-        self._first = len(SPECIAL_TOKENS)
-        vocabulary = {token: id for id, token in enumerate(tokens[self._first :])}
-        if len(vocabulary) != len(tokens) - self._first:
+        # The library knows nothing of the special tokens, so no text can spell one; its ids may start after them.
+        self._first = len(self.special_tokens)
+        silent = {self.pad_id: b"", self.unknown_id: b"<unk>", self.end_id: b""}
+        pieces = [token for id, token in enumerate(tokens) if id not in silent]
+        vocabulary = {token: id for id, token in enumerate(pieces)}
+        if len(vocabulary) != len(pieces):
             raise LmbookError("A token stands twice in the vocabulary.", "Train the tokenizer again.")
         self._library = _byte_level(tokenizers.models.BPE(vocab=vocabulary, merges=self.merges))
         byte_of = {character: byte for byte, character in byte_characters().items()}
         if not byte_of.keys() <= vocabulary.keys():
             raise LmbookError("The vocabulary does not hold every byte.", "Train the tokenizer again.")
-        silent = {self.pad_id: b"", self.unknown_id: b"<unk>", self.end_id: b""}
-        pieces = (bytes(byte_of[character] for character in token) for token in tokens[self._first :])
-        self._bytes = [silent[id] for id in range(self._first)] + list(pieces)
+        self._bytes = [
+            silent[id] if id in silent else bytes(byte_of[character] for character in token)
+            for id, token in enumerate(tokens)
+        ]
 
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary_size: int | None = None) -> BytePairTokenizer:

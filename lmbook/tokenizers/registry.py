@@ -8,10 +8,17 @@ from pathlib import Path
 from lmbook.errors import LmbookError
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.character import CharacterTokenizer
+from lmbook.tokenizers.gpt2 import GPT2Tokenizer
+from lmbook.tokenizers.sentence_piece import SentencePieceTokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer, read_content
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.tokenizers.word_piece import WordPieceTokenizer
 
 KINDS: dict[str, type[Tokenizer]] = {kind.kind: kind for kind in (CharacterTokenizer, WordTokenizer, BytePairTokenizer)}
+# Those of models that others have trained: they have their own ids, and are loaded, never trained.
+FOREIGN_KINDS: dict[str, type[Tokenizer]] = {
+    kind.kind: kind for kind in (GPT2Tokenizer, WordPieceTokenizer, SentencePieceTokenizer)
+}
 
 
 def train_tokenizer(kind: str, texts: Iterable[str], vocabulary_size: int | None = None) -> Tokenizer:
@@ -31,10 +38,10 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     Raises:
         LmbookError: the file is missing, damaged, no tokenizer, or of a newer version of the book.
     """
-    kind = read_content(path)["kind"]
-    if kind not in KINDS:
+    kind, known = read_content(path)["kind"], KINDS | FOREIGN_KINDS
+    if kind not in known:
         raise LmbookError(
-            f"{path} holds a tokenizer of kind {kind!r}; this version of the book knows {', '.join(KINDS)}.",
+            f"{path} holds a tokenizer of kind {kind!r}; this version of the book knows {', '.join(known)}.",
             "Update the book, or train the tokenizer again.",
         )
-    return KINDS[kind].load(path)
+    return known[kind].load(path)

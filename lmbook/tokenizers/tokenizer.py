@@ -28,15 +28,17 @@ class Tokenizer:
         tokens: the vocabulary in the order of the ids, the special tokens first.
 
     Attributes:
-        kind: "character", "word" or "byte_pair".
+        kind: "character", "word" or "byte_pair"; or that of a tokenizer which comes with a trained model and keeps that
+            model's own ids ("gpt2", "word_piece", "sentence_piece").
         tokens: list of V strings.
         vocabulary_size: V.
     """
 
     kind: ClassVar[str]
-    pad_id: ClassVar[int] = 0
-    unknown_id: ClassVar[int] = 1
-    end_id: ClassVar[int] = 2
+    special_tokens: ClassVar[tuple[str, ...]] = SPECIAL_TOKENS  # those that the vocabulary begins with
+    pad_id: int = 0
+    unknown_id: int = 1
+    end_id: int = 2
 
     def __init__(self, tokens: list[str]):
         self.tokens = tokens
@@ -76,6 +78,11 @@ class Tokenizer:
         return {}
 
     @property
+    def never_ids(self) -> tuple[int, ...]:
+        """Ids that a model must not write, since they are no text."""
+        return tuple(sorted({self.pad_id, self.unknown_id} - {self.end_id}))
+
+    @property
     def fingerprint(self) -> str:
         """sha256 of the saved file, in hexadecimal: the same exactly when the ids mean the same."""
         return hashlib.sha256(self._json().encode("utf-8")).hexdigest()
@@ -101,6 +108,8 @@ class Tokenizer:
                 f"{path} holds a tokenizer of kind {content['kind']!r}, not {cls.kind!r}.",
                 "Use lmbook.tokenizers.registry.load_tokenizer, which takes every kind.",
             )
+        if tuple(content["tokens"][: len(cls.special_tokens)]) != cls.special_tokens:
+            raise LmbookError(f"{path} is a damaged tokenizer file.", "Train the tokenizer again.")
         try:
             return cls(**{name: value for name, value in content.items() if name not in ("format", "version", "kind")})
         except Exception as error:  # whatever a damaged file makes of the constructor
@@ -147,7 +156,6 @@ def read_content(path: str | Path) -> dict[str, Any]:
         not isinstance(content.get("kind"), str)
         or not isinstance(tokens, list)
         or not all(isinstance(token, str) for token in tokens)
-        or tuple(tokens[:3]) != SPECIAL_TOKENS
     ):
         raise LmbookError(f"{path} is a damaged tokenizer file.", "Train the tokenizer again.")
     return content
