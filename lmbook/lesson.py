@@ -72,6 +72,7 @@ class Lesson:
         self.corpus: str | None = options.corpus
         self.text: Path | None = options.text
         self._devices = options.strategy, options.devices and options.devices.split(","), options.cpu_devices
+        self._devices_taken = self._devices in (("auto", None, None), ("default", None, None))
         self._for_the_book: bool = options.record
         self._default = self.corpus is None and self.text is None and self.seed == DEFAULT_SEED
         self._figures: dict[str, dict[str, Any]] = {}
@@ -96,6 +97,7 @@ class Lesson:
         """
         from lmbook.training.strategy import make_strategy
 
+        self._devices_taken = True
         return make_strategy(*self._devices)
 
     @property
@@ -187,6 +189,8 @@ class Lesson:
         """
         seconds, memory = self.seconds, machine.peak_memory_mb()
         print(f"{self.name} ({self.profile}): {seconds:.0f} s, {memory:,.0f} MB at most")
+        if not self._devices_taken:
+            print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if not self._default:
             print("Not the lesson's own data and seed: the results were printed but not written.")
             return None

@@ -115,6 +115,11 @@ def test_other_data_or_seed_is_printed_but_not_written(book, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
+def test_devices_that_a_lesson_does_not_take_are_not_left_aside_silently(book):
+    assert "left aside" in run(book, "--strategy", "mirrored", "--cpu-devices", "2").stdout
+    assert "left aside" not in run(book, "--strategy", "default").stdout
+
+
 def test_a_readers_mistake_has_no_traceback_and_exit_code_2(book):
     done = run(book, "--corpus", "broken")
     assert done.returncode == 2

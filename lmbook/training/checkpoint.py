@@ -26,6 +26,7 @@ BEST = "best.npz"
 # What NumPy and zipfile raise on files that are not what they seem.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NAME = re.compile(r"step-(\d{9})\.npz")
+_UNFINISHED = re.compile(r"\.(step-\d{9}|best)\.\w+\.npz")  # as `write_atomically` calls a file that it fills
 
 
 class DamagedCheckpoint(Exception):
@@ -120,6 +121,7 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, identity: dict[str, str], keep: int = 2, say: Callable[[str], None] = print):
         self.folder, self.identity, self.keep, self.say = Path(folder), identity, keep, say
+        self._swept = False
 
     def paths(self) -> list[Path]:
         """The files, oldest first."""
@@ -129,6 +131,7 @@ class Checkpoints:
 
     def save(self, step: int, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> Path:
         """Write the checkpoint of `step` and delete those that are no longer needed."""
+        self._sweep()
         path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.identity, record))
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)
@@ -203,8 +206,18 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Delete this run's checkpoints."""
+        self._sweep()
         for path in [*self.paths(), self.folder / BEST]:
             path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Delete, once, what a process left that was killed while it wrote: each kill would cost the disk a file."""
+        if self._swept or not self.folder.is_dir():
+            return
+        self._swept = True
+        for path in self.folder.iterdir():
+            if _UNFINISHED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _compare(self, path: Path, found: Checkpoint) -> None:
         for name in [*self.identity, *(name for name in found.identity if name not in self.identity)]:

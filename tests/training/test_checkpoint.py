@@ -78,13 +78,29 @@ def test_only_the_last_ones_stay(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["step-000000020.npz", "step-000001000.npz"]
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_next_checkpoint(tmp_path):
+    folder_with(tmp_path, [10])
+    for name in (".step-000000020.ab_3x9.npz", ".best.q1w2e3r4.npz", ".mine.npz"):
+        (tmp_path / name).write_bytes(b"half")
+    resumed = Checkpoints(tmp_path, IDENTITY)
+    assert resumed.latest().step == 10
+    resumed.save(20, ARRAYS, {})
+    assert sorted(os.listdir(tmp_path)) == [".mine.npz", "step-000000010.npz", "step-000000020.npz"]
+
+
 def test_a_damaged_newest_falls_back_aloud(tmp_path):
     said = []
     checkpoints = folder_with(tmp_path, [10, 20], said)
     newest = checkpoints.paths()[-1]
-    newest.write_bytes(newest.read_bytes()[:100])
-    assert checkpoints.latest().step == 10
-    assert "damaged" in said[0] and newest.name in said[0]
+    content = newest.read_bytes()
+    middle = len(content) // 3  # among the bytes of an array
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    for damaged in (flipped, content[:100], b""):
+        newest.write_bytes(damaged)
+        assert checkpoints.latest().step == 10
+        assert "damaged" in said[-1] and newest.name in said[-1]
+        assert newest.read_bytes() == damaged
+    assert len(said) == 3
 
 
 def test_when_all_are_damaged_nothing_is_started_over_silently(tmp_path):

@@ -16,10 +16,12 @@ from lmbook.training.same_steps import difference, load
 MIRRORED = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.training.feeding import feed
 from lmbook.training.same_steps import UnevenBatches, difference, same_steps
 from lmbook.training.step import TrainingStep
 from lmbook.training.strategy import divide_cpu, make_strategy
+from lmbook.training.validation import Validation
 
 divide_cpu(3)
 default = make_strategy("default")
@@ -59,6 +61,17 @@ def masks(strategy, compiled):
     return [[(mask.numpy() > 0).astype(int).ravel().tolist() for mask in replicas] for replicas in draws]
 
 
+def validated(strategy):
+    "The validation loss of a model, the rows shared out; no number of devices divides them."
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = RecurrentLanguageModel(RecurrentConfig(30, 8, 12, cell="gru"))
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(3, 30, size).tolist() for size in (1, 4, 9, 17, 30)]
+    return Validation(documents, batch_size=5, context=8)(model)
+
+
+found["validation"] = [validated(strategy) for strategy in (default, two, three)]
 found["compiled"] = difference(compiled_step(default), compiled_step(two))
 found["masks"] = {str(c): [masks(default, c), masks(three, c)] for c in (False, True)}
 # The reduction that several GPUs use, here between CPU devices: one such strategy in a process is all right.
@@ -77,7 +90,7 @@ def mirrored(tmp_path_factory):
 
 
 def run(*command):
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -91,6 +104,11 @@ def test_several_devices_make_the_same_steps(mirrored, case):
 def test_low_precision_stays_near(mirrored, case):
     _, relative, losses = mirrored[case]
     assert relative < 0.01 and losses < 0.01
+
+
+def test_the_validation_loss_is_the_same_on_several_devices(mirrored):
+    alone, *together = mirrored["validation"]
+    assert together == pytest.approx(2 * [alone], abs=1e-6)
 
 
 def test_xla_on_several_devices(mirrored):
