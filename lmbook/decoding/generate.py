@@ -116,13 +116,18 @@ def _check(model: keras.Model, prompts: Sequence[Sequence[int]], length: int, se
     check_length(model, prompts, length)
 
 
+def longest_text(model: keras.Model) -> int | None:
+    """The most tokens that the model can read in one go, prompt and continuation together; None: any number."""
+    return getattr(getattr(model, "config", None), "max_sequence_length", None)
+
+
 def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], length: int) -> None:
     """Check that the model can read the prompts and so many tokens more.
 
     Raises:
         LmbookError: it cannot.
     """
-    most = getattr(getattr(model, "config", None), "max_sequence_length", None)
+    most = longest_text(model)
     longest = max(map(len, prompts), default=0)
     if most is not None and longest + length > most:
         raise LmbookError(

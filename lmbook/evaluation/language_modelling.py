@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.decoding.compiled import compiled
+from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
-from lmbook.pipelines.causal import padded_documents
+from lmbook.pipelines.causal import padded_documents, spans
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def evaluate(
 
     A document is read as `<end> d1 … dn`; d1 is predicted from `<end>`, and `<end>` from the whole document. Long
     documents are read `context` tokens at a time, the model's state carried on, so neither `context` nor `batch_size`
-    changes the result (but for rounding).
+    changes the result (but for rounding). A Transformer has room for `max_sequence_length` tokens: what is longer is
+    read in windows of that length, the first half of each being the second of the one before, so that a token has at
+    least half a window of past.
 
     Args:
         model: any language model of the book.
@@ -65,6 +68,7 @@ def evaluate(
         pieces: cut each document that is longer than `context` into so many pieces, to be read side by side: faster
             for one long document, but no longer exact. The tokens of a piece see its own past and the
             `context` tokens before it; what is older is forgotten, so the result is an estimate, mostly a little high.
+            Without effect on what is read in windows anyway.
         end_id: the id that opens and closes documents.
         pad_id: the id of positions that hold nothing.
 
@@ -77,8 +81,11 @@ def evaluate(
     batches = padded_documents(documents, batch_size, closed=closed, end_id=end_id, pad_id=pad_id)
     _check_ids(model, max(int(max(x.max(), y.max())) for x, y, _ in batches))
     nats, tokens = 0.0, 0
+    longest = longest_text(model)
+    if longest is not None:
+        batches = [part for batch in batches for part in _windows(batch, longest, batch_size)]
     for x, y, w in batches:
-        if pieces > 1 and x.shape[1] > context:
+        if longest is None and pieces > 1 and x.shape[1] > context:
             x, y, w = _cut(x, y, w, pieces, context)
         read = compiled(model, ("evaluate", len(x)), functools.partial(_compile, B=len(x)))
         state = model.initial_state(len(x))
@@ -115,6 +122,24 @@ def _check_ids(model: keras.Model, largest: int) -> None:
             f"The text has id {largest}, but the model knows {logits.shape[-1]} tokens.",
             "Encode the text with the tokenizer that the model was trained with.",
         )
+
+
+def _windows(batch: tuple[np.ndarray, ...], longest: int, batch_size: int) -> list[tuple[np.ndarray, ...]]:
+    """Rows (x, y, w) [B, T] as batches of rows of at most `longest`; the lead-in of each has weight 0."""
+    if batch[0].shape[1] <= longest:
+        return [batch]
+    cut = ([], [], [])
+    for first, counted, last in spans(batch[0].shape[1], longest, longest // 2):
+        real = batch[2][:, counted:last].any(axis=1)
+        for rows, part in zip(cut, batch, strict=True):
+            part = part[real, first:last]
+            rows.append(np.pad(part, ((0, 0), (0, longest - part.shape[1]))))
+        cut[2][-1][:, : counted - first] = 0
+    x, y, w = (np.concatenate(rows) for rows in cut)
+    return [
+        (x[first : first + batch_size], y[first : first + batch_size], w[first : first + batch_size])
+        for first in range(0, len(x), batch_size)
+    ]
 
 
 def _cut(x: np.ndarray, y: np.ndarray, w: np.ndarray, pieces: int, overlap: int) -> tuple[np.ndarray, ...]:

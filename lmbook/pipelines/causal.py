@@ -204,3 +204,24 @@ def padded_documents(
             w[row, : len(labels)] = 1.0
         batches.append((x, y, w))
     return batches
+
+
+def spans(tokens: int, longest: int, lead_in: int) -> list[tuple[int, int, int]]:
+    """Where to cut a text for a reader that takes in at most `longest` tokens.
+
+    Every token counts in one piece. A piece after the first begins `lead_in` tokens before those that count in it, so
+    that these have a past.
+
+    Args:
+        tokens: of the text.
+        longest: of a piece, lead-in and all.
+        lead_in: less than `longest`.
+
+    Returns:
+        (first, counted, last) of each piece: it is [first, last), and counts from `counted` on.
+    """
+    pieces = [(0, 0, min(tokens, longest))]
+    while (counted := pieces[-1][2]) < tokens:
+        first = counted - lead_in
+        pieces.append((first, counted, min(tokens, first + longest)))
+    return pieces

@@ -8,24 +8,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.pipelines.causal import spans
 from lmbook.training.step import token_losses
 
 
 class Validation:
     """Mean loss of whole documents, in nats per token: each token counts once, with its past in the model's state.
 
-    Documents stand in rows. One that is longer than `row_length` continues in further rows, which are read in
-    parallel; each of them first reads `lead_in` tokens that belong to the row before, without counting them, so that
-    its memory is filled when its own tokens begin. All rows are read in pieces of `context` tokens through
-    `model.step`.
+    Documents stand in rows. One that is longer than a row continues in further rows, which are read in parallel; each
+    of them first reads `lead_in` tokens that belong to the row before, without counting them, so that its memory is
+    filled when its own tokens begin. All rows are read in pieces of `context` tokens through `model.step`.
+
+    A Transformer has room for `max_sequence_length` tokens: no row is longer, and at most half of it is lead-in.
 
     Args:
         documents: lists of ids. Before the first token stands `end_id`; after the last one it is predicted too.
         batch_size: rows read together.
         context: tokens read in one call.
-        row_length: tokens that a row counts.
-        lead_in: tokens that a continued row reads before those it counts.
+        row_length: tokens that a continued row counts.
+        lead_in: tokens that it reads before those.
         end_id: the id that opens and closes documents.
 
     Example:
@@ -43,36 +46,40 @@ class Validation:
         lead_in: int = 256,
         end_id: int = 2,
     ):
-        rows = []
-        for document in documents:
-            if not len(document):
-                continue
-            inputs, labels = [end_id, *document], [*document, end_id]
-            for start in range(0, len(labels), row_length):
-                first, last = max(0, start - lead_in), min(start + row_length, len(labels))
-                rows.append((inputs[first:last], labels[first:last], start - first))
-        if not rows:
+        self._texts = [([end_id, *document], [*document, end_id]) for document in documents if len(document)]
+        if not self._texts:
             raise LmbookError("The validation text is empty.", "Give a longer text, or train without validation.")
-        rows.sort(key=lambda row: len(row[0]))
-        self.tokens = sum(len(labels) - uncounted for _, labels, uncounted in rows)
-        self.batches = [
-            _padded(rows[first : first + batch_size], batch_size, context) for first in range(0, len(rows), batch_size)
-        ]
-        self._context = context
-        self._compiled = None  # (model, functions)
+        self.tokens = sum(len(labels) for _, labels in self._texts)
+        self._batch_size, self._context, self._row_length, self._lead_in = batch_size, context, row_length, lead_in
+        self._made_for = None  # (model, batches, function)
 
     def __call__(self, model: keras.Model) -> float:
         """The loss of `model` now, in nats per token; its strategy's replicas share the rows."""
-        if self._compiled is None or self._compiled[0] is not model:
-            self._compiled = model, _scorer(model)
-        score, strategy, total = self._compiled[1], model.distribute_strategy, 0.0
-        for batch in self.batches:
+        if self._made_for is None or self._made_for[0] is not model:
+            self._made_for = model, self._batches(longest_text(model)), _scorer(model)
+        _, batches, score = self._made_for
+        strategy, total = model.distribute_strategy, 0.0
+        for batch in batches:
             state = None
             for start in range(0, batch[0].shape[1], self._context):
                 piece = [_share_out(part[:, start : start + self._context], strategy) for part in batch]
                 loss, state = score(*piece, state)
                 total += float(loss)
         return total / self.tokens
+
+    def _batches(self, longest: int | None) -> list[tuple[np.ndarray, ...]]:
+        """The rows for a model that can read `longest` tokens (None: any number)."""
+        width, lead_in = self._row_length + self._lead_in, self._lead_in
+        if longest is not None:
+            width, lead_in = longest, min(lead_in, longest // 2)
+        rows = [
+            (inputs[first:last], labels[first:last], counted - first)
+            for inputs, labels in self._texts
+            for first, counted, last in spans(len(labels), width, lead_in)
+        ]
+        rows.sort(key=lambda row: len(row[0]))
+        size = self._batch_size
+        return [_padded(rows[i : i + size], size, self._context, longest) for i in range(0, len(rows), size)]
 
 
 def _scorer(model):
@@ -110,9 +117,10 @@ def _share_out(rows: np.ndarray, strategy):
     return strategy.experimental_distribute_values_from_function(of_replica)
 
 
-def _padded(rows, batch_size, context):
-    """Rows of ids -> (x, y, w), each [batch_size, a multiple of context]; w is 1 where a token counts."""
+def _padded(rows, batch_size, context, longest):
+    """Rows of ids -> (x, y, w), each [batch_size, a multiple of context or `longest`]; w is 1 where a token counts."""
     width = -(-max(len(inputs) for inputs, _, _ in rows) // context) * context
+    width = width if longest is None else min(width, longest)
     x, y = np.zeros((batch_size, width), "int32"), np.zeros((batch_size, width), "int32")
     w = np.zeros((batch_size, width), "float32")
     for index, (inputs, labels, uncounted) in enumerate(rows):

@@ -2,9 +2,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.causal import CausalWindows, padded_documents
+from lmbook.pipelines.causal import CausalWindows, padded_documents, spans
 
 DOCUMENTS = [[10, 11, 12, 13, 14], [20, 21], [30, 31, 32], [40], list(range(50, 63))]
 STREAM = [id for document in DOCUMENTS for id in [2, *document]] + [2]
@@ -148,3 +150,13 @@ def test_padded_documents_hold_each_document_once(closed):
             rows.append(labels[:length].tolist())
     assert sorted(rows) == sorted(document + [2] * closed for document in DOCUMENTS)
     assert [len(row) for row in rows] == sorted(map(len, rows), reverse=True)
+
+
+@given(tokens=st.integers(1, 200), longest=st.integers(1, 40), share=st.floats(0, 0.99))
+def test_spans_count_every_token_once_with_a_lead_in(tokens, longest, share):
+    lead_in = int(share * longest)
+    pieces = spans(tokens, longest, lead_in)
+    assert [token for _, counted, last in pieces for token in range(counted, last)] == list(range(tokens))
+    assert all(last - first <= longest for first, _, last in pieces)
+    assert all(counted - first == lead_in for first, counted, _ in pieces[1:])
+    assert len(pieces) == 1 or tokens > longest

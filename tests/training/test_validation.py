@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
+from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.training.validation import Validation
 
 
@@ -35,6 +37,23 @@ def test_rows_of_a_long_document_are_led_in(make_model):
     loss, tokens = by_hand(model, documents)
     assert validation.tokens == tokens
     assert validation(model) == pytest.approx(loss, abs=1e-4)
+
+
+@pytest.mark.parametrize("context", [8, 50])
+def test_a_transformer_reads_a_long_document_in_windows(context):
+    keras.utils.set_random_seed(3)
+    model = TransformerLanguageModel(TransformerConfig(9, 8, 8, num_heads=2, max_sequence_length=20, dropout=0.0))
+    rng = np.random.default_rng(5)
+    documents = [rng.integers(3, 9, n).tolist() for n in (3, 19, 70)]
+    validation = Validation(documents, batch_size=2, context=context, lead_in=6)
+    assert validation.tokens == 4 + 20 + 71
+    loss, tokens = by_hand(model, documents[:2])
+    total, inputs, labels = loss * tokens, [2, *documents[2]], [*documents[2], 2]
+    for counted in range(71):  # windows count 20 tokens, then 14 each
+        first = max(0, (counted - 20) // 14 + 1) * 14
+        logits = np.asarray(model(np.array([inputs[first : counted + 1]], "int32")), "float64")[0, -1]
+        total += np.log(np.exp(logits).sum()) - logits[labels[counted]]
+    assert validation(model) == pytest.approx(total / validation.tokens, abs=1e-5)
 
 
 def test_an_empty_text_is_refused():
