@@ -1,0 +1,245 @@
+"""BERT: an encoder that reads in both directions, and what stands on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from lmbook.layers.attention import MASKED
+from lmbook.layers.block import TransformerBlock, make_norm
+from lmbook.layers.dense import built_dense
+from lmbook.layers.embedding import TokenEmbedding
+from lmbook.layers.feed_forward import ACTIVATIONS
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
+from lmbook.models.transformer import Transformer
+
+POOLINGS = ("first", "mean")
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """The shape of a `Bert`; the defaults are a small one.
+
+    Args:
+        vocabulary_size: number of token ids, V.
+        hidden_dim: width of a position, D.
+        intermediate_dim: width inside the feed-forward layers, F.
+        num_heads: attention heads, H.
+        num_layers: blocks, L.
+        max_sequence_length: the longest text.
+        num_segments: kinds of text; 2: a first text and a second.
+        activation: of the feed-forward layers and of the masked-language head.
+        pooler: there is a layer over the first token's vector, for classification.
+        dropout: share of activations set to zero in training.
+        stddev: how far the weights spread at the start.
+        epsilon: of the normalisations.
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    vocabulary_size: int
+    hidden_dim: int = 128
+    intermediate_dim: int = 512
+    num_heads: int = 4
+    num_layers: int = 4
+    max_sequence_length: int = 128
+    num_segments: int = 2
+    activation: str = "exact_gelu"
+    pooler: bool = False
+    dropout: float = 0.1
+    stddev: float = 0.02
+    epsilon: float = 1e-12
+
+    def __post_init__(self):
+        check_counts(self, "vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers")
+        check_counts(self, "max_sequence_length", "num_segments")
+        check_choice(self, "activation", ACTIVATIONS)
+        check_dropout(self)
+        check_heads(self)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class Bert(Transformer):
+    """Each position reads the whole text, before and after it.
+
+    Args:
+        config: a `BertConfig` (or a dict of its fields).
+
+    Call:
+        ids [B, T], or (ids, segments [B, T]) -> vectors [B, T, D]. `padding_mask` [B, T]: True at real tokens; None:
+        where the id is not 0. Without segments all are 0.
+
+    Example:
+        x = bert((ids, segments))
+        first = bert.pooled(x)
+
+    Reference:
+        Devlin et al. 2019, "BERT: pre-training of deep bidirectional Transformers for language understanding".
+    """
+
+    config_class = BertConfig
+
+    def __init__(self, config: BertConfig | dict, **kwargs):
+        super().__init__(config, **kwargs)
+        c = self.config
+        self.embedding = TokenEmbedding(
+            c.vocabulary_size,
+            c.hidden_dim,
+            num_positions=c.max_sequence_length,
+            num_segments=c.num_segments,
+            normalization="layer",
+            epsilon=c.epsilon,
+            dropout=c.dropout,
+            stddev=c.stddev,
+            name="embedding",
+        )
+        self.blocks = [
+            TransformerBlock(
+                c.num_heads,
+                c.intermediate_dim,
+                activation=c.activation,
+                order="post",
+                dropout=c.dropout,
+                epsilon=c.epsilon,
+                stddev=c.stddev,
+                name=f"block_{index}",
+            )
+            for index in range(c.num_layers)
+        ]
+        self._build(self.embedding, *self.blocks)
+        self.pooler = built_dense(c.hidden_dim, c.hidden_dim, "pooler", stddev=c.stddev) if c.pooler else None
+
+    def call(self, inputs, padding_mask=None, training=False, return_weights=False):
+        """On request also each block's attention [B, H, T, T]."""
+        ids, segments = inputs if isinstance(inputs, tuple | list) else (inputs, None)
+        self._check_length(ids.shape[1])
+        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
+        x, maps = self.embedding(ids, segments, training=training), []
+        for block in self.blocks:
+            x, weights = block(x, padding_mask=padding_mask, training=training, return_weights=True)
+            maps.append(weights[0])
+        return (x, maps) if return_weights else x
+
+    def pooled(self, x):
+        """Vectors [B, T, D] -> one for the whole text [B, D], from the first token's."""
+        return ops.tanh(self.pooler(x[:, 0]))
+
+
+def real_tokens(inputs):
+    """ids [B, T], or (ids, segments) -> [B, T], True where the id is not 0."""
+    return ops.not_equal(inputs[0] if isinstance(inputs, tuple | list) else inputs, 0)
+
+
+def mean_vectors(x, padding_mask):
+    """The mean of the real tokens' vectors: x [B, T, D], padding_mask [B, T] -> [B, D] float32."""
+    weights = ops.cast(ops.expand_dims(padding_mask, -1), "float32")
+    return ops.sum(ops.cast(x, "float32") * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
+
+
+class BertTask(keras.Model):
+    """A `Bert` with a head on it.
+
+    Args:
+        bert: one that is shared with whoever else has it, or a `BertConfig` (or a dict of its fields) for a new one.
+    """
+
+    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+        super().__init__(**kwargs)
+        self.bert = bert if isinstance(bert, Bert) else Bert(bert, name="bert")
+        self.config = self.bert.config
+
+    def _dense(self, units, name):
+        return built_dense(self.config.hidden_dim, units, name, stddev=self.config.stddev)
+
+    def get_config(self):
+        return {**super().get_config(), "bert": dataclasses.asdict(self.config)}
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class BertMaskedLM(BertTask):
+    """Says which token stands where one was hidden: inputs as of `Bert` -> logits [B, T, V] float32.
+
+    The logits share the embedding's table. The `Bert` should have no pooler, which nothing here would train.
+
+    Args:
+        bert: see `BertTask`.
+    """
+
+    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+        super().__init__(bert, **kwargs)
+        c = self.config
+        self.dense = self._dense(c.hidden_dim, "dense")
+        self.norm = make_norm("layer", c.epsilon, "norm")
+        self.norm.build((None, None, c.hidden_dim))
+        self.bias = self.add_weight(shape=(c.vocabulary_size,), initializer="zeros", autocast=False, name="bias")
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, training=False):
+        x = self.bert(inputs, padding_mask=padding_mask, training=training)
+        x = self.norm(ACTIVATIONS[self.config.activation](self.dense(x)))
+        return self.bert.embedding.logits(x) + self.bias
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class BertClassifier(BertTask):
+    """One answer for a text, or for a pair of texts: inputs as of `Bert` -> logits [B, C] float32.
+
+    Args:
+        bert: see `BertTask`.
+        num_classes: C.
+        pooling: "first": the first token's vector, through the pooler of `bert` (its own, where `bert` has none);
+            "mean": the mean of all real tokens' vectors.
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    def __init__(self, bert: Bert | BertConfig | dict, num_classes: int, pooling: str = "first", **kwargs):
+        super().__init__(bert, **kwargs)
+        self.num_classes, self.pooling = num_classes, pooling
+        check_counts(self, "num_classes")
+        check_choice(self, "pooling", POOLINGS)
+        self.pooler = None
+        if pooling == "first" and self.bert.pooler is None:
+            self.pooler = self._dense(self.config.hidden_dim, "pooler")
+        self.drop = keras.layers.Dropout(self.config.dropout, name="dropout")
+        self.head = self._dense(num_classes, "logits")
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, training=False):
+        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
+        x = self.bert(inputs, padding_mask=padding_mask, training=training)
+        if self.pooling == "mean":
+            x = mean_vectors(x, padding_mask)
+        else:
+            x = self.bert.pooled(x) if self.pooler is None else ops.tanh(self.pooler(x[:, 0]))
+        return ops.cast(self.head(self.drop(x, training=training)), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes, "pooling": self.pooling}
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class BertReader(BertTask):
+    """Finds an answer in a text: inputs as of `Bert` -> logits [B, 2, T] float32, where it starts and where it ends.
+
+    The last token of an answer is its end. Padding gets a logit so low that it is never chosen.
+
+    Args:
+        bert: see `BertTask`.
+    """
+
+    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+        super().__init__(bert, **kwargs)
+        self.head = self._dense(2, "logits")
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, training=False):
+        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
+        x = self.head(self.bert(inputs, padding_mask=padding_mask, training=training))  # [B, T, 2]
+        logits = ops.cast(ops.swapaxes(x, 1, 2), "float32")
+        return ops.where(ops.expand_dims(padding_mask, 1), logits, MASKED)
