@@ -30,8 +30,8 @@ def make_strategy(
         cpu_devices: divide the CPU into so many devices, to see on a laptop what several devices do.
 
     Raises:
-        LmbookError: the name is not known; a device is absent or there are too few; `TF_CONFIG` is wrong; or it is too
-            late, because TensorFlow has already computed something.
+        LmbookError: the name is not known; a device is absent or there are too few; `TF_CONFIG` is wrong; a worker that
+            it names does not answer; or it is too late, because TensorFlow has already computed something.
     """
     if name not in NAMES:
         raise LmbookError(f"There is no strategy called {name!r}.", f"Choose one of {', '.join(NAMES)}.")
@@ -136,3 +136,9 @@ def _multi_worker() -> tf.distribute.Strategy:
             "The strategy multi_worker was made too late: TensorFlow has already computed something.",
             "Make the strategy at the beginning, before any tensor, model or data set.",
         ) from None
+    except tf.errors.OpError as error:  # one of them ended, or does not answer, before all were there
+        reason = error.message.splitlines()[0][:200]
+        raise LmbookError(
+            f"The workers did not come together: {reason}",
+            "See what the others say, and start all of them again with the same command.",
+        ) from error

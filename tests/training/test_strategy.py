@@ -67,10 +67,24 @@ def test_mistakes_in_tf_config_are_found_before_anything_starts(monkeypatch):
         make_strategy("auto")
 
 
+TWO = '{"cluster": {"worker": ["127.0.0.1:9", "127.0.0.1:10"]}, "task": {"type": "worker", "index": 0}}'
+
+
+def test_a_worker_that_ends_before_all_are_there(monkeypatch):
+    def fail():
+        raise tf.errors.InternalError(None, None, "Barrier failed: task:1 heartbeat timeout.\nMore of it.")
+
+    monkeypatch.setenv("TF_CONFIG", TWO)
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", fail)
+    with pytest.raises(LmbookError) as caught:
+        make_strategy("auto")
+    assert caught.value.message == "The workers did not come together: Barrier failed: task:1 heartbeat timeout."
+    assert "same command" in caught.value.fix
+
+
 def test_multi_worker_made_too_late(monkeypatch):
     tf.constant(1.0)
-    two = '{"cluster": {"worker": ["127.0.0.1:9", "127.0.0.1:10"]}, "task": {"type": "worker", "index": 0}}'
-    monkeypatch.setenv("TF_CONFIG", two)
+    monkeypatch.setenv("TF_CONFIG", TWO)
     with pytest.raises(LmbookError, match="made too late"):
         make_strategy("auto")
 
