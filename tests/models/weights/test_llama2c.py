@@ -7,6 +7,8 @@ import pytest
 
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
+from lmbook.decoding.text import continue_text
+from lmbook.layers.positions import rotate
 from lmbook.models.weights.llama2c import halves_from_pairs, load_llama2c, load_stories260k
 
 # What llama2.c's run.c writes at temperature 0, from doc/stories260K.md of github.com/karpathy/llama2.c (MIT licence).
@@ -33,6 +35,9 @@ def test_it_tells_the_published_story(mirror, monkeypatch, tmp_path):
     text = np.array([[tokenizer.end_id, *ids]], "int32")
     assert np.argmax(model(text)[0, :-1], axis=-1).tolist() == ids
     assert tokenizer.encode(STORY) == ids
+    first = STORY[: STORY.index(".") + 1]
+    [text] = continue_text(model, tokenizer, first, length=40, temperature=0.0)
+    assert STORY.startswith(text) and len(text) > 120
 
 
 def rotate_pairs(x, positions):
@@ -43,8 +48,6 @@ def rotate_pairs(x, positions):
 
 
 def test_reordered_rows_turn_as_pairs_did():
-    from lmbook.layers.positions import rotate
-
     rng = np.random.default_rng(0)
     x, query, key = rng.normal(size=(5, 6)), *rng.normal(size=(2, 2 * 4, 6))
     places = np.arange(5)
