@@ -62,6 +62,29 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
     ),
     "gru": _recurrent("gru", 4e-3),
     "rnn": _recurrent("rnn", 1e-3),  # a plain recurrent cell diverges at the gated cells' rate
+    "gpt": LanguageModelEntry(  # today's choices; GPT-2's are the defaults of `GPTConfig`
+        module="lmbook.models.gpt",
+        config_class="GPTConfig",
+        model_class="GPT",
+        config=MappingProxyType(
+            {
+                "positions": "rotary",
+                "normalization": "rms",
+                "normalize_heads": True,
+                "normalize_embedding": True,
+                "activation": "squared_relu",
+                "shared_embeddings": False,
+                "logit_soft_cap": 15.0,
+                "use_bias": False,
+                "zero_projections": True,
+                "stddev": None,
+                "embedding_stddev": 1.0,
+            }
+        ),
+        context=128,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
 }
 
 

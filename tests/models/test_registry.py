@@ -13,6 +13,7 @@ from lmbook.models import registry
 def test_every_entry_makes_a_model_that_decoding_can_use(name):
     config = registry.make_config(name, 11)
     small = {key: 4 for key in ("embedding_dim", "hidden_dim", "intermediate_dim") if hasattr(config, key)}
+    small |= {"num_heads": 1} if hasattr(config, "num_heads") else {}
     model = registry.make_model(name, dataclasses.replace(config, **small))
     ids = np.array([[2, 3, 4], [2, 5, 6]], dtype="int32")
     whole = np.asarray(model(ids))
