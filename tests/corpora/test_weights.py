@@ -7,7 +7,13 @@ import pytest
 
 from lmbook.corpora.card import find_card
 from lmbook.corpora.packages import installed_folder
-from lmbook.corpora.weights import read_glove_50d, read_gpt2_byte_pairs, read_minilm, read_safetensors
+from lmbook.corpora.weights import (
+    read_byte_pairs,
+    read_glove_50d,
+    read_gpt2_byte_pairs,
+    read_minilm,
+    read_safetensors,
+)
 from lmbook.errors import LmbookError
 
 
@@ -66,6 +72,33 @@ def test_gpt2_byte_pairs():
     assert (len(pieces), len(merges)) == (50_257, 50_000)
     assert merges[0] == ("Ġ", "t") and pieces["<|endoftext|>"] == 50_256
     assert all("".join(pair) in pieces and len(pair) == 2 for pair in merges)
+
+
+@pytest.mark.parametrize("first", ["#version: 0.2\n", ""])
+def test_byte_pairs_in_other_files(tmp_path, first):
+    (tmp_path / "vocab.json").write_text('{"#": 0, "a": 1, "#a": 2}')
+    (tmp_path / "merges.txt").write_text(f"{first}# a\na a\n")
+    read = read_byte_pairs(tmp_path / "vocab.json", tmp_path / "merges.txt")
+    assert read == ({"#": 0, "a": 1, "#a": 2}, [("#", "a"), ("a", "a")])
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "merges", "message"),
+    [
+        ('["a"]', "a a", "vocab.json is no table of pieces"),
+        ('{"a": "b"}', "a a", "vocab.json is no table of pieces"),
+        ("{", "a a", "vocab.json is not valid JSON"),
+        ("{}", "#version\na a a\n", "merges.txt does not have two pieces on each line"),
+        ("{}", "", "merges.txt does not have two pieces"),
+        ("{}", None, "Cannot read .*merges.txt"),
+    ],
+)
+def test_files_that_are_no_byte_pairs_are_named(tmp_path, vocabulary, merges, message):
+    (tmp_path / "vocab.json").write_text(vocabulary)
+    if merges is not None:
+        (tmp_path / "merges.txt").write_text(merges)
+    with pytest.raises(LmbookError, match=message):
+        read_byte_pairs(tmp_path / "vocab.json", tmp_path / "merges.txt")
 
 
 def test_glove():
