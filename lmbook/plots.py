@@ -159,8 +159,8 @@ def matrix(
     Args:
         axes: where to draw.
         values: [R, C].
-        rows: R names, from top to bottom; empty for none.
-        columns: C names, from left to right; empty for none.
+        rows: R names, from top to bottom; empty: the rows are numbered.
+        columns: C names, from left to right; empty: numbered.
         signed: blue below 0, white at 0, red above; else from white at 0 to dark blue.
         top: the value of the darkest colour; None: the largest there is.
 
@@ -183,8 +183,10 @@ def matrix(
     )
     small = 9 if max(values.shape) <= 24 else 7
     upright = max(map(len, columns), default=0) <= 2  # Chinese words, letters
-    axes.set_yticks(range(len(rows)), rows, fontsize=small)
-    axes.set_xticks(range(len(columns)), columns, fontsize=small, rotation=0 if upright else 90)
+    if len(rows):
+        axes.set_yticks(range(len(rows)), rows, fontsize=small)
+    if len(columns):
+        axes.set_xticks(range(len(columns)), columns, fontsize=small, rotation=0 if upright else 90)
     axes.tick_params(length=0)
     if max(values.shape) <= 10:
         for (row, column), value in np.ndenumerate(values):
