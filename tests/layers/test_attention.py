@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
 from lmbook.layers.attention import MultiHeadAttention, attend, causal_mask
@@ -74,7 +76,7 @@ def pair(use_bias=True, cross=False):
 def test_it_equals_keras_layer_forward_and_backward(kind, use_bias):
     ours, theirs = pair(use_bias, kind == "cross")
     x, memory = tf.Variable(normal(2, 5, 12)), tf.Variable(normal(2, 7, 12))
-    seen = memory if kind == "cross" else x
+    inputs, seen = ([memory], memory) if kind == "cross" else ([], x)
     mask = {
         "causal": np.broadcast_to(causal_mask(5), (2, 5, 5)),
         "padding": np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)[:, None, :],
@@ -86,8 +88,8 @@ def test_it_equals_keras_layer_forward_and_backward(kind, use_bias):
         one, other = tf.reduce_sum(y**2), tf.reduce_sum(expected**2)
     np.testing.assert_allclose(y, expected, atol=1e-5)
     for ours_gradient, theirs_gradient in zip(
-        tape.gradient(one, [x, *ours.trainable_weights]),
-        tape.gradient(other, [x, *theirs.trainable_weights]),
+        tape.gradient(one, [x, *inputs, *ours.trainable_weights]),
+        tape.gradient(other, [x, *inputs, *theirs.trainable_weights]),
         strict=True,
     ):
         a, b = np.ravel(ours_gradient), np.ravel(theirs_gradient)
@@ -104,8 +106,10 @@ def test_kept_keys_and_values_give_the_same():
     np.testing.assert_allclose(rest, whole[:, 4:], atol=1e-5)
 
 
-def test_without_positions_order_means_nothing():
-    layer, x, order = MultiHeadAttention(2), normal(1, 5, 8), [3, 1, 4, 0, 2]
+@settings(max_examples=15, deadline=None)
+@given(order=st.permutations(range(5)), heads=st.sampled_from([1, 2, 4]))
+def test_without_positions_order_means_nothing(order, heads):
+    layer, x = MultiHeadAttention(heads), normal(1, 5, 8)
     np.testing.assert_allclose(layer(x[:, order]), np.asarray(layer(x))[:, order], atol=1e-5)
 
 

@@ -17,12 +17,15 @@ def normal(*shape, scale=1.0):
 
 
 def same_weights(pairs):
-    """Give our layers and theirs, (ours, theirs) by pairs, the same random weights."""
-    for ours, theirs in pairs:
-        for a, b in zip(ours.weights, theirs.weights, strict=True):
-            value = normal(*a.shape, scale=0.4)
-            a.assign(value)
-            b.assign(value.reshape(b.shape))
+    """Give our layers and theirs, (ours, theirs) by pairs, the same random weights; gives the pairs of weights."""
+    weights = [
+        pair for ours, theirs in pairs for pair in zip(ours.trainable_weights, theirs.trainable_weights, strict=True)
+    ]
+    for a, b in weights:
+        value = normal(*a.shape, scale=0.4)
+        a.assign(value)
+        b.assign(value.reshape(b.shape))
+    return weights
 
 
 def attention_pairs(ours, theirs):
@@ -34,15 +37,18 @@ def attention_pairs(ours, theirs):
     ]
 
 
-def compare(ours, theirs, inputs):
-    """Outputs within 1e-5, and the gradients of the inputs within 1e-5 of the largest."""
+def compare(ours, theirs, inputs, weights):
+    """Outputs within 1e-5, and the gradients of inputs and weights within 1e-5 of each one's largest."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(inputs)
         one, other = ours(*inputs), theirs(*inputs)
         losses = [tf.reduce_sum(tf.sin(y)) for y in (one, other)]
     np.testing.assert_allclose(one, other, atol=1e-5)
-    gradients = [tape.gradient(loss, inputs) for loss in losses]
-    for a, b in zip(*gradients, strict=True):
+    one_side, other_side = ([pair[side] for pair in weights] for side in (0, 1))
+    for a, b in zip(
+        tape.gradient(losses[0], [*inputs, *one_side]), tape.gradient(losses[1], [*inputs, *other_side]), strict=True
+    ):
+        a, b = np.ravel(a), np.ravel(b)
         np.testing.assert_allclose(a, b, atol=1e-5 * max(1.0, np.abs(b).max()))
 
 
@@ -54,7 +60,7 @@ def test_an_encoder_block_equals_keras_nlps(order):
     x = tf.constant(normal(2, 5, WIDTH))
     real = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)
     ours(x), theirs(x)
-    same_weights(
+    weights = same_weights(
         [
             *attention_pairs(ours.attention, theirs._self_attention_layer),
             (ours.norms[0], theirs._self_attention_layer_norm),
@@ -63,7 +69,7 @@ def test_an_encoder_block_equals_keras_nlps(order):
             (ours.norms[1], theirs._feedforward_layer_norm),
         ]
     )
-    compare(lambda x: ours(x, padding_mask=real), lambda x: theirs(x, padding_mask=real), [x])
+    compare(lambda x: ours(x, padding_mask=real), lambda x: theirs(x, padding_mask=real), [x], weights)
 
 
 @pytest.mark.parametrize("order", ["pre", "post"])
@@ -74,7 +80,7 @@ def test_a_decoder_block_equals_keras_nlps(order):
     x, memory = tf.constant(normal(2, 5, WIDTH)), tf.constant(normal(2, 7, WIDTH))
     real, real_memory = np.arange(5) < [[5], [3]], np.arange(7) < [[4], [7]]
     ours(x, memory=memory), theirs(x, memory)
-    same_weights(
+    weights = same_weights(
         [
             *attention_pairs(ours.attention, theirs._self_attention_layer),
             (ours.norms[0], theirs._self_attention_layer_norm),
@@ -89,6 +95,7 @@ def test_a_decoder_block_equals_keras_nlps(order):
         lambda x, memory: ours(x, padding_mask=real, memory=memory, memory_padding_mask=real_memory),
         lambda x, memory: theirs(x, memory, decoder_padding_mask=real, encoder_padding_mask=real_memory),
         [x, memory],
+        weights,
     )
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmbook.layers.positions import rotate, sinusoidal
 
@@ -15,17 +17,23 @@ def test_sinusoidal_positions_are_the_papers():
             assert table[t, 4 + i] == pytest.approx(np.cos(angle), abs=1e-5)
 
 
-def test_a_rotated_product_depends_on_the_distance_alone():
-    rng = np.random.default_rng(0)
-    query, key = rng.normal(size=(2, 1, 1, 1, 8)).astype("float32")
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 99), distance=st.integers(0, 30), places=st.lists(st.integers(0, 200), min_size=2, max_size=4)
+)
+def test_a_rotated_product_depends_on_the_distance_alone(seed, distance, places):
+    query, key = np.random.default_rng(seed).normal(size=(2, 1, 1, 1, 8)).astype("float32")
+    products = [product(query, key, place + distance, place) for place in places]
+    np.testing.assert_allclose(products, products[0], atol=2e-4)
 
-    def product(t, s):
-        return float(np.sum(np.asarray(rotate(query, [t])) * np.asarray(rotate(key, [s]))))
 
-    for distance in (0, 1, 5):
-        products = [product(t + distance, t) for t in (0, 3, 100)]
-        np.testing.assert_allclose(products, products[0], atol=1e-4)
-    assert abs(product(5, 0) - product(0, 5)) > 1e-3  # the direction matters
+def test_the_direction_of_a_distance_matters():
+    query, key = np.random.default_rng(0).normal(size=(2, 1, 1, 1, 8)).astype("float32")
+    assert abs(product(query, key, 5, 0) - product(query, key, 0, 5)) > 1e-3
+
+
+def product(query, key, t, s):
+    return float(np.sum(np.asarray(rotate(query, [t])) * np.asarray(rotate(key, [s]))))
 
 
 def test_rotation_keeps_lengths_and_leaves_position_0():

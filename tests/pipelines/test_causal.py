@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
@@ -152,6 +152,7 @@ def test_padded_documents_hold_each_document_once(closed):
     assert [len(row) for row in rows] == sorted(map(len, rows), reverse=True)
 
 
+@settings(deadline=None)
 @given(tokens=st.integers(1, 200), longest=st.integers(1, 40), share=st.floats(0, 0.99))
 def test_spans_count_every_token_once_with_a_lead_in(tokens, longest, share):
     lead_in = int(share * longest)
