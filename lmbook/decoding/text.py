@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import keras
+from collections.abc import Sequence
 
+import keras
+import numpy as np
+
+from lmbook.decoding.beam import beam_search
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
+from lmbook.pipelines.pairs import padded_sources
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -44,3 +49,44 @@ def continue_text(
         never_ids=tokenizer.never_ids,
     )
     return [tokenizer.decode([*ids, *row]) for row in written]
+
+
+def translate(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    *,
+    length: int,
+    beams: int = 1,
+    length_penalty: float = 0.6,
+    batch_size: int = 64,
+) -> list[str]:
+    """A translation of each text.
+
+    Args:
+        model: an `EncoderDecoder` or a `RecurrentEncoderDecoder`.
+        tokenizer: the one that it was trained with, for both languages.
+        texts: what is read.
+        length: the most tokens of a translation.
+        beams: 1 takes the likeliest token each time (greedy); more search for the likeliest text.
+        length_penalty: see `beam_search`.
+        batch_size: texts that are translated together; texts of about the same length are.
+
+    Raises:
+        LmbookError: a text is too long for the model, or as `generate` and `beam_search`.
+    """
+    sources = [tokenizer.encode(text) or [tokenizer.unknown_id] for text in texts]
+    padded = padded_sources(sources)
+    order = sorted(range(len(texts)), key=lambda index: len(sources[index]))
+    order += order[-1:] * (-len(order) % batch_size)  # full batches, so that one compiled loop serves all
+    begin, read = [[tokenizer.end_id]] * len(order), padded[np.array(order, int)]
+    common = {"length": length, "sources": read, "batch_size": batch_size}
+    if beams == 1:
+        greedy = Sampling(temperature=0.0)
+        written = generate(model, begin, sampling=greedy, stop_ids=(tokenizer.end_id,), **common)
+    else:
+        written = beam_search(
+            model, begin, beams=beams, length_penalty=length_penalty, stop_id=tokenizer.end_id, **common
+        )
+    of_text = dict(zip(order, written, strict=True))
+    return [tokenizer.decode(of_text[index]) for index in range(len(texts))]

@@ -27,6 +27,8 @@ class EncoderDecoder(Transformer):
         Vaswani et al. 2017, "Attention is all you need", figure 1.
     """
 
+    jit_compile_training = False  # pairs come in several shapes, and XLA on a CPU takes a minute over each
+
     def __init__(self, config: TransformerConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         self.embedding = Embedding(self.config, name="embedding")
@@ -45,8 +47,7 @@ class EncoderDecoder(Transformer):
         source, target = inputs
         self._check_length(target.shape[1])
         # Padding at the end of the target needs no mask: no real token sees what comes after it.
-        real = ops.not_equal(source, 0)
-        memory = self.encoder(source, padding_mask=real, training=training)
+        memory, real = self.encoder(source, training=training), self.readable(source)
         x, maps = self.embedding(target, training=training), []
         for block in self.blocks:
             x, weights = block(x, memory=memory, memory_padding_mask=real, training=training, return_weights=True)
@@ -54,10 +55,13 @@ class EncoderDecoder(Transformer):
         logits = self._logits(x)
         return (logits, maps) if return_weights else logits
 
+    def readable(self, source):
+        """The mask of the cross-attention: where the decoder may look, the real tokens of the source [B, S]."""
+        return ops.not_equal(source, 0)
+
     def initial_state(self, batch_size: int, source):
         """What the decoder needs to begin: the source [B, S] read once, its keys and values, an empty cache."""
-        real = ops.not_equal(source, 0)
-        memory = self.encoder(source, padding_mask=real)
+        memory, real = self.encoder(source), self.readable(source)
         length = self.config.max_sequence_length
         caches = [block.empty_cache(batch_size, length) for block in self.blocks]
         return ops.zeros((), "int32"), caches, [block.memory_cache(memory) for block in self.blocks], real

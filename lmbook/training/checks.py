@@ -32,33 +32,34 @@ def check_before_training(model: keras.Model, data, which: Sequence[str] = ALL_C
 
     Args:
         model: built, with weights as they were initialised.
-        data: a `CausalWindows`.
+        data: a `CausalWindows`, or a `SentencePairs`, whose sources [B, S] are then read along.
         which: names out of `ALL_CHECKS`; empty for none.
 
     Raises:
         LmbookError: a check fails (named in the message), or a name is not known.
     """
     known = {
-        "ids": lambda: check_ids(model, x, y),
+        "ids": lambda: check_ids(model, x, y, source),
         "labels": lambda: check_labels(x, y, w),
-        "future": lambda: check_future(model, x),
-        "initial_loss": lambda: check_initial_loss(model, x, y, w),
-        "overfit": lambda: check_overfit(model, x, y, w),
+        "future": lambda: check_future(model, x, source),
+        "initial_loss": lambda: check_initial_loss(model, x, y, w, source),
+        "overfit": lambda: check_overfit(model, x, y, w, source),
     }
     for name in which:
         if name not in known:
             raise LmbookError(f"There is no check called {name!r}.", f"Choose from {', '.join(ALL_CHECKS)}.")
     if not which:
         return
-    x, y, w = (np.asarray(part) for part in next(iter(data.dataset(0, 1))))
+    x, y, w = tf.nest.map_structure(np.asarray, next(iter(data.dataset(0, 1))))
+    source, x = x if isinstance(x, tuple) else (None, x)
     for name in which:
         known[name]()
 
 
-def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray, source: np.ndarray | None = None) -> None:
     """Ids [B, T] lie in the model's vocabulary. On a GPU a wrong id gives zeros and no error."""
     vocabulary = model.config.vocabulary_size
-    for name, ids in (("inputs", x), ("labels", y)):
+    for name, ids in (("inputs", x), ("labels", y), *([] if source is None else [("sources", source)])):
         if ids.min() < 0 or ids.max() >= vocabulary:
             wrong = int(ids.min() if ids.min() < 0 else ids.max())
             raise LmbookError(
@@ -89,7 +90,7 @@ def check_labels(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
         )
 
 
-def check_future(model: keras.Model, x: np.ndarray) -> None:
+def check_future(model: keras.Model, x: np.ndarray, source: np.ndarray | None = None) -> None:
     """Changing the tokens from a position on leaves the logits before it as they were.
 
     Noise is added to the weights meanwhile: layers that begin at zero would hide where they look.
@@ -107,7 +108,8 @@ def check_future(model: keras.Model, x: np.ndarray) -> None:
     with _restored(model):
         for variable in model.trainable_variables:
             variable.assign_add(rng.normal(scale=0.1, size=variable.shape))
-        logits = np.asarray(model(tf.constant(np.stack(rows)), training=False), "float32")
+        sources = None if source is None else np.repeat(source[:1], len(rows), axis=0)
+        logits = np.asarray(model(_inputs(np.stack(rows), sources), training=False), "float32")
     tolerance = 1e-4 * float(np.abs(logits).max())
     for cut, changed in zip(cuts, logits[1:], strict=True):
         moved = np.abs(changed[:cut] - logits[0, :cut]).max(axis=-1)
@@ -119,10 +121,12 @@ def check_future(model: keras.Model, x: np.ndarray) -> None:
             )
 
 
-def check_initial_loss(model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
+def check_initial_loss(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray, source: np.ndarray | None = None
+) -> None:
     """The first loss is within 20 % (and at least 0.5 nats) of ln V."""
     rows = slice(0, 8)
-    logits = tf.cast(model(tf.constant(x[rows]), training=False), "float32")
+    logits = tf.cast(model(_inputs(x[rows], None if source is None else source[rows]), training=False), "float32")
     losses = np.asarray(token_losses(tf.constant(y[rows]), logits))
     loss = float((losses * w[rows]).sum() / max(w[rows].sum(), 1.0))
     expected = math.log(model.config.vocabulary_size)
@@ -135,16 +139,19 @@ def check_initial_loss(model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.n
         )
 
 
-def check_overfit(model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
+def check_overfit(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray, source: np.ndarray | None = None
+) -> None:
     """A few steps of Adam on a few tokens lower their loss by at least a quarter. All variables are put back."""
     full = np.argsort(-w[:, :_POSITIONS].sum(axis=1), kind="stable")[:_ROWS]  # the rows with the most real tokens
-    x, y, w = (tf.constant(part[full, :_POSITIONS]) for part in (x, y, w))
+    inputs = _inputs(x[full, :_POSITIONS], None if source is None else source[full])
+    y, w = (tf.constant(part[full, :_POSITIONS]) for part in (y, w))
     weights = model.trainable_variables
     if not weights:
         raise LmbookError("Check 'overfit': the model has no trainable weight.", "Set trainable = True on its layers.")
 
     def loss_of(training):
-        losses = token_losses(y, tf.cast(model(x, training=training), "float32"))
+        losses = token_losses(y, tf.cast(model(inputs, training=training), "float32"))
         return tf.reduce_sum(losses * w) / tf.reduce_sum(w)
 
     @tf.function
@@ -166,11 +173,16 @@ def check_overfit(model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarra
     lowest = min(losses)
     if not lowest <= 0.75 * losses[0]:
         raise LmbookError(
-            f"Check 'overfit': {_STEPS} steps on {_ROWS} x {x.shape[1]} tokens lowered their loss only from "
+            f"Check 'overfit': {_STEPS} steps on {_ROWS} x {y.shape[1]} tokens lowered their loss only from "
             f"{losses[0]:.3f} to {lowest:.3f} nats; a sound model learns them almost by heart.",
             "Look for frozen layers, gradients that are cut off (stop_gradient, argmax, rounding), and a softmax "
             "before the loss: the model must give logits.",
         )
+
+
+def _inputs(ids: np.ndarray, source: np.ndarray | None):
+    """What the model is called with."""
+    return tf.constant(ids) if source is None else (tf.constant(source), tf.constant(ids))
 
 
 @contextmanager

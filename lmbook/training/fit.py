@@ -55,6 +55,7 @@ def fit(
     beta_2: float = 0.99,
     clip: float | None = 1.0,
     micro_batches: int = 1,
+    label_smoothing: float = 0.0,
     report_every: int | None = None,
     output: str | Path | None = None,
     resume: str | Path = "auto",
@@ -74,9 +75,10 @@ def fit(
     both, whichever ends first.
 
     Args:
-        model: `model(ids [B, T]) -> logits [B, T, V]`, built, made in the scope of `strategy`.
-        data: a `CausalWindows`: `dataset(start_step, steps)` with batches that depend on their number alone. Its
-            `batch_size` is that of all devices together; its `description` tells it from other data.
+        model: `model(ids [B, T]) -> logits [B, T, V]`, or `model((source, target))`; built, made in the scope of
+            `strategy`.
+        data: a `CausalWindows` or `SentencePairs`: `dataset(start_step, steps)` with batches that depend on their
+            number alone. Its `batch_size` is that of all devices together; its `description` tells it from other data.
         steps: updates to make.
         minutes: time to use; compiling, validation and checkpoints count, the checks before do not.
         validation: documents (lists of ids) to score every `report_every` steps, or a function model -> loss.
@@ -89,6 +91,7 @@ def fit(
         beta_2: how long Adam's mean of squared gradients remembers.
         clip: the largest global norm of a gradient, None for any.
         micro_batches: parts in which each device works through its share of a batch, to need less memory.
+        label_smoothing: share of each label that is spread evenly over the vocabulary, in training alone.
         report_every: steps between two reports, validations and checkpoints; None: ten in a run of known length.
         output: the folder of the run; checkpoints go to its `checkpoints/`. None keeps none.
         resume: "auto" goes on from the newest checkpoint in `output`; "never" deletes what is there; else the
@@ -115,6 +118,8 @@ def fit(
         raise LmbookError(f"steps={steps} is less than 1.", "Train for at least one step.")
     if minutes is not None and not minutes > 0:
         raise LmbookError(f"minutes={minutes} is not more than 0.", "Give some time, for example minutes=1.")
+    if not 0.0 <= label_smoothing < 1.0:
+        raise LmbookError(f"label_smoothing={label_smoothing} is not in [0, 1).", "Choose for example 0.1.")
     if micro_batches < 1:
         raise LmbookError(f"micro_batches={micro_batches} is less than 1.", "Choose 1, or more to save memory.")
     strategy = _strategy_of(model, strategy)
@@ -137,6 +142,7 @@ def fit(
         "beta_2": beta_2,
         "clip": clip,
         "report_every": report_every,
+        **({"label_smoothing": label_smoothing} if label_smoothing else {}),
     }
     made_of = {"model": describe(model), "data": data.description, "training": _words(hyper), **(identity or {})}
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
@@ -158,6 +164,7 @@ def fit(
             strategy=strategy,
             clip=clip,
             micro_batches=micro_batches,
+            label_smoothing=label_smoothing,
             compiled=getattr(model, "jit_compile_training", True),
         )
         run = Run(

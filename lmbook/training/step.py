@@ -23,12 +23,14 @@ class TrainingStep:
     * Each device draws its own dropout masks; Keras gives all the same.
 
     Args:
-        model: `model(ids [B, T], training=...)` -> logits [B, T, V]; built in the scope of `strategy`.
+        model: `model(x, training=...)` -> logits [B, T, V], x being ids [B, T], or (source [B, S], target [B, T]) for a
+            model that reads one text and writes another; built in the scope of `strategy`.
         optimizer: built for the model's weights; a `LossScaleOptimizer` for float16.
         strategy: where it runs; None: that in whose scope the model was made.
         clip: the largest global norm of the gradient; None leaves it as it is.
         micro_batches: parts in which a device works through its share of a batch, one after the other: the same
             update with the memory of one part.
+        label_smoothing: share of each label that is spread evenly over the vocabulary (`token_losses`).
         compiled: let XLA compile the step (one device: all of it; several: a device's forward and backward pass).
 
     Example:
@@ -45,9 +47,11 @@ class TrainingStep:
         strategy: tf.distribute.Strategy | None = None,
         clip: float | None = None,
         micro_batches: int = 1,
+        label_smoothing: float = 0.0,
         compiled: bool = False,
     ):
         self.model, self.optimizer, self.clip, self.micro_batches = model, optimizer, clip, micro_batches
+        self.label_smoothing = label_smoothing
         self.strategy = strategy or model.distribute_strategy
         alone = self.strategy.num_replicas_in_sync == 1
         self._scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
@@ -65,7 +69,7 @@ class TrainingStep:
         self._run = tf.function(self._many if alone else self._one)
 
     def run(self, batches: Iterator, steps: int) -> None:
-        """Make `steps` updates from the next batches (x [B, T], y [B, T], w [B, T]); w is 1 for a real token."""
+        """Make `steps` updates from the next batches (x, y [B, T], w [B, T]); w is 1 for a real token."""
         if self.strategy.num_replicas_in_sync == 1:
             self._run(batches, tf.constant(steps))
             return
@@ -140,7 +144,7 @@ class TrainingStep:
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
             logits = tf.cast(self.model(x, training=True), "float32")
-            loss_sum = tf.reduce_sum(token_losses(y, logits) * w)
+            loss_sum = tf.reduce_sum(token_losses(y, logits, self.label_smoothing) * w)
             loss = self.optimizer.scale_loss(loss_sum / tokens)
         gradients = tape.gradient(loss, weights)
         return [dense_gradient(g, v) for g, v in zip(gradients, weights, strict=True)], loss_sum
@@ -154,9 +158,17 @@ class TrainingStep:
                 variable.value.assign_add(offset)
 
 
-def token_losses(labels, logits):
-    """Cross-entropy of each token in nats: labels [B, T], logits [B, T, V] -> [B, T]."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+def token_losses(labels, logits, label_smoothing: float = 0.0):
+    """Cross-entropy of each token in nats: labels [B, T], logits [B, T, V] -> [B, T].
+
+    With `label_smoothing` e the label's share is 1 - e, and e / V is added to every token's: a model is not asked to be
+    certain. The least possible loss is then above 0 (Szegedy et al. 2016, section 7).
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if label_smoothing:
+        even = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)  # -mean of the log-probabilities
+        losses = (1.0 - label_smoothing) * losses + label_smoothing * even
+    return losses
 
 
 def dense_gradient(gradient, variable):

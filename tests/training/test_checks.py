@@ -6,7 +6,10 @@ import pytest
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.models.transformer import TransformerConfig
+from lmbook.pipelines.pairs import SentencePairs
 from lmbook.training.checks import ALL_CHECKS, check_before_training
 
 
@@ -116,3 +119,27 @@ def test_unknown_checks_are_refused_and_none_can_be_chosen(make_model, data):
         check_before_training(make_model(), data, ["spelling"])
     check_before_training(make_model(), None, [])
     assert "future" in ALL_CHECKS
+
+
+def sentence_pairs(largest=8):
+    rng = np.random.default_rng(0)
+    pairs = [(rng.integers(3, largest + 1, 6).tolist(), rng.integers(3, 9, 7).tolist()) for _ in range(12)]
+    return SentencePairs(pairs, tokens_per_batch=64)
+
+
+class LooksAhead(EncoderDecoder):
+    """The decoder is given the target one token early."""
+
+    def call(self, inputs, training=False):
+        source, target = inputs
+        return super().call((source, tf.roll(target, -1, axis=1)), training=training)
+
+
+def test_models_that_read_a_source_are_checked_with_it():
+    keras.utils.set_random_seed(1)
+    config = TransformerConfig(9, 16, 32, 2, 1, max_sequence_length=8)
+    check_before_training(EncoderDecoder(config), sentence_pairs())
+    with pytest.raises(LmbookError, match="'future'"):
+        check_before_training(LooksAhead(config), sentence_pairs(), which=("future",))
+    with pytest.raises(LmbookError, match="'ids': the sources hold the id 9"):
+        check_before_training(EncoderDecoder(config), sentence_pairs(largest=9), which=("ids",))
