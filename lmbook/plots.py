@@ -182,11 +182,14 @@ def matrix(
         values, cmap="RdBu_r" if signed else "Blues", vmin=-top if signed else 0, vmax=top, interpolation="nearest"
     )
     small = 9 if max(values.shape) <= 24 else 7
-    upright = max(map(len, columns), default=0) <= 2  # Chinese words, letters
     if len(rows):
         axes.set_yticks(range(len(rows)), rows, fontsize=small)
     if len(columns):
-        axes.set_xticks(range(len(columns)), columns, fontsize=small, rotation=0 if upright else 90)
+        # Chinese is written downwards; of the others, what is longer than a letter is turned.
+        downwards = ["\n".join(name) if name[:1] > "\u2e80" else name for name in columns]
+        axes.set_xticks(range(len(columns)), downwards, fontsize=small)
+        for label, name in zip(axes.get_xticklabels(), downwards, strict=True):
+            label.set_rotation(90 if len(name.split("\n")[0]) > 1 else 0)
     axes.tick_params(length=0)
     if max(values.shape) <= 10:
         for (row, column), value in np.ndenumerate(values):

@@ -61,6 +61,13 @@ def test_a_matrix_is_drawn_with_its_names_and_small_numbers_are_written_in():
     assert plots.matrix(axes, np.zeros((2, 2)), [], []).get_clim() == (0.0, 1.0)
 
 
+def test_chinese_is_written_downwards_and_longer_words_are_turned():
+    _, axes = plots.new_figure()
+    plots.matrix(axes, np.zeros((1, 4)), [], ["<end>", "a", "绿", "大树"])
+    shown = [(label.get_text(), label.get_rotation()) for label in axes.get_xticklabels()]
+    assert shown == [("<end>", 90.0), ("a", 0.0), ("绿", 0.0), ("大\n树", 0.0)]
+
+
 def test_heads_share_their_colours():
     weights = np.array([[[0.2, 0.8]], [[1.0, 0.0]], [[0.5, 0.5]], [[0.4, 0.6]], [[0.0, 1.0]]])
     figure = plots.attention_heads(weights, ["tree"], ["a", "green"], "Block 1")
