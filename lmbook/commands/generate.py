@@ -10,6 +10,7 @@ import typer
 
 from lmbook.commands.options import check_run
 
+DEFAULT_LENGTH = 200
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -22,11 +23,13 @@ def generate(
         float | None, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest that sum to P.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
-    length: Annotated[int, typer.Option(min=1, help="The most tokens to add.")] = 200,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens to add; else 200, or what the model has room for.")
+    ] = None,
 ) -> None:
     """Continue a prompt with a trained model, shown as it is made."""
     check_run(folder)
-    from lmbook.decoding.generate import stream
+    from lmbook.decoding.generate import longest_text, stream
     from lmbook.decoding.sampling import Sampling
     from lmbook.training.run_folder import load_run
 
@@ -36,9 +39,13 @@ def generate(
     ids = tokenizer.encode(prompt)
     if tokenizer.unknown_id in ids:
         typer.secho("Some of the prompt was not in the training text; the model sees <unk> there.", err=True)
+    opened = [tokenizer.end_id, *ids]
+    if length is None:
+        most = longest_text(trained.model)
+        length = DEFAULT_LENGTH if most is None else max(1, min(DEFAULT_LENGTH, most - len(opened)))
     tokens = stream(
         trained.model,
-        [tokenizer.end_id, *ids],
+        opened,
         length=length,
         sampling=sampling,
         seed=seed,

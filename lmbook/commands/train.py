@@ -30,7 +30,7 @@ DEFAULT_MINUTES = 5.0
 
 def train(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A new folder for what is trained.")],
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="lstm, gru or rnn.")] = "lstm",
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="lstm, gru, rnn or transformer.")] = "lstm",
     text: TextOption = None,
     corpus: CorpusOption = None,
     tokenizer: Annotated[
@@ -171,6 +171,7 @@ def _train(
     from lmbook.models import registry
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.registry import train_tokenizer
+    from lmbook.training.checks import ALL_CHECKS
     from lmbook.training.fit import check_batch, fit, reproducible
     from lmbook.training.run_folder import save_run
 
@@ -202,11 +203,13 @@ def _train(
         steps=steps,
         minutes=minutes,
         validation=held_out,
+        optimizer=recipe.optimizer,
         learning_rate=recipe.learning_rate,
         micro_batches=micro_batches,
         output=output,
         resume=resume,
         identity={"tokenizer": tokenizer.fingerprint},
+        checks=[check for check in ALL_CHECKS if check not in recipe.unchecked],
         strategy=strategy,
     )
     if not is_chief():  # of several workers one writes
@@ -225,6 +228,7 @@ def _train(
             "context": recipe.context,
             "batch_size": batch_size,
             "precision": precision,
+            "optimizer": recipe.optimizer,
             "learning_rate": recipe.learning_rate,
             "minutes": minutes,
             "steps": steps,

@@ -2,7 +2,8 @@
 
 A new language model of the book is added with one entry in `LANGUAGE_MODELS`. Its model class must offer what decoding
 and evaluation use: `call(ids) -> logits [B, T, V]`, `initial_state(batch_size)` and `step(ids, state)`. Its
-configuration must take `vocabulary_size` and the entry's defaults.
+configuration must take `vocabulary_size` and the entry's defaults; where the model can only read so many tokens, they
+are its `max_sequence_length`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class LanguageModelEntry:
         context: tokens in a training window.
         batch_size: windows in a training batch.
         learning_rate: the highest learning rate of the schedule.
+        optimizer: "adamw" or "muon".
+        unchecked: checks before training (`lmbook.training.checks`) that do not hold for this model.
     """
 
     module: str
@@ -38,6 +41,8 @@ class LanguageModelEntry:
     context: int = 64
     batch_size: int = 64
     learning_rate: float = 4e-3
+    optimizer: str = "adamw"
+    unchecked: tuple[str, ...] = ()
 
 
 def _recurrent(cell: str, learning_rate: float) -> LanguageModelEntry:
@@ -62,6 +67,29 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
     ),
     "gru": _recurrent("gru", 4e-3),
     "rnn": _recurrent("rnn", 1e-3),  # a plain recurrent cell diverges at the gated cells' rate
+    "transformer": LanguageModelEntry(
+        module="lmbook.models.transformer",
+        config_class="TransformerConfig",
+        model_class="TransformerLanguageModel",
+        config=MappingProxyType(
+            {
+                "num_layers": 4,
+                "positions": "rotary",
+                "order": "pre",
+                "normalization": "rms",
+                "activation": "gelu",
+                "use_bias": False,
+                "dropout": 0.0,
+                "max_sequence_length": 256,
+            }
+        ),
+        context=256,  # as long as it can read: what it never saw in training it cannot do well
+        batch_size=16,
+        learning_rate=8e-3,
+        optimizer="muon",
+        # One table for input and output: untrained, it finds its own input likeliest, and its first loss is above ln V.
+        unchecked=("initial_loss",),
+    ),
     "gpt": LanguageModelEntry(  # today's choices; GPT-2's are the defaults of `GPTConfig`
         module="lmbook.models.gpt",
         config_class="GPTConfig",

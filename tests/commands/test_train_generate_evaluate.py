@@ -54,6 +54,24 @@ def test_train_leaves_everything_and_no_noise(trained):
     assert "cudart" not in done.stderr and "absl" not in done.stderr
 
 
+def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(trained, tmp_path):
+    text = trained[0]
+    done = subprocess.run(
+        [sys.executable, "-m", "lmbook", "train", "--model", "transformer", "--text", text, "--steps", "2"]
+        + ["--batch-size", "2", "--output", tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(TEXT) > 4 * 256
+    result = lmbook("evaluate", tmp_path / "run", "--text", text)
+    assert f"{len(TEXT) + 1:,}" in result.output, result.output
+    assert lmbook("generate", tmp_path / "run", "--prompt", TEXT[:100]).stdout.startswith(TEXT[:100])
+    result = lmbook("generate", tmp_path / "run", "--length", 256)
+    assert result.exit_code == 2 and "write at most 255 tokens" in result.output.replace("\n", " ")
+
+
 def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
     _, folder, _ = trained
     texts = [

@@ -12,7 +12,7 @@ from lmbook.models import registry
 @pytest.mark.parametrize("name", registry.LANGUAGE_MODELS)
 def test_every_entry_makes_a_model_that_decoding_can_use(name):
     config = registry.make_config(name, 11)
-    small = {key: 4 for key in ("embedding_dim", "hidden_dim", "intermediate_dim") if hasattr(config, key)}
+    small = {key: 8 for key in ("embedding_dim", "hidden_dim", "intermediate_dim") if hasattr(config, key)}
     small |= {"num_heads": 1} if hasattr(config, "num_heads") else {}
     model = registry.make_model(name, dataclasses.replace(config, **small))
     ids = np.array([[2, 3, 4], [2, 5, 6]], dtype="int32")
@@ -31,5 +31,5 @@ def test_overrides_win_over_defaults_and_the_configuration_is_plain_values():
 
 
 def test_an_unknown_name_gives_the_nearest_and_all():
-    with pytest.raises(LmbookError, match="Did you mean lstm.*lstm, lstm_article, gru, rnn"):
+    with pytest.raises(LmbookError, match="Did you mean lstm.*lstm, lstm_article, gru, rnn, transformer"):
         registry.entry("ltsm")
