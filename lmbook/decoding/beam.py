@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
+from lmbook.decoding.compiled import compiled, writer
 from lmbook.decoding.generate import NEVER, check_length
 from lmbook.errors import LmbookError
 
@@ -76,12 +76,7 @@ def beam_search(
 
 
 def _compile(get_model, B: int, K: int):
-    with_xla = getattr(get_model(), "jit_compile_decoding", False)
-
-    @tf.function(jit_compile=with_xla)
-    def write(ids, state):
-        logits, state = get_model().step(ids[:, None], state)
-        return logits[:, -1], state
+    write = writer(get_model(), B * K)
 
     @tf.function(reduce_retracing=True)
     def search(prompts, length, stop_id, never_ids, *source):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
+from lmbook.decoding.compiled import compiled, writer
 from lmbook.decoding.constraints import Constraint
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize, pick
 from lmbook.errors import LmbookError
@@ -166,16 +166,11 @@ def _functions(model: keras.Model, batch_size: int, sampling: Sampling, constrai
 
 def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | None) -> dict:
     penalized = sampling.repetition_penalty != 1.0
-    with_xla = getattr(get_model(), "jit_compile_decoding", False)
+    write = writer(get_model(), B)
 
     def read(prompts, *source):
         model = get_model()
         logits, state = model.step(prompts, model.initial_state(B, *source))
-        return logits[:, -1], state
-
-    @tf.function(jit_compile=with_xla)  # its shapes never change, while those of prompts do
-    def write(ids, state):
-        logits, state = get_model().step(ids[:, None], state)
         return logits[:, -1], state
 
     # What choosing must know of the past: which tokens the text has [B, V], and the state of the constraint.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lmbook.decoding.compiled import compiled, writer
 from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
@@ -205,19 +206,52 @@ def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions):
     assert len(set(map(tuple, expected))) > 2
 
 
-def test_the_loop_is_compiled_once_for_prompts_of_any_length():
-    model = small_transformer()
+@pytest.mark.parametrize("sampling", [Sampling(0.9, top_k=6, repetition_penalty=1.2), GREEDY])
+def test_every_kind_of_model_writes_in_a_batch_and_in_a_stream_what_it_writes_alone(any_model, sources_for, sampling):
+    prompts = [[2, 5, 6], [2], [2, 7, 8, 9, 10, 3], [4, 4], [2, 5, 6]]
+    options = {"length": 8, "sampling": sampling, "seed": 3, "stop_ids": (2,)}
+    sources = sources_for(len(prompts))
+    together = generate(any_model, prompts, sources=sources, **options)
+    assert len(set(map(tuple, together))) > 2
+    for row, prompt in enumerate(prompts):
+        # All rows alike, so nothing is mixed; a row's random numbers depend on its number.
+        read = None if sources is None else sources[[row] * len(prompts)]
+        assert generate(any_model, [prompt] * len(prompts), sources=read, **options)[row] == together[row]
+    source = None if sources is None else sources[0]
+    assert list(stream(any_model, prompts[0], source=source, **options)) == together[0]
+
+
+def test_the_loop_is_compiled_once_for_prompts_of_any_length(any_model, sources_for):
+    sampling = Sampling(temperature=0, min_p=0.5)  # of this test alone
     for prompt in ([2], [2, 3, 4], [2, 5, 6, 7, 8]):
-        generate(model, [prompt, [2]], length=5, sampling=GREEDY)
-    [functions] = _functions_of(model)
+        generate(any_model, [prompt, [2]], length=5, sampling=sampling, sources=sources_for(2))
+    functions = compiled(any_model, ("generate", 2, sampling, None), None)
     assert functions["loop"].experimental_get_tracing_count() <= 2  # exact shapes, then any
-    assert functions["write"].experimental_get_tracing_count() == 1
+    assert writer(any_model, 2).experimental_get_tracing_count() == 1
 
 
-def _functions_of(model):
-    from lmbook.decoding import compiled
+def test_in_bfloat16_each_token_is_the_likeliest_or_nearly_so(any_model, sources_for):
+    half = in_bfloat16(any_model)
+    prompts, sources = [[2, 5, 6], [2, 7, 3]], sources_for(2)
+    for row, written in enumerate(generate(half, prompts, length=8, sampling=GREEDY, sources=sources)):
+        ids = np.array([prompts[row] + written], "int32")
+        logits = np.array(any_model(ids if sources is None else (sources[row : row + 1], ids)))[0]
+        logits[:, :2] = -np.inf
+        for place, token in enumerate(written, start=len(prompts[row]) - 1):
+            assert logits[place, token] > logits[place].max() - 0.1 * np.abs(logits[place, 2:]).max()
 
-    return list(compiled._functions[model].values())
+
+def in_bfloat16(model):
+    """The same weights, computed with in bfloat16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = type(model)(model.config)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for a, b in zip(half.variables, model.variables, strict=True):
+        a.assign(b)
+    return half
 
 
 def test_a_prompt_that_leaves_no_room_is_named():
