@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig
@@ -27,35 +29,49 @@ def make(options):
     return model
 
 
-@pytest.fixture(params=OPTIONS, ids=["paper", "modern"])
+MODELS = [make(options) for options in OPTIONS]
+SOURCES = st.lists(st.integers(1, V - 1), min_size=2, max_size=7)
+TARGETS = st.lists(st.integers(1, V - 1), min_size=2, max_size=8)
+
+
+@pytest.fixture(params=MODELS, ids=["paper", "modern"])
 def model(request):
-    return make(request.param)
+    return request.param
 
 
-def test_the_target_is_causal_and_the_source_is_seen_whole(model):
-    logits = np.asarray(model((SOURCE, TARGET)))
-    later = TARGET.copy()
-    later[:, 3:] += 1
-    changed = np.asarray(model((SOURCE, later)))
-    np.testing.assert_allclose(changed[:, :3], logits[:, :3], atol=1e-5)
-    source = SOURCE.copy()
-    source[:, 2] = 12
-    assert np.abs(np.asarray(model((source, TARGET)))[:, 0] - logits[:, 0]).max() > 1e-4
+@settings(max_examples=20, deadline=None)
+@given(source=SOURCES, target=TARGETS, cut=st.integers(1, 7), change=st.integers(1, V - 2), which=st.integers(0, 1))
+def test_the_target_is_causal_and_the_source_is_seen_whole(source, target, cut, change, which):
+    cut = min(cut, len(target) - 1)
+    other = [1 + (token - 1 + change) % (V - 1) for token in target[cut:]]
+    sources = [source, source, [*source[:-1], 1 + source[-1] % (V - 1)]]
+    targets = [target, target[:cut] + other, target]
+    logits = np.asarray(MODELS[which]((np.array(sources, "int32"), np.array(targets, "int32"))))
+    np.testing.assert_allclose(logits[1, :cut], logits[0, :cut], atol=1e-5)
+    assert np.abs(logits[1, cut:] - logits[0, cut:]).max() > 1e-4
+    assert np.abs(logits[2, 0] - logits[0, 0]).max() > 1e-6
 
 
-def test_padding_of_the_source_changes_nothing(model):
-    logits = np.asarray(model((SOURCE, TARGET)))
-    np.testing.assert_allclose(model((SOURCE[1:, :3], TARGET[1:])), logits[1:], atol=1e-5)
-    padded = np.pad(SOURCE, ((0, 0), (0, 2)))
-    np.testing.assert_allclose(model((padded, TARGET)), logits, atol=1e-5)
+@settings(max_examples=20, deadline=None)
+@given(source=SOURCES, target=TARGETS, padding=st.integers(1, 3), more=st.integers(1, 2), which=st.integers(0, 1))
+def test_padding_changes_nothing(source, target, padding, more, which):
+    alone = MODELS[which]((np.array([source], "int32"), np.array([target], "int32")))
+    padded = np.array([source + [0] * padding], "int32"), np.array([target + [0] * more], "int32")
+    np.testing.assert_allclose(np.asarray(MODELS[which](padded))[:, : len(target)], alone, atol=2e-5)
 
 
-def test_reading_in_pieces_with_a_cache_gives_the_same(model):
-    state, logits = model.initial_state(2, SOURCE), []
-    for piece in (TARGET[:, :2], TARGET[:, 2:3], TARGET[:, 3:]):
-        more, state = model.step(piece, state)
-        logits.append(more)
-    np.testing.assert_allclose(np.concatenate(logits, axis=1), model((SOURCE, TARGET)), atol=1e-5)
+@settings(max_examples=20, deadline=None)
+@given(source=SOURCES, target=TARGETS, pieces=st.lists(st.integers(1, 4), min_size=8), which=st.integers(0, 1))
+def test_reading_in_pieces_with_a_cache_gives_the_same(source, target, pieces, which):
+    model, sources = MODELS[which], np.array([source + [0], [*source, 3]], "int32")
+    targets = np.array([target, target[::-1]], "int32")
+    state, logits, at = model.initial_state(2, sources), [], 0
+    for size in pieces:
+        if at < len(target):
+            piece, state = model.step(targets[:, at : at + size], state)
+            logits.append(piece)
+            at += size
+    np.testing.assert_allclose(np.concatenate(logits, axis=1), model((sources, targets)), atol=2e-5)
 
 
 def test_saved_and_loaded_it_gives_the_same(model, tmp_path):
