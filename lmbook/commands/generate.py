@@ -22,6 +22,13 @@ def generate(
     top_p: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest that sum to P.")
     ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Draw from those at least P times as likely as the likeliest."),
+    ] = None,
+    repetition_penalty: Annotated[
+        float, typer.Option(min=0.0, help="Above 1 makes tokens that the text has already less likely.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
     length: Annotated[
         int | None, typer.Option(min=1, help="The most tokens to add; else 200, or what the model has room for.")
@@ -33,7 +40,7 @@ def generate(
     from lmbook.decoding.sampling import Sampling
     from lmbook.training.run_folder import load_run
 
-    sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+    sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
     trained = load_run(folder)
     tokenizer = trained.tokenizer
     ids = tokenizer.encode(prompt)

@@ -81,6 +81,14 @@ def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
     assert all(text.startswith("A green") for text in texts)
 
 
+def test_the_ways_of_choosing_reach_the_model(trained):
+    def text(*options):
+        return lmbook("generate", trained[1], "--prompt", "A green", "--length", 12, *options).stdout
+
+    assert text("--temperature", 0) == text("--min-p", 1) == text("--top-k", 1)
+    assert text("--temperature", 0) != text("--temperature", 0, "--repetition-penalty", 9)
+
+
 def test_evaluate_shows_consistent_measures(trained):
     text, folder, _ = trained
     result = lmbook("evaluate", folder, "--text", text)
