@@ -10,6 +10,7 @@ from keras import ops
 
 from lmbook.errors import LmbookError
 from lmbook.layers.attention import attend
+from lmbook.models.checks import check_counts, check_dropout
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,10 @@ class RecurrentEncoderDecoderConfig:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for name in ("vocabulary_size", "hidden_dim", "num_layers"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LmbookError(f"{name}={value!r} is not a whole number of at least 1.", f"Choose {name} >= 1.")
+        check_counts(self, "vocabulary_size", "hidden_dim", "num_layers")
+        check_dropout(self)
         if self.hidden_dim % 2:
             raise LmbookError(f"hidden_dim={self.hidden_dim} is odd.", "The encoder has half of it in each direction.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise LmbookError(f"dropout={self.dropout!r} is not in [0, 1).", "Choose for example 0.1.")
 
 
 @keras.saving.register_keras_serializable("lmbook")

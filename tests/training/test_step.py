@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.training.step import TrainingStep
+from lmbook.training.step import TrainingStep, token_losses
 
 
 @keras.saving.register_keras_serializable("lmbook_test")
@@ -151,3 +151,16 @@ def test_no_phantom_step_at_the_end_of_an_epoch(make_model, data):
     for step in (0, 5):
         training.run(iter(data.dataset(step, 5)), 5)
     assert int(optimizer.iterations) == 10
+
+
+def test_label_smoothing_is_the_cross_entropy_with_smoothed_labels():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(2, 3, 5)).astype("float32"), rng.integers(0, 5, (2, 3))
+    smoothed = 0.9 * np.eye(5)[labels] + 0.1 / 5
+    logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    np.testing.assert_allclose(token_losses(labels, logits, 0.1), -(smoothed * logs).sum(axis=-1), rtol=1e-5)
+    np.testing.assert_array_equal(token_losses(labels, logits, 0.0), token_losses(labels, logits))
+    plain, smooth = training_step(), training_step(label_smoothing=0.1)
+    run(plain, batch())
+    run(smooth, batch())
+    assert smooth.loss > plain.loss and not np.allclose(table_of(plain), table_of(smooth))
