@@ -6,7 +6,7 @@
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 30
 # - Memory: 1.6 GB
-# - Shows: what each step of the history bought, from counting words to the LSTM, against the exact floor
+# - Shows: what each step of the history bought, from counting words to the Transformer, against the exact floor
 # - Headline: five_gram_nats_per_word, rnn_nats_per_word, lstm_nats_per_word
 #
 # The article tells the history of language models as a row of names: statistics, recurrent networks, the LSTM, the
@@ -23,8 +23,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
+import keras
 import numpy as np
 
 from lmbook import plots
@@ -34,9 +37,11 @@ from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("the_ladder")
@@ -47,11 +52,12 @@ N_GRAMS = {"unigram": 1, "bigram": 2, "five_gram": 5}
 
 @dataclass(frozen=True)
 class Network:
-    """A rung: its layers, and the learning rate that was best on validation."""
+    """A rung: its model for so many tokens, and the rates that were best on validation."""
 
-    hidden_dim: int
+    model: Callable[[int], keras.Model]
     learning_rate: float
-    memory_span: int = 0
+    muon_ratio: float = 1.0
+    checks: tuple[str, ...] = ALL_CHECKS
 
 
 # %% [markdown]
@@ -59,15 +65,55 @@ class Network:
 #
 # Counting: one, two and five words, smoothed after Kneser and Ney. Then three recurrent networks, as wide as the same
 # number of weights allows: a simple cell has one matrix where a GRU has three and an LSTM four, so it may be wider.
-# (The Transformer's rung follows with chapter 05, where it is built.)
+#
+# Last the Transformer, which chapter 05 builds part by part. A recurrent network hands on what it has read as one
+# vector, from word to word; a Transformer keeps a vector for every word, and each position looks back at all of them.
+# So in training it reads all positions of a window at once, where the others go through them one after the other.
+
 
 # %%
+def recurrent(cell: str, hidden_dim: int, memory_span: int = 0):
+    """One recurrent layer."""
+    return lambda vocabulary_size: RecurrentLanguageModel(
+        RecurrentConfig(vocabulary_size, 128, hidden_dim, cell=cell, memory_span=memory_span)
+    )
+
+
+def transformer(intermediate_dim: int):
+    """Two blocks of chapter 05, normalised before each part, positions by rotation.
+
+    64 tokens hold every story whole. A longer text is read in windows that overlap by half.
+    """
+    return lambda vocabulary_size: TransformerLanguageModel(
+        TransformerConfig(
+            vocabulary_size,
+            128,
+            intermediate_dim,
+            max_sequence_length=64,
+            positions="rotary",
+            order="pre",
+            normalization="rms",
+            use_bias=False,
+            dropout=0.0,
+        )
+    )
+
+
+# A Transformer's vectors serve twice, for input and for output: untrained, it expects each word to come again, and its
+# first loss is above that of a guess. Of the checks before training, that one is left out.
+TIED_CHECKS = tuple(check for check in ALL_CHECKS if check != "initial_loss")
 WORD_NETWORKS = {
-    "rnn": Network(474, 3e-3),
-    "gru": Network(290, 1e-2),
-    "lstm": Network(256, 3e-2, memory_span=150),
+    "rnn": Network(recurrent("rnn", 474), 3e-3),
+    "gru": Network(recurrent("gru", 290), 1e-2),
+    "lstm": Network(recurrent("lstm", 256, memory_span=150), 3e-2),
+    "transformer": Network(transformer(704), 6e-3, muon_ratio=2.0, checks=TIED_CHECKS),
 }
-CHARACTER_NETWORKS = {"rnn": Network(512, 1e-3), "gru": Network(320, 4e-3), "lstm": Network(256, 4e-3)}
+CHARACTER_NETWORKS = {
+    "rnn": Network(recurrent("rnn", 512), 1e-3),
+    "gru": Network(recurrent("gru", 320), 4e-3),
+    "lstm": Network(recurrent("lstm", 256), 4e-3),
+    "transformer": Network(transformer(512), 4e-3, checks=TIED_CHECKS),
+}
 
 
 @dataclass
@@ -87,15 +133,15 @@ def train_n_gram(order: int, documents, test, vocabulary_size: int) -> Result:
     return Result(model.nats_per_token(test), model.count_params(), seconds)
 
 
-def train_network(cell: str, network: Network, data: CausalWindows, vocabulary_size: int, steps: int, test, **options):
+def train_network(name: str, network: Network, data: CausalWindows, vocabulary_size: int, steps: int, test, **options):
     """Train one network and score the test documents."""
-    config = RecurrentConfig(vocabulary_size, 128, network.hidden_dim, cell=cell, memory_span=network.memory_span)
-    model = RecurrentLanguageModel(config)
+    model = network.model(vocabulary_size)
+    rates = {"learning_rate": network.learning_rate, "muon_ratio": network.muon_ratio}
     began = time.perf_counter()
-    history = fit(model, data, steps=steps, learning_rate=network.learning_rate, quiet=True, **options)
+    history = fit(model, data, steps=steps, **rates, checks=network.checks, quiet=True, **options)
     seconds = time.perf_counter() - began
     score = evaluate(model, test)
-    print(f"{cell}: {score.nats_per_token:.4f} after {history.steps[-1]} steps, {seconds:.0f} s")
+    print(f"{name}: {score.nats_per_token:.4f} after {history.steps[-1]} steps, {seconds:.0f} s")
     return Result(score.nats_per_token, model.count_params(), seconds)
 
 
@@ -121,12 +167,12 @@ for seed in SEEDS if not own_text else []:
     validation = [tokenizer.encode(text) for text in validation_stories]
     for name, order in N_GRAMS.items():
         results[name].append(train_n_gram(order, documents, test, tokenizer.vocabulary_size))
-    for cell, network in WORD_NETWORKS.items():
+    for name, network in WORD_NETWORKS.items():
         reproducible(seed)
         data = CausalWindows(documents, context=48, batch_size=64, align="document", seed=seed)
-        results[cell].append(
+        results[name].append(
             train_network(
-                cell,
+                name,
                 network,
                 data,
                 tokenizer.vocabulary_size,
@@ -134,7 +180,6 @@ for seed in SEEDS if not own_text else []:
                 test,
                 validation=validation if lesson.full else None,
                 optimizer="muon",
-                muon_ratio=1.0,
                 warmup_steps=20,
                 final_fraction=0.02,
                 weight_decay=0.0,
@@ -177,9 +222,9 @@ if not own_text:
     means = report(results, "nats_per_word", "nats per word", lowest, "greentree")
     if lesson.full:
         spread = {name: np.std([run.nats for run in runs], ddof=1) for name, runs in results.items()}
-        steps = [("unigram", "bigram"), ("bigram", "five_gram"), ("five_gram", "rnn"), ("rnn", "lstm")]
+        steps = pairwise(["unigram", "bigram", "five_gram", "rnn", "lstm", "transformer"])
         smallest = min((means[a] - means[b]) / max(spread[a], spread[b]) for a, b in steps)
-        lesson.record("smallest_step_in_sd", smallest, "s.d.", None, note="of the steps unigram > … > rnn > lstm")
+        lesson.record("smallest_step_in_sd", smallest, "s.d.", None, note="of the steps unigram > … > transformer")
 
 # %% [markdown]
 # ## On real text
@@ -210,14 +255,14 @@ if own_text or lesson.full:
         held_out = [tokenizer.encode(text) for text in corpus.texts("validation")]
         for name, order in N_GRAMS.items():
             characters[name] = [train_n_gram(order, documents, held_out, tokenizer.vocabulary_size)]
-        for cell, network in CHARACTER_NETWORKS.items():
-            characters[cell] = []
+        for name, network in CHARACTER_NETWORKS.items():
+            characters[name] = []
             for seed in SEEDS:
                 reproducible(seed)
                 data = CausalWindows(documents, context=64, batch_size=64, seed=seed)
                 steps = lesson.choose(quick=60, full=400)
                 size = tokenizer.vocabulary_size
-                characters[cell].append(train_network(cell, network, data, size, steps, held_out))
+                characters[name].append(train_network(name, network, data, size, steps, held_out))
         key = "shakespeare_nats_per_character" if not own_text else "nats_per_character"
         report(characters, key, "nats per character", None, "characters")
 
