@@ -528,7 +528,9 @@ if own_text or lesson.full:
         )
         data = CausalWindows([characters.encode(text) for text in texts], context=256, batch_size=8, seed=lesson.seed)
         steps = lesson.choose(quick=100, full=500)
-        fit(model, data, steps=steps, optimizer="muon", learning_rate=8e-3, warmup_steps=50, quiet=True)
+        options = {"optimizer": "muon", "learning_rate": 8e-3, "warmup_steps": 50, "quiet": True}
+        # One table for input and logits: untrained, the model expects each character again, above ln V.
+        fit(model, data, steps=steps, checks=("ids", "labels", "future", "overfit"), **options)
         loss = evaluate(model, [characters.encode(piece) for piece in pieces], closed=False).nats_per_token
         lesson.record("nats_per_character", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")
         prompts = [[END, *characters.encode(piece[:OPENING])] for piece in pieces]
