@@ -4,8 +4,8 @@
 # - Article section: §3.2, §6.3
 # - Needs: attention
 # - Data: greentree (built in); the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 4
-# - Memory: 1.5 GB
+# - Minutes: quick 1, full 7
+# - Memory: 4.1 GB
 # - Shows: every way of choosing the next word on one distribution, and what each costs in sense and in variety
 # - Headline: grammatical_temperature_1, grammatical_min_p, beam_short_stories, story_short_stories
 #
