@@ -52,7 +52,10 @@ N_GRAMS = {"unigram": 1, "bigram": 2, "five_gram": 5}
 
 @dataclass(frozen=True)
 class Network:
-    """A rung: its model for so many tokens, and its rates: the best of a few on validation, or (Transformer) of models much like it."""
+    """A rung: its model for so many tokens, and its rates.
+
+    They are the best of a few on validation; the Transformer's are those of models much like it.
+    """
 
     model: Callable[[int], keras.Model]
     learning_rate: float
