@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-
-BUCKETS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # widths; each is compiled once
+from lmbook.pipelines.buckets import BUCKETS, Buckets, bucket_width, padded
 
 
 class SentencePairs:
@@ -63,26 +61,18 @@ class SentencePairs:
                 "Give pairs of sentences, or a larger max_length.",
             )
         self.left_out, self.seed, self.tokens_per_batch = len(pairs) - len(kept), seed, tokens_per_batch
-        widths = np.array([next(w for w in BUCKETS if w >= max(len(s), len(t) + 1)) for s, t in kept])
-        self._buckets = []  # (source, read, labels), each [N, W]
+        widths = np.array([bucket_width(max(len(s), len(t) + 1)) for s, t in kept])
+        parts = []  # (source, read, labels), each [N, W]
         for width in sorted(set(widths)):
-            if width > tokens_per_batch:
-                raise LmbookError(
-                    f"tokens_per_batch={tokens_per_batch} is less than a pair's width, {width}.",
-                    f"Choose at least {width}, or leave longer pairs out with max_length.",
-                )
             members = [kept[index] for index in np.flatnonzero(widths == width)]
-            source = _padded([s for s, _ in members], width)
-            read = _padded([[end_id, *t] for _, t in members], width)
-            labels = _padded([[*t, end_id] for _, t in members], width)
-            self._buckets.append((source, read, labels))
-        self._rows = [tokens_per_batch // labels.shape[1] for _, _, labels in self._buckets]
-        self._batches = [
-            -(-len(labels) // rows) for (_, _, labels), rows in zip(self._buckets, self._rows, strict=True)
-        ]
-        self.steps_per_epoch = sum(self._batches)
+            source = padded([s for s, _ in members], width)
+            read = padded([[end_id, *t] for _, t in members], width)
+            labels = padded([[*t, end_id] for _, t in members], width)
+            parts.append((source, read, labels))
+        self._buckets = Buckets(parts, tokens_per_batch, seed)
+        self.steps_per_epoch = self._buckets.steps_per_epoch
         self.tokens = sum(len(t) + 1 for _, t in kept)
-        self.batch_size, self.context = self._rows[-1], self._buckets[-1][2].shape[1]
+        self.batch_size, self.context = self._buckets.batch_size, self._buckets.context
 
     def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
         """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
@@ -101,31 +91,12 @@ class SentencePairs:
     @property
     def description(self) -> str:
         """The settings and the sha256 of the ids, to tell this data from other data."""
-        digest = hashlib.sha256()
-        for part in (part for bucket in self._buckets for part in bucket):
-            digest.update(part.tobytes())
-        return f"{self.tokens} labels with sha256 {digest.hexdigest()[:16]}, {self.tokens_per_batch=}, {self.seed=}"
+        digest = self._buckets.digest
+        return f"{self.tokens} labels with sha256 {digest[:16]}, {self.tokens_per_batch=}, {self.seed=}"
 
-    def _from(self, start_step: int, steps: int) -> Iterator:
-        for step in range(start_step, start_step + steps):
-            epoch, place = divmod(step, self.steps_per_epoch)
-            if step == start_step or place == 0:
-                order = self._epoch(epoch)
-            bucket, members = order[place]
-            source, read, labels = (part[members] for part in self._buckets[bucket])
-            missing = self._rows[bucket] - len(members)
-            if missing:
-                source, read, labels = (np.pad(part, ((0, missing), (0, 0))) for part in (source, read, labels))
+    def _from(self, start_step: int, steps: int):
+        for source, read, labels in self._buckets.batches(start_step, steps):
             yield (source, read), labels, (labels != 0).astype(np.float32)
-
-    def _epoch(self, epoch: int) -> list[tuple[int, np.ndarray]]:
-        """(bucket, its pairs) for each batch of the epoch."""
-        rng = np.random.Generator(np.random.PCG64([self.seed, epoch]))
-        batches = []
-        for bucket, rows in enumerate(self._rows):
-            shuffled = rng.permutation(len(self._buckets[bucket][2]))
-            batches += [(bucket, shuffled[first : first + rows]) for first in range(0, len(shuffled), rows)]
-        return [batches[index] for index in rng.permutation(len(batches))]
 
 
 def padded_sources(sources: Sequence[Sequence[int]]) -> np.ndarray:
@@ -134,14 +105,4 @@ def padded_sources(sources: Sequence[Sequence[int]]) -> np.ndarray:
     Raises:
         LmbookError: a source is longer than the widest bucket.
     """
-    longest = max(map(len, sources), default=1)
-    if longest > BUCKETS[-1]:
-        raise LmbookError(f"A source has {longest} tokens.", f"Cut it into parts of at most {BUCKETS[-1]}.")
-    return _padded(sources, next(width for width in BUCKETS if width >= longest))
-
-
-def _padded(rows: Sequence[Sequence[int]], width: int) -> np.ndarray:
-    array = np.zeros((len(rows), width), np.int32)
-    for row, ids in zip(array, rows, strict=True):
-        row[: len(ids)] = ids
-    return array
+    return padded(sources, bucket_width(max(map(len, sources), default=1)))

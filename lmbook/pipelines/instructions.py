@@ -1,0 +1,136 @@
+"""Batches of instructions with their answers, for a model that reads one and writes the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from lmbook.errors import LmbookError
+from lmbook.pipelines.buckets import BUCKETS, Buckets, bucket_width, padded
+
+LOSS_ON = ("answer", "everything")
+
+
+def alpaca_prompt(instruction: str, text: str = "") -> str:
+    """The format of Alpaca, which many instruction sets use; `text` is what the instruction is about, if anything.
+
+    Reference:
+        Taori et al. 2023, "Stanford Alpaca", https://github.com/tatsu-lab/stanford_alpaca.
+    """
+    if text:
+        opening = "Below is an instruction that describes a task, paired with an input that provides further context."
+    else:
+        opening = "Below is an instruction that describes a task."
+    opening += " Write a response that appropriately completes the request."
+    parts = [opening, f"### Instruction:\n{instruction}", *([f"### Input:\n{text}"] if text else []), "### Response:\n"]
+    return "\n\n".join(parts)
+
+
+def short_prompt(instruction: str, text: str = "") -> str:
+    """A format of few tokens, for models with a small context: the text, the instruction, a word that opens the answer.
+
+    The instruction stands last: a model that reads from left to right knows the text by then, as it does in the stories
+    that it was pre-trained on.
+    """
+    return "\n".join([*([text] if text else []), instruction, "Answer:"])
+
+
+class InstructionBatches:
+    """Prompts with their answers, one pair in a row: `<end> p1 … pn a1 … am <end>`, then padding.
+
+    The model reads the row and predicts each next token. What it is to learn is the answer, so with `loss_on="answer"`
+    the labels of the prompt have weight 0; those of the answer and of the `<end>` that closes it have weight 1. With
+    "everything" all labels have weight 1, as in pre-training.
+
+    Rows of about the same length share a batch (`Buckets`); batch k is a pure function of (seed, k), so
+    `dataset(start_step=k)` goes on exactly where a run that was stopped after k batches would have.
+
+    Args:
+        pairs: (prompt ids, answer ids), without `<end>`. A pair with an empty side is left out.
+        tokens_per_batch: positions of a batch, padding included.
+        max_length: pairs of which the row, without its last `<end>`, is longer are left out.
+        width: of all rows; None: few different ones, so that less padding is computed, and each is compiled.
+        loss_on: "answer" or "everything".
+        end_id: opens a row and closes an answer.
+        seed: of the order.
+
+    Attributes:
+        left_out: how many pairs were left out.
+        steps_per_epoch: batches in an epoch.
+        tokens: labels of weight 1 in an epoch.
+        batch_size, context: rows and width of the widest batches.
+
+    Example:
+        >>> data = InstructionBatches([([5, 6], [7, 8])], tokens_per_batch=8)
+        >>> x, y, w = next(iter(data.dataset()))
+        >>> x.numpy().tolist(), y.numpy().tolist(), w.numpy().tolist()
+        ([[2, 5, 6, 7, 8, 0, 0, 0]], [[5, 6, 7, 8, 2, 0, 0, 0]], [[0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
+
+    Raises:
+        LmbookError: no pair is left, a batch cannot hold the longest, or an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+        *,
+        tokens_per_batch: int,
+        max_length: int = BUCKETS[-1],
+        width: int | None = None,
+        loss_on: str = "answer",
+        end_id: int = 2,
+        seed: int = 0,
+    ):
+        if loss_on not in LOSS_ON:
+            raise LmbookError(f"loss_on={loss_on!r} is not known.", f"Choose one of {', '.join(LOSS_ON)}.")
+        max_length = max_length if width is None else min(max_length, width)
+        if not 0 < max_length <= (width or BUCKETS[-1]):
+            raise LmbookError(f"max_length is {max_length}.", f"It must be 1 to {width or BUCKETS[-1]}.")
+        kept = [(p, a) for p, a in pairs if len(p) and len(a) and 1 + len(p) + len(a) <= max_length]
+        if not kept:
+            raise LmbookError(
+                f"None of the {len(pairs)} pairs has a prompt and an answer that are together shorter than "
+                f"{max_length} tokens.",
+                "Give shorter ones, or a larger max_length or width.",
+            )
+        self.left_out, self.seed, self.tokens_per_batch, self.loss_on = (
+            len(pairs) - len(kept),
+            seed,
+            tokens_per_batch,
+            loss_on,
+        )
+        widths = np.array([width or bucket_width(1 + len(p) + len(a)) for p, a in kept])
+        parts = []  # (x, y, w), each [N, W]
+        for size in sorted(set(widths)):
+            members = [kept[index] for index in np.flatnonzero(widths == size)]
+            x = padded([[end_id, *p, *a] for p, a in members], size)
+            y = padded([[*p, *a, end_id] for p, a in members], size)
+            of_prompt = float(loss_on == "everything")
+            w = padded([[of_prompt] * len(p) + [1.0] * (len(a) + 1) for p, a in members], size, np.float32)
+            parts.append((x, y, w))
+        self._buckets = Buckets(parts, tokens_per_batch, seed)
+        self.steps_per_epoch = self._buckets.steps_per_epoch
+        self.tokens = int(sum(w.sum() for _, _, w in parts))
+        self.batch_size, self.context = self._buckets.batch_size, self._buckets.context
+
+    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
+        """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
+
+        Returns:
+            a data set of known length, of (x int32 [B, W], y int32 [B, W], w float32 [B, W]); B and W are those of the
+            batch's bucket.
+        """
+        steps = self.steps_per_epoch if steps is None else steps
+        ids, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
+        batches = tf.data.Dataset.from_generator(
+            lambda: self._buckets.batches(start_step, steps), output_signature=(ids, ids, weights)
+        )
+        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+
+    @property
+    def description(self) -> str:
+        """The settings and the sha256 of the rows, to tell this data from other data."""
+        settings = f"{self.tokens_per_batch=}, {self.loss_on=}, {self.seed=}"
+        return f"{self.tokens} labels with sha256 {self._buckets.digest[:16]}, {settings}"
