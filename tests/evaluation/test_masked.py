@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from lmbook.evaluation.masked import MaskedEvaluation
+from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.pipelines.masked import MaskedTokens
+from lmbook.training.fit import fit
+
+V = 12
+SMALL = BertConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8, dropout=0.0, stddev=0.1)
+
+
+def hidden(documents, **changes):
+    return MaskedTokens(documents, context=8, vocabulary_size=V, mask_id=V, **{"batch_size": 4, **changes})
+
+
+def patterned(count, seed):
+    starts = np.random.default_rng(seed).integers(0, 9, count)
+    return [[3 + (start + i) % 9 for i in range(6)] for start in starts.tolist()]
+
+
+def test_the_score_is_the_mean_over_hidden_tokens():
+    keras.utils.set_random_seed(0)
+    model, data = BertMaskedLM(SMALL), hidden(patterned(10, 0), shuffle=False, masked=1.0, replaced=0.0)
+    losses, right = [], []
+    for x, y, w in data.dataset():
+        logits = np.asarray(model(x), "float64")
+        logp = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        for row, place in np.argwhere(w.numpy() == 1):
+            losses.append(-logp[row, place, y[row, place]])
+            right.append(logits[row, place].argmax() == y[row, place])
+    score = MaskedEvaluation(data).score(model)
+    assert score.tokens == len(losses) == 10
+    assert score.nats_per_token == pytest.approx(np.mean(losses), abs=1e-5)
+    assert score.accuracy == pytest.approx(np.mean(right))
+
+
+def test_fit_teaches_a_bert_to_name_hidden_tokens():
+    keras.utils.set_random_seed(0)
+    model = BertMaskedLM(SMALL)
+    evaluation = MaskedEvaluation(hidden(patterned(40, 1), shuffle=False, masked=1.0, replaced=0.0))
+    before = evaluation.score(model)
+    data = hidden(patterned(200, 2), batch_size=32)
+    options = {"optimizer": "muon", "learning_rate": 1e-2, "checks": ("ids", "initial_loss"), "quiet": True}
+    history = fit(model, data, steps=150, validation=evaluation, **options)
+    after = evaluation.score(model)
+    assert after.nats_per_token == pytest.approx(history.best_loss, abs=1e-6)
+    assert before.accuracy < 0.4 and after.accuracy > 0.8  # the neighbours tell
