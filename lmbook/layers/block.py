@@ -22,10 +22,11 @@ class TransformerBlock(keras.layers.Layer):
     al. 2017) or before the part ("pre": x + part(norm(x)); Xiong et al. 2020 show why it trains without warm-up).
 
     Args:
-        num_heads, intermediate_dim, num_key_value_heads, activation, use_bias, rotary, rotary_base, normalize_heads,
-            stddev, output_stddev: see `MultiHeadAttention` and `FeedForward`.
+        num_heads, intermediate_dim, num_key_value_heads, activation, rotary, rotary_base, normalize_heads, stddev,
+            output_stddev: see `MultiHeadAttention` and `FeedForward`.
         causal: a position sees itself and what came before, nothing after.
         cross_attention: there is a second attention, to the output of an encoder.
+        use_bias: of the projections, and the shift of a LayerNorm.
         normalization: "layer" (Ba et al. 2016) or "rms" (Zhang and Sennrich 2019).
         order: "pre" or "post".
         dropout: share of activations set to zero in training, of each part's output and of the attention's weights.
@@ -95,7 +96,7 @@ class TransformerBlock(keras.layers.Layer):
             intermediate_dim, activation, use_bias, name="feed_forward", dtype=self.dtype_policy, **start
         )
         parts = ["attention", *(["cross_attention"] if cross_attention else []), "feed_forward"]
-        self.norms = [make_norm(normalization, epsilon, f"{part}_norm", self.dtype_policy) for part in parts]
+        self.norms = [make_norm(normalization, epsilon, f"{part}_norm", self.dtype_policy, use_bias) for part in parts]
         self.drops = [keras.layers.Dropout(dropout, name=f"{part}_dropout") for part in parts]
 
     def build(self, x_shape, memory_shape=None):
@@ -185,7 +186,8 @@ class TransformerBlock(keras.layers.Layer):
         return {**super().get_config(), **self._settings}
 
 
-def make_norm(kind: str, epsilon: float, name: str, dtype=None) -> keras.layers.Layer:
-    """LayerNorm: mean 0, variance 1, then a gain and a shift; or RMSNorm: root mean square 1, then a gain."""
-    layer = keras.layers.LayerNormalization if kind == "layer" else keras.layers.RMSNormalization
-    return layer(epsilon=epsilon, name=name, dtype=dtype)
+def make_norm(kind: str, epsilon: float, name: str, dtype=None, use_bias: bool = True) -> keras.layers.Layer:
+    """LayerNorm: mean 0, variance 1, then a gain and a shift (`use_bias`); or RMSNorm: root mean square 1, a gain."""
+    if kind == "rms":
+        return keras.layers.RMSNormalization(epsilon=epsilon, name=name, dtype=dtype)
+    return keras.layers.LayerNormalization(epsilon=epsilon, center=use_bias, name=name, dtype=dtype)

@@ -39,7 +39,7 @@ class GPTConfig:
         activation: of the feed-forward layers, see `FeedForward`.
         shared_embeddings: one table for the tokens' vectors and the logits (Press and Wolf 2017).
         logit_soft_cap: logits x become c tanh(x / c), so none is beyond c (Gemma Team 2024); None: as they are.
-        use_bias: projections have a bias.
+        use_bias: projections have a bias, and LayerNorms a shift.
         zero_projections: each block starts as the identity, and logits that share no table as zeros: the matrices that
             give a part's output start at 0 (He et al. 2016 and Zhang et al. 2019 for residual networks). False:
             GPT-2's start, which makes them small, since 2 L outputs add up.
@@ -140,7 +140,7 @@ class GPT(CausalLanguageModel):
             )
             for index in range(c.num_layers)
         ]
-        self.norm = make_norm(c.normalization, c.epsilon, "norm")
+        self.norm = make_norm(c.normalization, c.epsilon, "norm", use_bias=c.use_bias)
         self._build(self.embedding, *self.blocks, self.norm)
         self.head = None
         if not c.shared_embeddings:

@@ -33,7 +33,7 @@ class TransformerConfig:
         normalization: "layer" or "rms".
         activation: of the feed-forward layers, see `FeedForward`.
         shared_embeddings: one table of vectors for the encoder, the decoder and the logits.
-        use_bias: projections have a bias.
+        use_bias: projections have a bias, and LayerNorms a shift.
         dropout: share of activations set to zero in training.
 
     Raises:
@@ -140,7 +140,8 @@ class Transformer(keras.Model):
 
     def _final_norm(self, name):
         # "pre" leaves the last sum as it is: it is normalised here.
-        return make_norm(self.config.normalization, 1e-5, name) if self.config.order == "pre" else None
+        c = self.config
+        return make_norm(c.normalization, 1e-5, name, use_bias=c.use_bias) if c.order == "pre" else None
 
     def _build(self, *layers):
         for layer in layers:

@@ -185,6 +185,12 @@ def test_the_sizes_of_gpt2():
     assert GPT(small).count_params() == (5 + 1024) * D + 4 * (D * D + D) + 2 * D * F + F + D + 4 * D + 2 * D
 
 
+def test_without_bias_there_is_nothing_but_tables_matrices_and_gains():
+    model = fresh("gpt2", use_bias=False)
+    D, F, L = model.config.hidden_dim, model.config.intermediate_dim, model.config.num_layers
+    assert model.count_params() == (V + LENGTH) * D + L * (4 * D * D + 2 * D * F + 2 * D) + D
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
