@@ -164,11 +164,12 @@ def token_losses(labels, logits, label_smoothing: float = 0.0):
     With `label_smoothing` e the label's share is 1 - e, and e / V is added to every token's: a model is not asked to be
     certain. The least possible loss is then above 0 (Szegedy et al. 2016, section 7).
     """
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    if label_smoothing:
-        even = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)  # -mean of the log-probabilities
-        losses = (1.0 - label_smoothing) * losses + label_smoothing * even
-    return losses
+    if not label_smoothing:
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    size = logits.shape[-1]
+    even = label_smoothing / size
+    shares = tf.one_hot(labels, size, 1.0 - label_smoothing + even, even)
+    return tf.nn.softmax_cross_entropy_with_logits(labels=shares, logits=logits)
 
 
 def dense_gradient(gradient, variable):
