@@ -38,7 +38,7 @@ class Buckets:
         if max(widths) > tokens_per_batch:
             raise LmbookError(
                 f"tokens_per_batch={tokens_per_batch} is less than a row's width, {max(widths)}.",
-                f"Choose at least {max(widths)}, or leave longer rows out with max_length.",
+                f"Choose at least {max(widths)}, or leave longer rows out.",
             )
         self._rows = [tokens_per_batch // width for width in widths]
         self.steps_per_epoch = sum(-(-len(part[0]) // rows) for part, rows in zip(self._parts, self._rows, strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import BUCKETS, Buckets, bucket_width, padded
+from lmbook.pipelines.buckets import BUCKETS, Buckets, padded
 
 LOSS_ON = ("answer", "everything")
 
@@ -50,8 +50,8 @@ class InstructionBatches:
     Args:
         pairs: (prompt ids, answer ids), without `<end>`. A pair with an empty side is left out.
         tokens_per_batch: positions of a batch, padding included.
-        max_length: pairs of which the row, without its last `<end>`, is longer are left out.
-        width: of all rows; None: few different ones, so that less padding is computed, and each is compiled.
+        widths: of the rows, rising. A pair gets the least that its row, without the last `<end>`, fits in; pairs that
+            are too long for the widest are left out. More widths: less padding, and more to compile.
         loss_on: "answer" or "everything".
         end_id: opens a row and closes an answer.
         seed: of the order.
@@ -77,34 +77,29 @@ class InstructionBatches:
         pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
         *,
         tokens_per_batch: int,
-        max_length: int = BUCKETS[-1],
-        width: int | None = None,
+        widths: Sequence[int] = BUCKETS,
         loss_on: str = "answer",
         end_id: int = 2,
         seed: int = 0,
     ):
         if loss_on not in LOSS_ON:
             raise LmbookError(f"loss_on={loss_on!r} is not known.", f"Choose one of {', '.join(LOSS_ON)}.")
-        max_length = max_length if width is None else min(max_length, width)
-        if not 0 < max_length <= (width or BUCKETS[-1]):
-            raise LmbookError(f"max_length is {max_length}.", f"It must be 1 to {width or BUCKETS[-1]}.")
-        kept = [(p, a) for p, a in pairs if len(p) and len(a) and 1 + len(p) + len(a) <= max_length]
+        if not widths or list(widths) != sorted(set(widths)) or widths[0] < 1:
+            raise LmbookError(f"widths={list(widths)} are not rising numbers from 1 on.", "Give for example (64, 128).")
+        longest = widths[-1]
+        kept = [(p, a) for p, a in pairs if len(p) and len(a) and 1 + len(p) + len(a) <= longest]
         if not kept:
             raise LmbookError(
                 f"None of the {len(pairs)} pairs has a prompt and an answer that are together shorter than "
-                f"{max_length} tokens.",
-                "Give shorter ones, or a larger max_length or width.",
+                f"{longest} tokens.",
+                "Give shorter ones, or a larger width.",
             )
-        self.left_out, self.seed, self.tokens_per_batch, self.loss_on = (
-            len(pairs) - len(kept),
-            seed,
-            tokens_per_batch,
-            loss_on,
-        )
-        widths = np.array([width or bucket_width(1 + len(p) + len(a)) for p, a in kept])
+        self.left_out, self.seed = len(pairs) - len(kept), seed
+        self.tokens_per_batch, self.loss_on = tokens_per_batch, loss_on
+        needed = np.array([next(width for width in widths if width > len(p) + len(a)) for p, a in kept])
         parts = []  # (x, y, w), each [N, W]
-        for size in sorted(set(widths)):
-            members = [kept[index] for index in np.flatnonzero(widths == size)]
+        for size in sorted(set(needed)):
+            members = [kept[index] for index in np.flatnonzero(needed == size)]
             x = padded([[end_id, *p, *a] for p, a in members], size)
             y = padded([[*p, *a, end_id] for p, a in members], size)
             of_prompt = float(loss_on == "everything")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
+from lmbook.pipelines.buckets import BUCKETS
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
 from lmbook.training.fit import fit
 from lmbook.training.step import token_losses
@@ -27,9 +28,13 @@ def rows_in(data, start_step=0, steps=None):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=10), st.integers(0, 3), st.sampled_from([None, 20]))
-def test_each_epoch_asks_for_every_answer_once(pairs, seed, width):
-    data = InstructionBatches(pairs, tokens_per_batch=40, seed=seed, width=width)
+@given(
+    st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=10),
+    st.integers(0, 3),
+    st.sampled_from([BUCKETS, (20,), (7, 20)]),
+)
+def test_each_epoch_asks_for_every_answer_once(pairs, seed, widths):
+    data = InstructionBatches(pairs, tokens_per_batch=40, seed=seed, widths=widths)
     for epoch in range(2):
         found = list(rows_in(data, epoch * data.steps_per_epoch, data.steps_per_epoch))
         expected = [([2, *p, *a], [*p, *a, 2], [0.0] * len(p) + [1.0] * (len(a) + 1)) for p, a in pairs]
@@ -100,8 +105,8 @@ def test_formats():
     ("pairs", "options", "message"),
     [
         ([([], [3]), ([3], [])], {}, "None of the 2 pairs"),
-        ([([3] * 9, [3])], {"width": 8}, "None of the 1 pairs"),
-        ([([3], [3])], {"max_length": 300}, "max_length is 300"),
+        ([([3] * 9, [3])], {"widths": (8,)}, "None of the 1 pairs"),
+        ([([3], [3])], {"widths": (16, 8)}, "widths="),
         ([([3], [3])], {"loss_on": "prompt"}, "loss_on='prompt'"),
         ([([3] * 9, [3])], {}, "tokens_per_batch=8"),
     ],
