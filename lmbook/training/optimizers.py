@@ -1,6 +1,8 @@
-"""The two optimizers of the book, with which weights each of their parts updates."""
+"""The optimizers of the book, with which weights each of their parts updates."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import keras
 
@@ -46,3 +48,24 @@ def make_optimizer(
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(weights)
     return optimizer
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class ScaledAdam(keras.optimizers.Adam):
+    """Adam in which each weight has a learning rate of its own.
+
+    Args:
+        learning_rate: what the factors multiply.
+        factors: one for each trainable weight, in their order.
+    """
+
+    def __init__(self, learning_rate, factors: Sequence[float] = (), **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.factors = list(factors)
+
+    def update_step(self, gradient, variable, learning_rate):
+        factor = self.factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
+
+    def get_config(self):
+        return {**super().get_config(), "factors": self.factors}

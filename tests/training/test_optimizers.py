@@ -1,10 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.training.optimizers import make_optimizer
+from lmbook.training.optimizers import ScaledAdam, make_optimizer
 from lmbook.training.schedules import WarmupCosine
 
 
@@ -49,3 +50,13 @@ def test_adamw_decays_matrices_alone():
 def test_unknown_optimizer_is_refused():
     with pytest.raises(LmbookError, match="'sgdm'"):
         one_step("sgdm")
+
+
+def test_each_weight_has_the_rate_of_its_factor():
+    weights = [keras.Variable(np.zeros(3, "float32")) for _ in range(2)]
+    optimizer = ScaledAdam(0.1, [1.0, 0.25])
+    optimizer.build(weights)
+    optimizer.apply([np.ones(3, "float32")] * 2, weights)
+    np.testing.assert_allclose([weight.numpy()[0] for weight in weights], [-0.1, -0.025], rtol=1e-4)
+    copied = ScaledAdam.from_config(optimizer.get_config())
+    assert copied.factors == [1.0, 0.25]
