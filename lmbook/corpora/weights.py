@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _TYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}  # of safetensors files
+_POINTER = b"version https://git-lfs"
 
 
 def read_glove_50d() -> tuple[list[str], np.ndarray]:
@@ -107,25 +109,56 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     """Read a safetensors file.
 
     Returns:
-        The arrays by name.
+        The arrays by name; bfloat16 (BF16) as float32, which holds each of its values.
 
     Raises:
         LmbookError: there is no such file, it is damaged, or an array has a type that NumPy lacks.
     """
     from safetensors import SafetensorError, safe_open
 
-    if not Path(path).is_file():
+    path = Path(path)
+    if not path.is_file():
         raise LmbookError(f"There is no file {path}.", "Check the path.")
+    with path.open("rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise LmbookError(
+                f"{path} is a pointer of Git LFS, a note of where the weights are, not the weights.",
+                "Get the file itself: git lfs pull, or download it from the model's page.",
+            )
     arrays = {}
     try:
         with safe_open(path, framework="numpy") as file:
             for name in file.keys():
                 kind = file.get_slice(name).get_dtype()
-                if kind not in _TYPES:
+                if kind not in _TYPES and kind != "BF16":
                     raise LmbookError(
                         f"In {path}, {name} has the type {kind}, which NumPy lacks.", "Get the file in float32."
                     )
-                arrays[name] = file.get_tensor(name)
+                arrays[name] = _bfloat16(path, name) if kind == "BF16" else file.get_tensor(name)
     except (OSError, SafetensorError) as error:
         raise LmbookError(f"{path} is not a readable safetensors file: {error}.", "Get the file again.") from error
     return arrays
+
+
+def read_safetensors_header(path: str | Path) -> tuple[int, dict[str, dict]]:
+    """What a sound safetensors file says of itself: 8 bytes with the length of a JSON text, and that text.
+
+    Returns:
+        The byte at which the data begin; and for each array "dtype", "shape" and "data_offsets", counted from there.
+    """
+    with Path(path).open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return 8 + length, header
+
+
+def _bfloat16(path: Path, name: str) -> np.ndarray:
+    """A bfloat16 is the upper half of a float32; NumPy has none."""
+    import numpy as np
+
+    begin, header = read_safetensors_header(path)
+    entry = header[name]
+    first, end = entry["data_offsets"]
+    halves = np.fromfile(path, "<u2", (end - first) // 2, offset=begin + first)
+    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(entry["shape"])

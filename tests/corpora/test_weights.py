@@ -13,6 +13,7 @@ from lmbook.corpora.weights import (
     read_gpt2_byte_pairs,
     read_minilm,
     read_safetensors,
+    read_safetensors_header,
 )
 from lmbook.errors import LmbookError
 
@@ -53,9 +54,31 @@ def test_a_damaged_safetensors_file_is_named(tmp_path, cut):
 
 
 def test_an_unknown_type_is_named(tmp_path):
-    path = write_safetensors(tmp_path / "x.safetensors", {"a": ("BF16", np.zeros(2, dtype="<u2"))})
-    with pytest.raises(LmbookError, match="BF16"):
+    path = write_safetensors(tmp_path / "x.safetensors", {"a": ("F8_E5M2", np.zeros(2, dtype="u1"))})
+    with pytest.raises(LmbookError, match="F8_E5M2"):
         read_safetensors(path)
+
+
+def test_bfloat16_becomes_float32(tmp_path):
+    arrays = {"a": np.array([[1.0, -2.5, 0.15625], [2.0**100, -0.0, np.inf]]), "b": np.array(3.0), "c": np.ones((0, 2))}
+    halves = {n: ("BF16", (a.astype("<f4").view("<u4") >> 16).astype("<u2")) for n, a in arrays.items()}
+    read = read_safetensors(write_safetensors(tmp_path / "m.safetensors", halves))
+    for name, array in arrays.items():
+        assert read[name].dtype == np.float32
+        np.testing.assert_array_equal(read[name], array.astype("float32"))
+
+
+def test_what_a_file_says_of_itself(tmp_path):
+    path = write_safetensors(tmp_path / "m.safetensors", {"x": ("F32", np.ones((2, 3), "<f4"))})
+    begin, header = read_safetensors_header(path)
+    assert header == {"x": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+    assert begin + 24 == path.stat().st_size
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path):
+    (tmp_path / "m.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(LmbookError, match="pointer of Git LFS"):
+        read_safetensors(tmp_path / "m.safetensors")
 
 
 def test_minilm():

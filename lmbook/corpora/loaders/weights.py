@@ -32,3 +32,13 @@ def gpt2_byte_pairs(folder: Path) -> dict[str, list[dict]]:
 def stories260k(folder: Path) -> dict[str, list[dict]]:
     """A trained Llama-2-style model (7 int32, then float32) and its 512 word pieces with their scores."""
     return _files(folder, "stories260K.bin", "tok512.bin")
+
+
+def gpt2(folder: Path) -> dict[str, list[dict]]:
+    """GPT-2's configuration, weights, pieces and merges."""
+    return _files(folder, "config.json", "model.safetensors", "vocab.json", "merges.txt")
+
+
+def bert_base_uncased(folder: Path) -> dict[str, list[dict]]:
+    """BERT's configuration, weights and word pieces."""
+    return _files(folder, "config.json", "model.safetensors", "vocab.txt")

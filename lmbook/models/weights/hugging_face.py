@@ -54,7 +54,7 @@ def load_gpt2(folder: str | Path) -> GPT:
     arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
     shared = {"lm_head.weight"} if model.head is None else set()
     arrays = {name: a for name, a in arrays.items() if name not in shared and not NOT_GPT2.fullmatch(name)}
-    assign(_gpt2_places(model), arrays, origin, "a GPT-2 with the sizes of its config.json")
+    assign(gpt2_places(model), arrays, origin, "a GPT-2 with the sizes of its config.json")
     return model
 
 
@@ -124,7 +124,7 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
             epsilon=config.get("layer_norm_eps", 1e-12),
         )
     )
-    assign(_bert_places(model), arrays, origin, "a BERT with the sizes of its config.json")
+    assign(bert_places(model), arrays, origin, "a BERT with the sizes of its config.json")
     return model
 
 
@@ -163,7 +163,8 @@ def _modern(name: str) -> str:
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
-def _gpt2_places(model: GPT) -> Iterator[Named]:
+def gpt2_places(model: GPT) -> Iterator[Named]:
+    """Where each array of a GPT-2's file belongs."""
     yield table("wte", model.embedding.tokens)
     yield table("wpe", model.embedding.places)
     for index, block in enumerate(model.blocks):
@@ -180,7 +181,8 @@ def _gpt2_places(model: GPT) -> Iterator[Named]:
         yield from dense("lm_head", model.head)
 
 
-def _bert_places(model: Bert) -> Iterator[Named]:
+def bert_places(model: Bert) -> Iterator[Named]:
+    """Where each array of a BERT's file belongs, those of its heads left out."""
     yield table("embeddings.word_embeddings", model.embedding.tokens)
     yield table("embeddings.position_embeddings", model.embedding.places)
     yield table("embeddings.token_type_embeddings", model.embedding.segments)
