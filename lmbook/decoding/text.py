@@ -90,3 +90,39 @@ def translate(
         )
     of_text = dict(zip(order, written, strict=True))
     return [tokenizer.decode(of_text[index]) for index in range(len(texts))]
+
+
+def answer(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    *,
+    length: int,
+    batch_size: int = 64,
+) -> list[str]:
+    """The likeliest answer to each prompt, token by token, up to its `<end>`.
+
+    Args:
+        model: any language model of the book, tuned to answer (`lmbook.pipelines.instructions`).
+        tokenizer: the one that it was trained with.
+        prompts: in the format that it was tuned with.
+        length: the most tokens of an answer.
+        batch_size: prompts that are answered together; prompts of about the same length are.
+
+    Raises:
+        LmbookError: as `generate`.
+    """
+    ids = [[tokenizer.end_id, *tokenizer.encode(prompt)] for prompt in prompts]
+    order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
+    order += order[-1:] * (-len(order) % batch_size)  # full batches, so that one compiled loop serves all
+    written = generate(
+        model,
+        [ids[index] for index in order],
+        length=length,
+        sampling=Sampling(temperature=0.0),
+        stop_ids=(tokenizer.end_id,),
+        never_ids=tokenizer.never_ids,
+        batch_size=batch_size,
+    )
+    of_prompt = dict(zip(order, written, strict=True))
+    return [tokenizer.decode(of_prompt[index]) for index in range(len(ids))]

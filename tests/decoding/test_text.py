@@ -6,7 +6,7 @@ import pytest
 
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
-from lmbook.decoding.text import continue_text, translate
+from lmbook.decoding.text import answer, continue_text, translate
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig
@@ -38,3 +38,16 @@ def test_translations_stay_with_their_texts_in_whatever_batches(beams):
     assert translate(model, tokenizer, texts, length=6, beams=beams, batch_size=2) == alone
     assert len(set(alone)) > 1
     assert len(translate(model, tokenizer, [""], length=3, beams=beams, batch_size=1)) == 1
+
+
+def test_answers_stay_with_their_prompts_in_whatever_batches():
+    keras.utils.set_random_seed(0)
+    prompts = ["a green tree stands tall", "a tree", "tall tree in the garden a green", "the garden", ""]
+    tokenizer = WordTokenizer.train(prompts)
+    model = RecurrentLanguageModel(RecurrentConfig(tokenizer.vocabulary_size, embedding_dim=4, hidden_dim=5))
+    rng = np.random.default_rng(2)
+    for weight in model.trainable_variables:
+        weight.assign_add(rng.normal(scale=0.5, size=weight.shape))
+    alone = [answer(model, tokenizer, [prompt], length=6, batch_size=1)[0] for prompt in prompts]
+    assert answer(model, tokenizer, prompts, length=6, batch_size=3) == alone
+    assert len(set(alone)) > 1

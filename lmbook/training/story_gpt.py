@@ -1,0 +1,161 @@
+"""The GPT on greentree that the lessons on instructions start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
+from lmbook.corpora.greentree.lexicon import LEXICON
+from lmbook.models.gpt import GPT
+from lmbook.models.registry import make_config
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.instructions import InstructionBatches, short_prompt
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+from lmbook.training.history import History
+
+STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of stories and of instructions
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is read and learned.
+
+    Args:
+        words: so many of each category of the lexicon, but 8 kinds of heroes.
+        tasks: of the instructions; with "translate" the model reads Chinese stories too.
+        stories: to pre-train on, in each language.
+        steps: of pre-training.
+        num_layers, hidden_dim: of the model.
+        max_sequence_length: of the model: the longest prompt and answer together.
+        widths: of the instructions' batches.
+        tokens_per_batch: of the instructions' batches.
+        instructions: to tune on.
+    """
+
+    words: int
+    tasks: tuple[str, ...]
+    stories: int
+    steps: int
+    num_layers: int
+    hidden_dim: int
+    max_sequence_length: int
+    widths: tuple[int, ...]
+    tokens_per_batch: int
+    instructions: int
+
+
+QUICK = Profile(
+    words=3,
+    tasks=("tell", "answer"),
+    stories=6_000,
+    steps=250,
+    num_layers=2,
+    hidden_dim=64,
+    max_sequence_length=128,
+    widths=(72,),
+    tokens_per_batch=32 * 72,
+    instructions=6_000,
+)
+FULL = Profile(
+    words=8,
+    tasks=TASKS,
+    stories=20_000,
+    steps=1_000,
+    num_layers=4,
+    hidden_dim=128,
+    max_sequence_length=192,
+    widths=(72, 152),
+    tokens_per_batch=24 * 152,
+    instructions=40_000,
+)
+
+
+@dataclass(frozen=True)
+class StoryGPT:
+    """A GPT that has read stories, and what belongs to tuning it.
+
+    `seen` tells the stories of training, `held_out` those whose plants and heroes never met in it.
+    """
+
+    model: GPT
+    tokenizer: WordTokenizer
+    history: History
+    profile: Profile
+    seen: Grammar
+    held_out: Grammar
+
+    def copy(self) -> GPT:
+        """Another model with the same weights."""
+        model = GPT(self.model.config)
+        model.set_weights(self.model.get_weights())
+        return model
+
+    def examples(self, count: int, seed: int, held_out: bool = False) -> list[Instruction]:
+        """Instructions about stories."""
+        return instructions(count, seed, self.held_out if held_out else self.seen, self.profile.tasks)
+
+    def batches(self, examples: Sequence[Instruction], loss_on: str = "answer", seed: int = 0) -> InstructionBatches:
+        """Batches of instructions with their answers."""
+        return InstructionBatches(
+            [(self.tokenizer.encode(_prompt(e)), self.tokenizer.encode(e.answer)) for e in examples],
+            tokens_per_batch=self.profile.tokens_per_batch,
+            widths=self.profile.widths,
+            loss_on=loss_on,
+            seed=seed,
+        )
+
+
+def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
+    """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
+
+    It is the model "gpt" of the registry. It reads stories alone; the tokenizer knows the words of the instructions
+    too, so that they have places in its tables, which this training leaves at random.
+
+    Args:
+        full: the full profile (minutes), else the quick one (seconds).
+        seed: of the weights and the order of the stories.
+        models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        quiet: print nothing.
+    """
+    profile = FULL if full else QUICK
+    reproducible(seed)
+    lexicon = LEXICON.first(profile.words, kinds=8, wishes=6)  # with 8 kinds every plant has a held-out hero
+    seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
+    stories = generate(profile.stories, STORY_SEED, grammar=seen)
+    texts = [story.english for story in stories]
+    if "translate" in profile.tasks:
+        texts += [story.chinese for story in stories]
+    examples = instructions(2_000, TRAINING_SEED, seen, profile.tasks)
+    tokenizer = WordTokenizer.train([*texts, *(text for e in examples for text in (_prompt(e), e.answer))])
+    data = CausalWindows(
+        [tokenizer.encode(text) for text in texts], context=96, batch_size=24, align="document", seed=seed
+    )
+    config = make_config(
+        "gpt",
+        tokenizer.vocabulary_size,
+        num_layers=profile.num_layers,
+        hidden_dim=profile.hidden_dim,
+        intermediate_dim=4 * profile.hidden_dim,
+        max_sequence_length=profile.max_sequence_length,
+    )
+    model = GPT(config)
+    history = fit(
+        model,
+        data,
+        steps=profile.steps,
+        optimizer="muon",
+        learning_rate=4e-3,
+        weight_decay=0.0,
+        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        identity={"tokenizer": tokenizer.fingerprint},
+        quiet=quiet,
+    )
+    return StoryGPT(model, tokenizer, history, profile, seen, held_out)
+
+
+def _prompt(example: Instruction) -> str:
+    return short_prompt(example.instruction, example.text)
