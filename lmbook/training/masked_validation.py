@@ -1,10 +1,11 @@
-"""How well a model names hidden tokens."""
+"""Scoring hidden tokens of a held-out text, again and again during training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lmbook.decoding.compiled import compiled
@@ -27,7 +28,7 @@ class MaskedScore:
     tokens: int
 
 
-class MaskedEvaluation:
+class MaskedValidation:
     """The same hidden tokens of a held-out text for every model, and for a model at every step of its training.
 
     Args:
@@ -35,36 +36,42 @@ class MaskedEvaluation:
             is kept.
 
     Example:
-        evaluation = MaskedEvaluation(held_out)
-        fit(model, data, validation=evaluation, …)
-        evaluation.score(model).accuracy
+        validation = MaskedValidation(held_out)
+        fit(model, data, validation=validation, …)
+        validation.score(model).accuracy
     """
 
     def __init__(self, data: MaskedTokens):
         self._batches = list(data.dataset())
 
+    def answers(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each hidden token: which it is, which `model` finds likeliest there, and -ln p of the right one."""
+        found = []
+        for x, y, w in self._batches:
+            chosen = w.numpy() > 0
+            likeliest, losses = _reader(model)(x, y)
+            found.append((y.numpy()[chosen], likeliest.numpy()[chosen], losses.numpy()[chosen]))
+        return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
     def score(self, model: keras.Model) -> MaskedScore:
         """Loss and accuracy of `model` now: `model(ids [B, T])` -> logits [B, T, V]."""
-        sums = sum(_scorer(model)(*batch).numpy() for batch in self._batches)
-        loss, right, tokens = sums.tolist()
-        return MaskedScore(loss / tokens, right / tokens, round(tokens))
+        right, likeliest, losses = self.answers(model)
+        return MaskedScore(float(losses.mean(dtype="float64")), float((right == likeliest).mean()), len(right))
 
     def __call__(self, model: keras.Model) -> float:
         """The loss alone, in nats per hidden token, as `fit` wants it."""
         return self.score(model).nats_per_token
 
 
-def _scorer(model):
-    """Function of a batch -> float64 [loss in nats, tokens named rightly, tokens]."""
+def _reader(model):
+    """Function of (hidden text, text), each [B, T] -> (the likeliest tokens, the losses), each [B, T]."""
 
     def make(get_model):
         @tf.function(reduce_retracing=True)
-        def score(x, y, w):
+        def read(x, y):
             logits = get_model()(x, training=False)
-            right = tf.cast(tf.argmax(logits, axis=-1, output_type=y.dtype) == y, w.dtype)
-            sums = [tf.reduce_sum(token_losses(y, logits) * w), tf.reduce_sum(right * w), tf.reduce_sum(w)]
-            return tf.cast(tf.stack(sums), "float64")
+            return tf.argmax(logits, axis=-1, output_type=y.dtype), token_losses(y, logits)
 
-        return score
+        return read
 
     return compiled(model, "masked", make)

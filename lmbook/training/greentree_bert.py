@@ -1,0 +1,132 @@
+"""The BERT on greentree that chapter 06 pre-trains and that other lessons start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import tensorflow as tf
+
+from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.pipelines.masked import MaskedTokens
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+from lmbook.training.history import History
+from lmbook.training.masked_validation import MaskedValidation
+
+TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not those of the snapshot
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is read and learned.
+
+    Args:
+        stories: training stories.
+        max_sentences: length of the longest.
+        context: tokens in a row, a story each.
+        batch_size: rows in a batch.
+        steps: updates.
+        hidden_dim, num_layers: see `BertConfig`.
+    """
+
+    stories: int
+    max_sentences: int
+    context: int
+    batch_size: int
+    steps: int
+    hidden_dim: int
+    num_layers: int
+
+
+QUICK = Profile(stories=8_000, max_sentences=7, context=80, batch_size=48, steps=200, hidden_dim=96, num_layers=2)
+FULL = Profile(stories=60_000, max_sentences=8, context=88, batch_size=64, steps=900, hidden_dim=128, num_layers=3)
+
+
+@dataclass(frozen=True)
+class PretrainedBert:
+    """A pre-trained BERT and what it was made with."""
+
+    model: BertMaskedLM
+    tokenizer: WordTokenizer
+    history: History
+    profile: Profile
+    grammar: Grammar
+    test: list[Story]
+
+    def masked(self, texts: Sequence[str], **options) -> MaskedTokens:
+        """Stories with hidden words, in their order, for a fair test: no place gives its answer away.
+
+        Args:
+            texts: English stories.
+            options: further or other arguments of `MaskedTokens`.
+        """
+        V = self.tokenizer.vocabulary_size
+        fair = {"masked": 1.0, "replaced": 0.0, "shuffle": False, "batch_size": 50}
+        ids = [self.tokenizer.encode(text) for text in texts]
+        return MaskedTokens(ids, context=self.profile.context, vocabulary_size=V, mask_id=V, **{**fair, **options})
+
+
+def greentree_bert(
+    full: bool,
+    seed: int = 0,
+    *,
+    models: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    quiet: bool = False,
+) -> PretrainedBert:
+    """Pre-train a BERT on greentree, or go on with, or only load, what an earlier call left in `models`.
+
+    The vocabulary is every word of the language, and one id more, which hides words. Muon updates the matrices of the
+    blocks, AdamW the rest.
+
+    Args:
+        full: the full profile (minutes), else the quick one (under a minute).
+        seed: of the weights, the order of the stories and the hidden words.
+        models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
+        quiet: print nothing.
+    """
+    profile = FULL if full else QUICK
+    reproducible(seed)
+    grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
+    test = generate(500, TEST_SEED, grammar=grammar)
+    validation = [story.english for story in generate(200, VALIDATION_SEED, grammar=grammar)]
+    held_back = {*validation, *(story.english for story in test)}  # the shortest stories can be told twice
+    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [text for text in train if text not in held_back]
+    tokenizer = WordTokenizer.train(train)
+    config = BertConfig(
+        tokenizer.vocabulary_size + 1,
+        profile.hidden_dim,
+        4 * profile.hidden_dim,
+        num_layers=profile.num_layers,
+        max_sequence_length=profile.context,
+        dropout=0.0,  # no story is read twice
+    )
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = BertMaskedLM(config)
+    made = PretrainedBert(model, tokenizer, History(), profile, grammar, test)
+    options = {"masked": 0.8, "replaced": 0.1, "shuffle": True, "batch_size": profile.batch_size, "seed": seed}
+    history = fit(
+        model,
+        made.masked(train, **options),
+        steps=profile.steps,
+        validation=MaskedValidation(made.masked(validation)),
+        optimizer="muon",
+        learning_rate=6e-3,
+        muon_ratio=1.0,
+        warmup_steps=20,
+        weight_decay=0.0,
+        checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
+        output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",
+        resume=resume,
+        identity={"tokenizer": tokenizer.fingerprint},
+        strategy=strategy,
+        quiet=quiet,
+    )
+    return replace(made, history=history)
