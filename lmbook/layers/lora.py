@@ -183,11 +183,12 @@ def _places(model: keras.Model, kind: type) -> Iterator[tuple[keras.layers.Layer
 
 
 def _put(parent: keras.layers.Layer, attribute: str, layer: keras.layers.Layer) -> None:
-    """Replace a sub-layer of a built layer, which Keras locks."""
-    tracker = parent._tracker
-    locked, old = tracker.locked, getattr(parent, attribute)
+    """Replace a sub-layer of a built layer, which Keras locks; the order of the model's weights stays the same."""
+    tracker, layers, old = parent._tracker, parent._layers, getattr(parent, attribute)
+    locked, place = tracker.locked, next(index for index, known in enumerate(layers) if known is old)
     tracker.unlock()
     tracker.untrack(old)
     setattr(parent, attribute, layer)
+    layers.insert(place, layers.pop())
     if locked:
         tracker.lock()

@@ -94,9 +94,11 @@ class StoryGPT:
         model.set_weights(self.model.get_weights())
         return model
 
-    def examples(self, count: int, seed: int, held_out: bool = False) -> list[Instruction]:
-        """Instructions about stories."""
-        return instructions(count, seed, self.held_out if held_out else self.seen, self.profile.tasks)
+    def examples(
+        self, count: int, seed: int, held_out: bool = False, tasks: Sequence[str] | None = None
+    ) -> list[Instruction]:
+        """Instructions about stories; None: all tasks of the profile."""
+        return instructions(count, seed, self.held_out if held_out else self.seen, tasks or self.profile.tasks)
 
     def batches(self, examples: Sequence[Instruction], loss_on: str = "answer", seed: int = 0) -> InstructionBatches:
         """Batches of instructions with their answers."""
