@@ -115,6 +115,11 @@ def lora_layers(model: keras.Model) -> dict[str, LoRADense]:
     return {layer.base.path: layer for _, _, layer in _places(model, LoRADense)}
 
 
+def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:
+    """The plain dense layers by their paths; those beside which a change stands are not among them."""
+    return {layer.path: layer for _, _, layer in _places(model, keras.layers.Dense)}
+
+
 def save_lora(model: keras.Model, path: str | Path) -> Path:
     """Write the changes alone to an `.npz` file; the model's own weights are not in it."""
     arrays = {}

@@ -11,7 +11,16 @@ from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.layers.dense import built_dense
-from lmbook.layers.lora import PROJECTIONS, LoRADense, add_lora, load_lora, lora_layers, merge_lora, save_lora
+from lmbook.layers.lora import (
+    PROJECTIONS,
+    LoRADense,
+    add_lora,
+    dense_layers,
+    load_lora,
+    lora_layers,
+    merge_lora,
+    save_lora,
+)
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.training.fit import fit
@@ -58,6 +67,7 @@ def test_training_moves_the_changes_and_nothing_else():
     before = {v.path: v.numpy() for v in model.weights}
     add_lora(model, 2, names=("query", "value"))
     assert list(lora_layers(model)) == [f"block_{i}/attention/{name}" for i in range(L) for name in ("query", "value")]
+    assert not dense_layers(model).keys() & lora_layers(model).keys() and len(dense_layers(model)) == L * 4 + 1
     logits = np.asarray(model(IDS))
     trained(model)
     after = {v.path: v.numpy() for v in model.weights}
@@ -103,7 +113,7 @@ def test_keras_own_gives_the_same_logits_and_the_same_training():
     add_lora(ours, 4, names=PROJECTIONS)
     for variable in theirs.trainable_variables:
         variable.trainable = False
-    dense = {layer.path: layer for layer in theirs._flatten_layers() if layer.name in PROJECTIONS}
+    dense = dense_layers(theirs)
     for name, layer in lora_layers(ours).items():
         dense[name].enable_lora(4)
         dense[name].lora_kernel_a.assign(layer.a)
