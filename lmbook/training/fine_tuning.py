@@ -80,7 +80,7 @@ class FineTuning:
         self, model: BertTask, part: str = "all", *, learning_rate: float, decay: float = 1.0, clip: float = 1.0
     ):
         train_only(model, part)
-        self.model = model
+        self.model, self._part = model, part
         self._schedule = WarmupCosine(learning_rate, 1, warmup_steps=10**9, final_fraction=0.0)
         self._optimizer = ScaledAdam(self._schedule, rate_factors(model, decay))
         self._optimizer.build(model.trainable_variables)
@@ -145,6 +145,7 @@ class FineTuning:
 
     def _begin(self, bert: list[np.ndarray], steps: int, seed: int) -> None:
         """Everything as before the first step: the `Bert` as given, the head and dropout drawn by `seed`."""
+        train_only(self.model, self._part)  # another `FineTuning` of the same model may have chosen otherwise
         rng = np.random.default_rng(seed)
         for weight, value in zip(self.model.bert.weights, bert, strict=True):
             weight.assign(value)

@@ -41,8 +41,8 @@ class Profile:
     num_layers: int
 
 
-QUICK = Profile(stories=8_000, max_sentences=7, context=80, batch_size=48, steps=200, hidden_dim=96, num_layers=2)
-FULL = Profile(stories=60_000, max_sentences=8, context=88, batch_size=64, steps=900, hidden_dim=128, num_layers=3)
+QUICK = Profile(stories=8_000, max_sentences=7, context=88, batch_size=48, steps=200, hidden_dim=96, num_layers=2)
+FULL = Profile(stories=45_000, max_sentences=8, context=96, batch_size=64, steps=700, hidden_dim=128, num_layers=3)
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,16 @@ def test_runs_do_not_depend_on_the_runs_before():
     assert np.abs(from_other - first).max() > 1e-3 and np.abs(another_seed - first).max() > 1e-3
 
 
+def test_several_can_share_a_model():
+    model, data = make(), labelled(16, 0)
+    tunings = {part: FineTuning(model, part, learning_rate=1e-2) for part in PARTS}
+    start = [weight.numpy() for weight in model.bert.weights]
+    for part, moves in (("head", False), ("all", True), ("head", False)):
+        tunings[part].run(data, steps=2)
+        apart = [np.abs(weight.numpy() - old).max() for weight, old in zip(model.bert.weights, start, strict=True)]
+        assert bool(max(apart) > 0) is moves
+
+
 def test_it_learns_what_depends_on_order():
     model = make()
     FineTuning(model, learning_rate=1e-2).run(labelled(400, 5), steps=200)
