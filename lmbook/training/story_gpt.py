@@ -64,12 +64,12 @@ FULL = Profile(
     words=8,
     tasks=TASKS,
     stories=20_000,
-    steps=1_000,
-    num_layers=4,
+    steps=800,
+    num_layers=3,
     hidden_dim=128,
-    max_sequence_length=192,
-    widths=(72, 152),
-    tokens_per_batch=24 * 152,
+    max_sequence_length=160,
+    widths=(72, 120),
+    tokens_per_batch=20 * 120,
     instructions=40_000,
 )
 

@@ -11,7 +11,7 @@ from lmbook.corpora.greentree.choosers import NotInGrammar, Options, Sampler
 from lmbook.corpora.greentree.events import ENDINGS
 from lmbook.corpora.greentree.grammar import Grammar
 from lmbook.corpora.greentree.story import Story, pretty_article
-from lmbook.corpora.greentree.text import english_tokens, normalize_chinese, normalize_english, pretty
+from lmbook.corpora.greentree.text import chinese_text, english_tokens, normalize_chinese, normalize_english, pretty
 from lmbook.corpora.greentree.world import World
 from lmbook.errors import LmbookError
 
@@ -37,7 +37,7 @@ class Instruction:
     Args:
         task: one of `TASKS`.
         instruction: what to do.
-        text: the story that it is about, or its beginning; "" if there is none.
+        text: the story that it is about, or a part of it; "" if there is none.
         answer: a right answer. "answer" and "translate" have no other; of the other tasks there are many.
         wanted: what the world of a right answer must be like: its plant, hero_kind and mood for "tell", its mood for
             "mood".
@@ -117,7 +117,8 @@ def _make(task: str, grammar: Grammar, generator: random.Random) -> Instruction:
         question = questions[_pick(generator, len(questions))]
         words["question"], answer, kind = question.english, question.answer, question.kind
     elif task == "translate":
-        answer = story.chinese
+        sentence = story.sentences[_pick(generator, len(story.sentences))]
+        text, answer = pretty(english_tokens(sentence)), chinese_text(sentence)
     else:
         possible = {_MOODS.get(event) for event in grammar.next_events(before).words} - {None, world.mood}
         moods = sorted(possible)

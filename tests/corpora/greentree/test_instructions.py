@@ -50,6 +50,13 @@ def test_text_and_rest_are_one_story_that_begins_with_the_text():
         assert not one.accepts(f"{one.text} {one.answer}") and not one.accepts(one.text)
 
 
+def test_a_sentence_and_its_translation_say_the_same():
+    made = instructions(300, 7, SHORT, ("translate",))
+    endings = {one.text: one.answer for one in made if one.text.endswith("goes home smiling.")}
+    assert endings and all("笑着回家" in chinese for chinese in endings.values())
+    assert all(one.text.count(".") <= 2 and one.answer[-1] in "。”" for one in made)
+
+
 def test_questions_of_all_kinds_are_asked():
     kinds = Counter(one.kind for one in by_task["answer"])
     assert {"plant_place", "hero_kind", "mood", "holder", "finder", "friend_name"} <= set(kinds)
@@ -61,7 +68,7 @@ def test_an_instruction_depends_on_seed_and_number_and_stories_keep_to_the_split
     assert {one.task for one in instructions(6, 0, SHORT, ("tell", "mood"))} == {"tell", "mood"}
     grammar = Grammar()
     for split, held_out in (("seen", False), ("held_out", True)):
-        for one in instructions(60, 5, Grammar(split=split, max_sentences=4), ("translate",)):
+        for one in instructions(60, 5, Grammar(split=split, max_sentences=4), ("mood",)):
             world = Story.from_text(one.text, grammar).world
             assert grammar.held_out(world.plant, world.hero_kind) is held_out
 
