@@ -20,7 +20,7 @@ class LabelledTexts:
         texts: lists of ids, without special ones.
         classes: the number of each text's class, from 0.
         tokens_per_batch: positions of a batch, padding included: short texts come in batches of more rows.
-        max_length: tokens of a row, `<first>` and `<end>` included.
+        max_length: tokens of a row, `<first>` and `<end>` and padding included.
         first_id, end_id: open and close a row.
         seed: of the order.
 
@@ -57,7 +57,7 @@ class LabelledTexts:
         if not 2 < max_length <= BUCKETS[-1]:
             raise LmbookError(f"max_length is {max_length}.", f"It must be 3 to {BUCKETS[-1]}.")
         rows = [[first_id, *text[: max_length - 2], end_id] for text in texts]
-        widths = np.array([bucket_width(len(row)) for row in rows])
+        widths = np.array([min(bucket_width(len(row)), max_length) for row in rows])
         self._members = [np.flatnonzero(widths == width) for width in sorted(set(widths))]
         self._rows = [padded([rows[i] for i in places], widths[places[0]]) for places in self._members]
         weights = np.ones((len(rows), 1), np.float32)
