@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.bert import BertConfig, BertMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.word import WordTokenizer
@@ -24,6 +25,7 @@ class Profile:
     """How much is read and learned.
 
     Args:
+        words: so many of each category of the lexicon, but 8 kinds of heroes; None: all.
         stories: training stories.
         max_sentences: length of the longest.
         context: tokens in a row, a story each.
@@ -32,6 +34,7 @@ class Profile:
         hidden_dim, num_layers: see `BertConfig`.
     """
 
+    words: int | None
     stories: int
     max_sentences: int
     context: int
@@ -41,8 +44,26 @@ class Profile:
     num_layers: int
 
 
-QUICK = Profile(stories=8_000, max_sentences=7, context=88, batch_size=48, steps=200, hidden_dim=96, num_layers=2)
-FULL = Profile(stories=45_000, max_sentences=8, context=96, batch_size=64, steps=700, hidden_dim=128, num_layers=3)
+QUICK = Profile(
+    words=4,
+    stories=10_000,
+    max_sentences=7,
+    context=88,
+    batch_size=48,
+    steps=200,
+    hidden_dim=64,
+    num_layers=2,
+)
+FULL = Profile(
+    words=None,
+    stories=45_000,
+    max_sentences=8,
+    context=96,
+    batch_size=64,
+    steps=700,
+    hidden_dim=128,
+    num_layers=3,
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,7 @@ def greentree_bert(
 ) -> PretrainedBert:
     """Pre-train a BERT on greentree, or go on with, or only load, what an earlier call left in `models`.
 
-    The vocabulary is every word of the language, and one id more, which hides words. Muon updates the matrices of the
+    The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
     blocks, AdamW the rest.
 
     Args:
@@ -93,7 +114,8 @@ def greentree_bert(
     """
     profile = FULL if full else QUICK
     reproducible(seed)
-    grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
+    lexicon = LEXICON if profile.words is None else LEXICON.first(profile.words, kinds=8)
+    grammar = Grammar(lexicon, split="seen", max_sentences=profile.max_sentences)
     test = generate(500, TEST_SEED, grammar=grammar)
     validation = [story.english for story in generate(200, VALIDATION_SEED, grammar=grammar)]
     held_back = {*validation, *(story.english for story in test)}  # the shortest stories can be told twice
