@@ -24,7 +24,7 @@ def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, mi
         micro_batches: see `TrainingStep`.
     """
     replicas = strategy.num_replicas_in_sync
-    dataset = data.dataset(start_step, steps)
+    dataset = quick_to_end(data.dataset(start_step, steps))
     if replicas * micro_batches > 1:
         dataset = dataset.map(lambda *batch: _fill_up(batch, replicas * micro_batches))
     if replicas == 1:
@@ -40,6 +40,17 @@ def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, mi
         return dataset.map(shares).unbatch().prefetch(2 * here)
 
     return iter(strategy.distribute_datasets_from_function(of_one_worker))
+
+
+def quick_to_end(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same batches, without the thread that tunes the pipeline.
+
+    Where TensorFlow keeps to operations that give the same result every time, that thread sleeps on when the iterator is
+    deleted, and the program waits for it: up to a minute after a training run of some minutes.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _fill_up(batch: tuple, multiple: int) -> tuple:

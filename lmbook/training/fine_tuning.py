@@ -11,6 +11,7 @@ from lmbook.errors import LmbookError
 from lmbook.models.bert import Bert, BertTask, mean_vectors, real_tokens
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
+from lmbook.training.feeding import quick_to_end
 from lmbook.training.history import History
 from lmbook.training.optimizers import ScaledAdam
 from lmbook.training.schedules import WarmupCosine
@@ -124,7 +125,7 @@ class FineTuning:
             raise LmbookError("patience was given without validation.", "Give labelled texts to watch.")
         self._begin(self._bert if start is None else start, steps, seed)
         history, best, waited = History(), None, 0
-        batches, done = iter(data.dataset(0, steps)), 0
+        batches, done = iter(quick_to_end(data.dataset(0, steps))), 0
         while done < steps and (patience is None or waited < patience):
             now = min(report_every, steps - done)
             self._training.reset()
