@@ -45,8 +45,8 @@ def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, mi
 def quick_to_end(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """The same batches, without the thread that tunes the pipeline.
 
-    Where TensorFlow keeps to operations that give the same result every time, that thread sleeps on when the iterator is
-    deleted, and the program waits for it: up to a minute after a training run of some minutes.
+    Where TensorFlow keeps to operations that give the same result every time, that thread sleeps on when the iterator
+    is deleted, and the program waits for it: up to a minute after a training run of some minutes.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
