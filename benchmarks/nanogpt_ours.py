@@ -43,7 +43,7 @@ def train(arguments: argparse.Namespace) -> None:
     tokenizer, documents, _ = read(arguments.text)
     today = registry.entry("gpt")
     model = make(arguments.recipe, tokenizer.vocabulary_size)
-    training = {"optimizer": today.optimizer, "learning_rate": today.learning_rate}
+    training = {name: getattr(today, name) for name in ("optimizer", "learning_rate", "muon_ratio")}
     stamps = []
     fit(
         model,

@@ -31,6 +31,7 @@ class LanguageModelEntry:
         batch_size: windows in a training batch.
         learning_rate: the highest learning rate of the schedule.
         optimizer: "adamw" or "muon".
+        muon_ratio: Muon's learning rate as a multiple of it.
         unchecked: checks before training (`lmbook.training.checks`) that do not hold for this model.
     """
 
@@ -42,6 +43,7 @@ class LanguageModelEntry:
     batch_size: int = 64
     learning_rate: float = 4e-3
     optimizer: str = "adamw"
+    muon_ratio: float = 2.0
     unchecked: tuple[str, ...] = ()
 
 
@@ -110,8 +112,10 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
             }
         ),
         context=128,
-        batch_size=32,
-        learning_rate=3e-3,
+        batch_size=16,
+        learning_rate=1.6e-2,  # of AdamW, for the two tables, whose vectors are long
+        optimizer="muon",
+        muon_ratio=1.0,
     ),
 }
 
