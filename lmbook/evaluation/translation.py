@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from lmbook.decoding.compiled import compiled
 from lmbook.errors import LmbookError
+from lmbook.training.feeding import quick_to_end
 from lmbook.training.step import token_losses
 
 TOKENIZERS = ("13a", "zh", "char", "intl", "none")
@@ -93,7 +94,7 @@ def score_next_tokens(model: keras.Model, data) -> NextTokenScore:
     """Score one epoch of a `SentencePairs`; each padded position counts for `unmasked_accuracy` alone."""
     score = compiled(model, "next_tokens", _scorer)
     sums = np.zeros(5)
-    for x, y, w in data.dataset():
+    for x, y, w in quick_to_end(data.dataset()):
         sums += score(x, y, w).numpy()
     loss, right, tokens, unmasked, positions = sums
     return NextTokenScore(loss / tokens, right / tokens, unmasked / positions, int(tokens))
