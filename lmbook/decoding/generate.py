@@ -62,15 +62,16 @@ def generate(
     for first in range(0, len(prompts), batch_size):
         rows = prompts[first : first + batch_size]
         lengths = np.array([len(prompt) for prompt in rows], np.int32)
-        padded = np.zeros((len(rows), lengths.max()), np.int32)
-        for row, prompt in zip(padded, rows, strict=True):
-            row[: len(prompt)] = prompt
-        noise = np.stack([_noise(seed, first + row, length) for row in range(len(rows))])
-        loop = _functions(model, len(rows), sampling, constraint)["loop"]
+        room = _room(model, lengths.max() + length)
+        padded = np.zeros((len(rows), room or lengths.max()), np.int32)
+        noise = np.zeros((len(rows), room or length))
+        for row, prompt in enumerate(rows):
+            padded[row, : len(prompt)] = prompt
+            noise[row, :length] = _noise(seed, first + row, length)
+        loop = _functions(model, len(rows), sampling, constraint, room)["loop"]
         read = [] if sources is None else [sources[first : first + batch_size].astype(np.int32)]
-        temperature = np.float32(sampling.temperature)
-        arguments = (padded, lengths, noise, temperature, _ids(never_ids), _ids(stop_ids), *read)
-        tokens = loop(*map(tf.constant, arguments)).numpy()
+        settings = (np.int32(length), np.float32(sampling.temperature), _ids(never_ids), _ids(stop_ids))
+        tokens = loop(*map(tf.constant, (padded, lengths, noise, *settings, *read))).numpy()
         for row, begin in enumerate(lengths - lengths.min()):
             results.append(_until_stop(tokens[begin : begin + length, row].tolist(), stop_ids, never_ids))
     return results
@@ -90,7 +91,7 @@ def stream(
 ) -> Iterator[int]:
     """Yield the tokens of `generate(model, [prompt], …)[0]`, each as soon as it is known."""
     _check(model, [prompt], length, seed)
-    functions = _functions(model, 1, sampling, constraint)
+    functions = _functions(model, 1, sampling, constraint, _room(model, len(prompt) + length))
     prompts, never = tf.constant([list(prompt)], tf.int32), tf.constant(_ids(never_ids))
     read = [] if source is None else [tf.constant([list(source)], tf.int32)]
     logits, state = functions["read"](prompts, *read)
@@ -136,6 +137,16 @@ def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], length: i
         )
 
 
+def _room(model: keras.Model, length: int) -> int | None:
+    """Places of the cache for a text of this length; None: the model has no cache.
+
+    Each token looks at the whole cache, so a short text gets a short one. There are only a few sizes, since each is
+    compiled anew.
+    """
+    most = longest_text(model)
+    return None if most is None else min(most, max(64, 2 ** math.ceil(math.log2(length))))
+
+
 def _noise(seed: int, row: int, length: int) -> np.ndarray:
     """Random numbers in [0, 1) for the tokens of a row, float64 [length]; a longer row begins with a shorter one's."""
     uniform = np.random.Generator(np.random.PCG64([seed, row])).random(length)
@@ -157,20 +168,27 @@ def _until_stop(tokens: list[int], stop_ids: Sequence[int], never_ids: Sequence[
     return tokens
 
 
-def _functions(model: keras.Model, batch_size: int, sampling: Sampling, constraint: Constraint | None) -> dict:
-    """Compiled for this batch size and way of choosing; the temperature may vary."""
+def _functions(
+    model: keras.Model, batch_size: int, sampling: Sampling, constraint: Constraint | None, room: int | None
+) -> dict:
+    """Compiled for this batch size, way of choosing and room; the temperature may vary."""
     fixed = dataclasses.replace(sampling, temperature=0.0 if sampling.greedy else 1.0)
-    key = ("generate", batch_size, fixed, constraint)
-    return compiled(model, key, lambda get_model: _compile(get_model, batch_size, fixed, constraint))
+    key = ("generate", batch_size, fixed, constraint, room)
+    return compiled(model, key, lambda get_model: _compile(get_model, batch_size, fixed, constraint, room))
 
 
-def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | None) -> dict:
+def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | None, room: int | None) -> dict:
     penalized = sampling.repetition_penalty != 1.0
     write = writer(get_model(), B)
+    # XLA can compile the whole loop: nothing is started or copied between two tokens. It takes seconds for each way of
+    # choosing, so only the two common ones get it. The others share the compiled step of the model.
+    plain = sampling in (Sampling(), Sampling(temperature=0.0)) and constraint is None
+    whole = plain and getattr(get_model(), "jit_compile_decoding", False)
 
     def read(prompts, *source):
         model = get_model()
-        logits, state = model.step(prompts, model.initial_state(B, *source))
+        state = model.initial_state(B, *source, **({} if room is None else {"length": room}))
+        logits, state = model.step(prompts, state)
         return logits[:, -1], state
 
     # What choosing must know of the past: which tokens the text has [B, V], and the state of the constraint.
@@ -202,13 +220,11 @@ def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | Non
             return tf.argmax(logits, axis=-1, output_type=tf.int32)
         return pick(filter_logits(logits, temperature, sampling.top_k, sampling.top_p, sampling.min_p), uniform)
 
-    @tf.function(reduce_retracing=True)
-    def loop(prompts, lengths, noise, temperature, never_ids, stop_ids, *source):
-        """Tokens [steps, B] at the positions that follow the shortest prompt: first the rest of the prompts."""
-        shortest, longest, length = tf.reduce_min(lengths), tf.reduce_max(lengths), tf.shape(noise)[1]
+    def go_on(logits, state, past, prompts, lengths, noise, length, temperature, never_ids, stop_ids):
+        """Tokens [steps, B] from the state after the first tokens that all prompts have."""
+        shortest, longest = tf.reduce_min(lengths), tf.reduce_max(lengths)
         steps = longest - shortest + length
-        logits, state = read(prompts[:, :shortest], *source)
-        tokens = tf.TensorArray(tf.int32, steps, element_shape=[B])
+        tokens = tf.TensorArray(tf.int32, room if whole else steps, element_shape=[B])
 
         def unfinished(step, logits, state, past, tokens, stopped):
             return (step < steps) & ~tf.reduce_all(stopped | (shortest + step >= lengths + length))
@@ -218,16 +234,24 @@ def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | Non
             written = position - lengths  # [B] tokens that the row has written; negative: it is still reading
             uniform = tf.gather(noise, tf.clip_by_value(written, 0, length - 1), batch_dims=1)
             chosen = choose(logits, past, uniform, temperature, never_ids)
-            given = prompts[:, tf.minimum(position, longest - 1)]
+            given = tf.gather(prompts, tf.minimum(position, longest - 1), axis=1)
             ids = tf.where(written < 0, given, chosen)
             stopped |= (written >= 0) & tf.reduce_any(ids[:, None] == stop_ids, axis=1)
             past = remember(past, ids, written >= 0)
             logits, state = write(ids, state)
             return step + 1, logits, state, past, tokens.write(step, ids), stopped
 
-        past = begin(prompts, lengths, logits)
         first = (0, logits, state, past, tokens, tf.zeros([B], tf.bool))
         return tf.while_loop(unfinished, one_more, first)[4].stack()
+
+    finish = tf.function(go_on, jit_compile=True) if whole else go_on
+
+    @tf.function(reduce_retracing=True)
+    def loop(prompts, lengths, noise, length, temperature, never_ids, stop_ids, *source):
+        """Tokens [steps, B] at the positions that follow the shortest prompt: first the rest of the prompts."""
+        logits, state = read(prompts[:, : tf.reduce_min(lengths)], *source)
+        past = begin(prompts, lengths, logits)
+        return finish(logits, state, past, prompts, lengths, noise, length, temperature, never_ids, stop_ids)
 
     return {
         "loop": loop,

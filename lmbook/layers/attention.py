@@ -32,7 +32,7 @@ def attend(query, key, value, mask=None, dropout=None):
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = ops.repeat(key, groups, axis=1), ops.repeat(value, groups, axis=1)
-    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # [B, H, T, S]
+    scores = ops.einsum("bhtk,bhsk->bhts", query, key)  # Q K^T; on a CPU, XLA copies a key that swapaxes turned
     scores = ops.cast(scores, "float32") * query.shape[-1] ** -0.5
     if mask is not None:
         mask = mask if len(mask.shape) == 2 else ops.expand_dims(mask, 1)  # one mask for all heads

@@ -59,10 +59,13 @@ class EncoderDecoder(Transformer):
         """The mask of the cross-attention: where the decoder may look, the real tokens of the source [B, S]."""
         return ops.not_equal(source, 0)
 
-    def initial_state(self, batch_size: int, source):
-        """What the decoder needs to begin: the source [B, S] read once, its keys and values, an empty cache."""
+    def initial_state(self, batch_size: int, source, *, length: int | None = None):
+        """What the decoder needs to begin: the source [B, S] read once, its keys and values, an empty cache.
+
+        The cache has room for `length` tokens of the target; None: for the longest text.
+        """
         memory, real = self.encoder(source), self.readable(source)
-        length = self.config.max_sequence_length
+        length = length or self.config.max_sequence_length
         caches = [block.empty_cache(batch_size, length) for block in self.blocks]
         return ops.zeros((), "int32"), caches, [block.memory_cache(memory) for block in self.blocks], real
 

@@ -212,9 +212,9 @@ class CausalLanguageModel(Transformer):
         x = x if self.norm is None else self.norm(x)
         return (x, maps) if return_weights else x
 
-    def initial_state(self, batch_size: int):
-        """An empty cache for each block, and how many tokens it holds."""
-        length = self.config.max_sequence_length
+    def initial_state(self, batch_size: int, *, length: int | None = None):
+        """An empty cache for each block, and how many tokens it holds; `length`: room, None: for the longest text."""
+        length = length or self.config.max_sequence_length
         return ops.zeros((), "int32"), [block.empty_cache(batch_size, length) for block in self.blocks]
 
     def step(self, ids, state):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from lmbook.decoding.compiled import compiled, writer
-from lmbook.decoding.generate import generate, stream
+from lmbook.decoding.generate import generate, longest_text, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -188,9 +188,9 @@ def test_the_penalty_counts_the_prompt_and_what_was_written():
     assert list(stream(model, [5], length=3, sampling=once)) == [6, 7, 5]
 
 
-def small_transformer(**options):
+def small_transformer(longest=20, **options):
     keras.utils.set_random_seed(2)
-    config = TransformerConfig(V, 16, 16, num_heads=2, max_sequence_length=20, dropout=0.0, **options)
+    config = TransformerConfig(V, 16, 16, num_heads=2, max_sequence_length=longest, dropout=0.0, **options)
     model = TransformerLanguageModel(config)
     for weight in model.trainable_variables:
         weight.assign(weight * 2)
@@ -204,6 +204,16 @@ def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions):
     assert generate(model, PROMPTS, length=8, sampling=GREEDY) == expected
     assert [list(stream(model, prompt, length=8, sampling=GREEDY)) for prompt in PROMPTS] == expected
     assert len(set(map(tuple, expected))) > 2
+
+
+def test_the_room_of_the_cache_changes_nothing():
+    """64 places, 128, and all that the model has, each compiled once for prompts and lengths that it is enough for."""
+    model, prompts, sampling = small_transformer(longest=140), [[2, 5, 6], [2, 7, 8, 9, 10, 3]], Sampling(0.9)
+    long = generate(model, prompts, length=130, sampling=sampling)
+    for length, room in ((20, 64), (50, 64), (90, 128), (130, 140)):
+        assert generate(model, prompts, length=length, sampling=sampling) == [row[:length] for row in long]
+        functions = compiled(model, ("generate", 2, Sampling(), None, room), None)
+        assert functions["loop"].experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("sampling", [Sampling(0.9, top_k=6, repetition_penalty=1.2), GREEDY])
@@ -225,7 +235,8 @@ def test_the_loop_is_compiled_once_for_prompts_of_any_length(any_model, sources_
     sampling = Sampling(temperature=0, min_p=0.5)  # of this test alone
     for prompt in ([2], [2, 3, 4], [2, 5, 6, 7, 8]):
         generate(any_model, [prompt, [2]], length=5, sampling=sampling, sources=sources_for(2))
-    functions = compiled(any_model, ("generate", 2, sampling, None), None)
+    room = None if longest_text(any_model) is None else 24  # all that the model has
+    functions = compiled(any_model, ("generate", 2, sampling, None, room), None)
     assert functions["loop"].experimental_get_tracing_count() <= 2  # exact shapes, then any
     assert writer(any_model, 2).experimental_get_tracing_count() == 1
 

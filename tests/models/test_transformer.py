@@ -65,10 +65,16 @@ def test_padding_changes_nothing(text, padding, which):
 
 
 @settings(max_examples=25, deadline=None)
-@given(text=TEXTS, pieces=st.lists(st.integers(1, 4), min_size=LENGTH), which=st.integers(0, len(OPTIONS) - 1))
-def test_reading_in_pieces_with_a_cache_gives_the_same(text, pieces, which):
+@given(
+    text=TEXTS,
+    pieces=st.lists(st.integers(1, 4), min_size=LENGTH),
+    which=st.integers(0, len(OPTIONS) - 1),
+    spare=st.sampled_from([None, 0, 3]),
+)
+def test_reading_in_pieces_with_a_cache_gives_the_same(text, pieces, which, spare):
+    """Also when the cache has room for the text alone."""
     model, ids = DECODERS[which], np.array([text, text[::-1]], "int32")
-    state, logits, at = model.initial_state(2), [], 0
+    state, logits, at = model.initial_state(2, length=None if spare is None else len(text) + spare), [], 0
     for size in pieces:
         if at < len(text):
             piece, state = model.step(ids[:, at : at + size], state)
