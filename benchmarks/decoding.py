@@ -13,8 +13,9 @@ together read. A token needs all weights once (of the table of positions one row
 tokens per second; `bandwidth_share` is how much of it ours reaches, the reading of the prompt included.
 
 Printed are medians and ratios of tokens per second, ours ÷ theirs (above 1: ours is faster), with one text at a time:
-`small_vs_huggingface`, `small_vs_keras_nlp`, `large_vs_best` (of all others), `large_bandwidth_share`; the same with
-eight texts ends in `_batch_8`.
+`small_vs_huggingface`, `small_vs_keras_nlp`, `large_vs_best` (of all others as they come), `large_bandwidth_share`; the
+same with eight texts ends in `_batch_8`. keras-nlp takes part twice: `keras_nlp_xla` is compiled with the argument
+`jit_compile=True`, which it does not have on a processor by itself; it has ratios of its own, and is no "best".
 """
 
 from __future__ import annotations
@@ -167,8 +168,9 @@ def summary(seconds: Seconds, bandwidths: Sequence[float], length: int) -> dict[
         others.pop("ours")
         speedups = {name: median_ratio(times, mine) for name, times in others.items()}
         figures |= {f"{size}_vs_{name}{ending}": value for name, value in speedups.items()}
-        if speedups:
-            figures[f"{size}_vs_best{ending}"] = min(speedups.values())
+        as_they_come = [value for name, value in speedups.items() if name != "keras_nlp_xla"]
+        if as_they_come:
+            figures[f"{size}_vs_best{ending}"] = min(as_they_come)
         share = bytes_per_token(SIZES[size]) * length / statistics.median(mine) / statistics.median(bandwidths)
         figures[f"{size}_bandwidth_share{ending}"] = share
     return figures

@@ -31,11 +31,12 @@ def test_ratios_are_of_medians_and_the_best_of_the_others_counts(decoding):
         ("ours", "small", 1): [1.0, 2.0, 30.0],
         ("huggingface", "small", 1): [20.0, 16.0, 0.1],
         ("keras_nlp", "small", 1): [10.0, 12.0, 11.0],
+        ("keras_nlp_xla", "small", 1): [3.0, 3.0, 3.0],
         ("ours", "large", 8): [4.0],
     }
     figures = decoding.summary(seconds, [1e9, 2e9, 3e9], length=100)
     assert figures["small_vs_huggingface"] == 8.0 and figures["small_vs_keras_nlp"] == 5.5
-    assert figures["small_vs_best"] == 5.5
+    assert figures["small_vs_keras_nlp_xla"] == 1.5 and figures["small_vs_best"] == 5.5
     large = decoding.bytes_per_token(decoding.SIZES["large"])
     assert figures["large_bandwidth_share_batch_8"] == pytest.approx(large * 25 / 2e9)
     assert "large_vs_best_batch_8" not in figures
