@@ -29,6 +29,7 @@ class Profile:
         tasks: of the instructions; with "translate" the model reads Chinese stories too.
         stories: to pre-train on, in each language.
         steps: of pre-training.
+        batch_size: of pre-training, in windows of 96 tokens.
         num_layers, hidden_dim: of the model.
         max_sequence_length: of the model: the longest prompt and answer together.
         widths: of the instructions' batches.
@@ -40,6 +41,7 @@ class Profile:
     tasks: tuple[str, ...]
     stories: int
     steps: int
+    batch_size: int
     num_layers: int
     hidden_dim: int
     max_sequence_length: int
@@ -49,15 +51,16 @@ class Profile:
 
 
 QUICK = Profile(
-    words=3,
+    words=6,
     tasks=("tell", "answer"),
     stories=6_000,
-    steps=250,
+    steps=600,
+    batch_size=12,
     num_layers=2,
     hidden_dim=64,
     max_sequence_length=128,
     widths=(72,),
-    tokens_per_batch=32 * 72,
+    tokens_per_batch=16 * 72,
     instructions=6_000,
 )
 FULL = Profile(
@@ -65,6 +68,7 @@ FULL = Profile(
     tasks=TASKS,
     stories=20_000,
     steps=800,
+    batch_size=24,
     num_layers=3,
     hidden_dim=128,
     max_sequence_length=160,
@@ -134,7 +138,11 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
     examples = instructions(2_000, TRAINING_SEED, seen, profile.tasks)
     tokenizer = WordTokenizer.train([*texts, *(text for e in examples for text in (_prompt(e), e.answer))])
     data = CausalWindows(
-        [tokenizer.encode(text) for text in texts], context=96, batch_size=24, align="document", seed=seed
+        [tokenizer.encode(text) for text in texts],
+        context=96,
+        batch_size=profile.batch_size,
+        align="document",
+        seed=seed,
     )
     config = make_config(
         "gpt",
