@@ -271,9 +271,10 @@ if not own_text:
     lesson.figure(figure, "layers", "Accuracy of linear probes, by layer of the pre-trained model")
 
 # %% [markdown]
-# What a single word tells, a bag of words finds as well, and often better: the averaged vectors mix what each word says
-# with much else. Where a fact is made by what happened, in which order and to whom, it is the other way round. Nobody
-# told the model that there are such things as places and weather; it needed them to name words.
+# Compare the columns. What single words tell, a bag of words finds without any pre-training, while a mean of vectors
+# mixes what each word says with much else. And compare the untrained model with the pre-trained one: nobody told the
+# second that there are such things as places and weather, and all that it has more than the first comes from naming
+# words. That a probe cannot read a fact off the mean does not show that the model lacks it.
 #
 # ## A real text
 #

@@ -96,9 +96,9 @@ if not own:
 # The BERT of the lesson `bert` has read stories and named hidden words in them; no label was there. It gets a new
 # output layer on the vector of the token that opens a story, as BERT has it, and all of its weights are trained on a
 # few labelled stories. Beside it: the same network from random weights, with the same steps; the pre-trained one with
-# all weights frozen, a linear classifier on the mean of its vectors; and TF-IDF with logistic regression.
-# A class has 10, 100 or 1,000 labelled stories, and the test
-# stories are shared evenly among the classes, so that chance is one third.
+# all weights frozen, a linear classifier on the mean of its vectors; and TF-IDF with logistic regression. A class has
+# 10, 100 or 1,000 labelled stories, and the test stories are shared evenly among the classes, so that chance is one
+# third.
 #
 # Each way has one setting for all sizes, found on other draws than those that are used here. There is no validation
 # set: with ten labels a class nobody has any to spare.
