@@ -21,7 +21,7 @@ from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.tokenizers.character import CharacterTokenizer
 
 CONTEXT, BATCH_SIZE, STEPS_AT_ONCE = 64, 12, 10
-LEAVING = 1.0  # seconds for writing the model and ending the process
+LEAVING = 2.5  # seconds for writing the model and ending the process
 GPT2 = {"activation": "exact_gelu", "use_bias": False}
 ADAMW = {"learning_rate": 1e-3, "final_fraction": 0.1, "warmup_steps": 100, "weight_decay": 0.1}
 
@@ -60,6 +60,8 @@ def train(arguments: argparse.Namespace) -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     model.save(arguments.folder / "model.keras")
     times = [after - before for before, after in pairwise(stamps)]
+    if not times:
+        raise SystemExit(f"The budget was over after {STEPS_AT_ONCE} steps, too few to be timed: give more.")
     write_json(arguments.folder / "speed.json", {"seconds_per_step": statistics.median(times) / STEPS_AT_ONCE})
 
 
