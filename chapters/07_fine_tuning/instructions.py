@@ -4,7 +4,7 @@
 # - Article section: §3.1.4
 # - Needs: gpt, sampling
 # - Data: greentree (built in); the full profile also tatoeba_eng_fra, instructions_rasbt
-# - Minutes: quick 1, full 8
+# - Minutes: quick 1, full 9
 # - Memory: 2.0 GB
 # - Shows: how a model that only goes on with a text becomes one that does what it is told, and what it still cannot do
 # - Headline: exact_before, exact_after, rasbt_before, rasbt_after
@@ -109,7 +109,7 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # token each time.
 
 # %%
-STEPS = lesson.choose(quick=200, full=900)
+STEPS = lesson.choose(quick=200, full=700)
 REPORT_EVERY = STEPS // 5
 
 
@@ -122,8 +122,8 @@ def tuned(batches):
         batches,
         steps=STEPS,
         optimizer="muon",
-        learning_rate=3e-3,
-        muon_ratio=1.0,
+        learning_rate=6e-3,
+        warmup_steps=20,
         weight_decay=0.0,
         validation=lambda model: score_next_tokens(model, validation_data).nats_per_token,
         report_every=REPORT_EVERY,
