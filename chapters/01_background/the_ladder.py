@@ -4,19 +4,19 @@
 # - Article section: §1.2
 # - Needs: n_grams, recurrent_networks
 # - Data: greentree (built in); the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 30
-# - Memory: 1.6 GB
+# - Minutes: quick 1, full 48
+# - Memory: 2.0 GB
 # - Shows: what each step of the history bought, from counting words to the Transformer, against the exact floor
-# - Headline: five_gram_nats_per_word, rnn_nats_per_word, lstm_nats_per_word
+# - Headline: five_gram_nats_per_word, rnn_nats_per_word, lstm_nats_per_word, transformer_nats_per_word
 #
 # The article tells the history of language models as a row of names: statistics, recurrent networks, the LSTM, the
 # Transformer. Here they stand on one ladder: the same training stories, the same test stories, the same figure. On
 # `greentree` the lowest possible loss is known, so each rung shows how far it still is from the top.
 #
 # What is equal for all: the stories, the tokenizer, the tokens that count. What is equal for the networks besides: the
-# number of weights (within a few per cent on greentree), of updates and of windows seen; the learning rate of each is
-# the best of a few on validation stories. Each model is trained with three seeds: a seed draws the training stories,
-# the first weights and the order of the windows. The test stories are the same for all and are read once.
+# number of weights (within a few per cent on greentree), of updates and of windows seen; the learning rate of each
+# was chosen among a few on validation stories. Each model is trained with three seeds: a seed draws the training
+# stories, the first weights and the order of the windows. The test stories are the same for all and are read once.
 
 # %%
 from __future__ import annotations
@@ -52,10 +52,7 @@ N_GRAMS = {"unigram": 1, "bigram": 2, "five_gram": 5}
 
 @dataclass(frozen=True)
 class Network:
-    """A rung: its model for so many tokens, and its rates.
-
-    They are the best of a few on validation; the Transformer's are those of models much like it.
-    """
+    """A rung: its model for so many tokens, and its rates, chosen on validation."""
 
     model: Callable[[int], keras.Model]
     learning_rate: float
