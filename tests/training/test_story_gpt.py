@@ -11,7 +11,7 @@ from lmbook.training import story_gpt
 from lmbook.training.story_gpt import greentree_gpt
 
 TINY = dataclasses.replace(
-    story_gpt.QUICK, words=2, tasks=TASKS, stories=60, steps=2, num_layers=1, hidden_dim=16, widths=(72, 152)
+    story_gpt.QUICK, words=2, tasks=TASKS, stories=400, steps=2, num_layers=1, hidden_dim=16, widths=(72, 152)
 )
 TINY = dataclasses.replace(TINY, tokens_per_batch=152, max_sequence_length=160)
 
