@@ -86,12 +86,12 @@ def _recorded(lesson: LessonFile) -> dict[str, dict[str, Any]]:
 
 
 def _one(lesson: LessonFile, key: str) -> dict[str, Any] | None:
-    """The figure `key` of the full run, or of the quick one where no full run was recorded; None before any run."""
+    """The figure `key` of the full run, or else of the quick one; None where a full run may still record it."""
     recorded = _recorded(lesson)
     for result in recorded.values():
         if key in result["figures"]:
             return result["figures"][key]
-    if recorded:
+    if "full" in recorded:
         raise LmbookError(
             f"{lesson.name} recorded no figure {key!r}.",
             f"Correct the key, or run: lmbook run {lesson.name} --full --record",
@@ -101,10 +101,9 @@ def _one(lesson: LessonFile, key: str) -> dict[str, Any] | None:
 
 def _results(lesson: LessonFile, keys: list[str]) -> str:
     recorded = _recorded(lesson)
-    if not recorded:
+    found = [key for key in keys if _one(lesson, key) is not None]
+    if not recorded or len(found) < len(keys):
         return _none_yet(lesson)
-    for key in keys:
-        _one(lesson, key)  # raises for a key that no profile has
     if not keys:
         every = [key for result in recorded.values() for key in result["figures"]]
         keys = [key for key in dict.fromkeys(every) if "/" not in key]  # tables and pictures have markers of their own
@@ -130,8 +129,6 @@ def _table(lesson: LessonFile, words: list[str]) -> str:
     if len(words) != 1:
         raise LmbookError(f"A table marker names a lesson and one table, not {[lesson.name, *words]}.")
     recorded = _recorded(lesson)
-    if not recorded:
-        return _none_yet(lesson)
     for result in recorded.values():
         columns, rows = table_rows(result["figures"], words[0])
         if not rows:
@@ -141,6 +138,8 @@ def _table(lesson: LessonFile, words: list[str]) -> str:
         for label, cells in rows.items():
             lines.append(_row([label, *(format_figure(cells[name]) if name in cells else "" for name in columns)]))
         return "\n".join(lines)
+    if "full" not in recorded:
+        return _none_yet(lesson)
     raise LmbookError(f"{lesson.name} recorded no table {words[0]!r}.", "Correct the name, or run the lesson again.")
 
 
@@ -193,12 +192,13 @@ def _measured(lesson: LessonFile) -> tuple[str, str]:
     keys = lesson.headline
     if not keys:
         keys = [key for key in next(iter(recorded.values()))["figures"] if "/" not in key][:1]
-    figures = [f"`{key}` {format_figure(_one(lesson, key))}" for key in keys]
+    entries = {key: _one(lesson, key) for key in keys}
+    figures = [f"`{key}` {format_figure(entry)}" for key, entry in entries.items() if entry is not None]
     costs = [
         f"{profile} {_seconds(result['seconds'])}, {result['peak_memory_mb'] / 1000:.1f} GB"
         for profile, result in reversed(recorded.items())
     ]
-    return "; ".join(figures), "; ".join(costs)
+    return "; ".join(figures) or "not recorded yet", "; ".join(costs)
 
 
 def _seconds(seconds: float) -> str:

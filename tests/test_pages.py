@@ -102,6 +102,14 @@ def test_before_any_run_pages_say_so(chapter):
     assert "lmbook run tiny --full --record" in text and "(not recorded yet)" in text
 
 
+def test_what_only_a_full_run_records_is_not_missing_after_a_quick_one(chapter):
+    write_results(chapter, "quick", 2.5, ".quick")
+    markers = ["value: tiny later", "table: tiny rows", "results: tiny loss later", "value: tiny loss"]
+    text = page(chapter, "\n".join(f"<!-- {marker} --><!-- end -->" for marker in markers))
+    assert text.count("(not recorded yet)") == 1 and text.count("lmbook run tiny --full --record") == 2
+    assert "<!-- value: tiny loss -->2.5<!-- end -->" in text
+
+
 def test_update_twice_changes_nothing_and_a_new_result_is_noticed(chapter):
     write_results(chapter, "full", 1.5, "")
     page(chapter, "<!-- results: tiny --><!-- end -->\n")

@@ -140,7 +140,7 @@ def train(recipe: Recipe, *, curve: bool = False, seed: int = lesson.seed) -> Ru
     return Run(model, history, loss, time.perf_counter() - began)
 
 
-TOLERANCE = 0.03
+TOLERANCE = lesson.choose(quick=0.1, full=0.03)
 
 
 def record(key: str, loss: float, note: str, **repeated: Any) -> None:
