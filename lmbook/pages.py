@@ -67,6 +67,11 @@ def fill(text: str, page: Path, book: list[LessonFile]) -> str:
                     raise LmbookError(f"The marker {match[1]} names no lesson.")
                 if words[0] not in known:
                     raise LmbookError(f"The marker {match[1]} names no lesson of the book.")
+                if kind == "value" and text[: match.start()].endswith("\n"):
+                    raise LmbookError(
+                        f"The marker {match[1]} begins a line.",
+                        "Put a word before it: Markdown takes a line that begins with a comment for HTML.",
+                    )
                 made = _PARTS[kind](known[words[0]], words[1:])
         except LmbookError as error:
             raise LmbookError(f"{page}: {error.message}", error.fix) from error

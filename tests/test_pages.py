@@ -105,7 +105,7 @@ def test_before_any_run_pages_say_so(chapter):
 def test_what_only_a_full_run_records_is_not_missing_after_a_quick_one(chapter):
     write_results(chapter, "quick", 2.5, ".quick")
     markers = ["value: tiny later", "table: tiny rows", "results: tiny loss later", "value: tiny loss"]
-    text = page(chapter, "\n".join(f"<!-- {marker} --><!-- end -->" for marker in markers))
+    text = page(chapter, "\n".join(f"· <!-- {marker} --><!-- end -->" for marker in markers))
     assert text.count("(not recorded yet)") == 1 and text.count("lmbook run tiny --full --record") == 2
     assert "<!-- value: tiny loss -->2.5<!-- end -->" in text
 
@@ -135,7 +135,8 @@ def test_a_changed_lesson_or_an_edited_notebook_is_noticed(chapter):
     [
         ("<!-- results: other -->", "other"),
         ("<!-- results: tiny lost -->", "'lost'"),
-        ("<!-- value: tiny lost -->", "'lost'"),
+        ("It is <!-- value: tiny lost -->", "'lost'"),
+        ("It is\n<!-- value: tiny loss -->", "begins a line"),
         ("<!-- table: tiny nothing -->", "'nothing'"),
         ("<!-- table: tiny -->", "one table"),
     ],
