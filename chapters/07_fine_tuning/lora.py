@@ -158,7 +158,7 @@ lesson.table("ranks", rows, columns, tolerance=tolerance)
 lesson.record("exact_full", runs["full"].exact, tolerance=loose, n=len(test), note="all weights tuned")
 lesson.record("exact_rank_8", runs["rank 8"].exact, tolerance=loose, n=len(test), note="LoRA of rank 8")
 lesson.record("trainable_share_rank_8", runs["rank 8"].trainable / total, tolerance=1e-6, note="of all weights")
-lesson.record("merge_error", max(merge_errors), tolerance=1e-5, note="merged against unmerged logits, all ranks")
+lesson.record("merge_error", max(merge_errors), tolerance=1e-4, note="merged against unmerged logits, all ranks")
 lesson.record("kilobytes_rank_8", kept[8], "kB", 1.0, note=f"of a file; the model has {4 * total / 1000:,.0f} kB")
 
 # %%
