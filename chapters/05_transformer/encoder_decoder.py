@@ -4,8 +4,8 @@
 # - Article section: §3.1.3, §3.2
 # - Needs: attention
 # - Data: greentree (built in); the full profile also tatoeba_eng_fra, tatoeba_eng_cmn, mt_eval_deen
-# - Minutes: quick 1, full 64
-# - Memory: 4.0 GB
+# - Minutes: quick 1, full 100
+# - Memory: 5.5 GB
 # - Shows: a Transformer that translates, how well by which measure, and what each of its parts is good for
 # - Headline: greentree_bleu, greentree_exact_match, tatoeba_fra_bleu, tatoeba_cmn_bleu, cache_speedup
 #
