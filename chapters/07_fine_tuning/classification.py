@@ -163,10 +163,10 @@ if not own:
             values, key = accuracy[way][size], way.replace("-", "_")
             mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
             note = f"{WAYS[way]}, {size:,} labels a class"
-            lesson.record(f"greentree_{key}_{size}", mean, "", 0.1, sd, len(values), note)
+            lesson.record(f"greentree_{key}_{size}", mean, "", 0.2, sd, len(values), note)
     gains = np.subtract(accuracy["pre-trained"][10], accuracy["scratch"][10])
     mean, sd = float(gains.mean()), float(gains.std(ddof=1))
-    lesson.record("ten_label_gain", mean, "", 0.12, sd, len(gains), "pre-trained minus from scratch, 10 labels a class")
+    lesson.record("ten_label_gain", mean, "", 0.25, sd, len(gains), "pre-trained minus from scratch, 10 labels a class")
     figure, axes = plots.new_figure("Bad weather: never, over, still there", "labels for each class", "accuracy")
     for index, (way, label) in enumerate(WAYS.items()):
         style = plots.line_style(index)
