@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
+    from lmbook.corpora.corpus import Corpus
+
 DEFAULT_SEED = 0
 T = TypeVar("T")
 
@@ -108,6 +110,23 @@ class Lesson:
     def choose(self, *, quick: T, full: T) -> T:
         """The value for the profile that is running."""
         return full if self.full else quick
+
+    def real_corpus(self, usual: str) -> Corpus | None:
+        """The corpus of `--text` or `--corpus`, else that called `usual`; None, and a line why, where that is missing.
+
+        Raises:
+            LmbookError: the one asked for cannot be read.
+        """
+        from lmbook.corpora.catalogue import load_corpus
+        from lmbook.corpora.files import text_corpus
+
+        try:
+            return text_corpus(self.text) if self.text else load_corpus(self.corpus or usual)
+        except LmbookError as error:
+            if self.text or self.corpus:
+                raise
+            print(f"Without {usual}: {error.message}\n{error.fix}")
+            return None
 
     def record(
         self,

@@ -149,6 +149,18 @@ def test_arguments_are_read_and_checked(book, tmp_path):
         Lesson("tinny")
 
 
+def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word(book, tmp_path, capsys):
+    own = tmp_path / "mine.txt"
+    own.write_text("A tree stands on the hill. " * 40, encoding="utf-8")
+    assert Lesson("tiny", ["--text", str(own)]).real_corpus("kjv").name == "mine"
+    assert Lesson("tiny", ["--corpus", "greentree"]).real_corpus("kjv").name == "greentree"
+    assert Lesson("tiny", []).real_corpus("greentree").name == "greentree"
+    assert Lesson("tiny", []).real_corpus("nowhere_to_be_had") is None
+    assert "Without nowhere_to_be_had" in capsys.readouterr().out
+    with pytest.raises(LmbookError, match="nowhere_to_be_had"):
+        Lesson("tiny", ["--corpus", "nowhere_to_be_had"]).real_corpus("greentree")
+
+
 def test_the_programs_own_arguments_are_not_the_lessons(book, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
     assert Lesson("tiny").full is False

@@ -237,17 +237,7 @@ if not own_text:
 # %%
 characters: dict[str, list[Result]] = {}
 if own_text or lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.files import text_corpus
-    from lmbook.errors import LmbookError
-
-    try:
-        corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus or "tiny_shakespeare")
-    except LmbookError as error:
-        if own_text:
-            raise
-        print(f"Without tiny_shakespeare: {error.message}\n{error.fix}")
-        corpus = None
+    corpus = lesson.real_corpus("tiny_shakespeare")
     if corpus is not None:
         texts = corpus.texts("train")
         tokenizer = CharacterTokenizer.train(texts)

@@ -34,6 +34,7 @@ from lmbook.decoding.beam import beam_search
 from lmbook.decoding.constraints import Automaton
 from lmbook.decoding.generate import NEVER, generate, stream
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize
+from lmbook.errors import LmbookError
 from lmbook.evaluation.diversity import distinct_n
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
@@ -512,17 +513,7 @@ def figures_of(texts: Sequence[str], words: WordTokenizer) -> list[float]:
 
 
 if own_text or lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.files import text_corpus
-    from lmbook.errors import LmbookError
-
-    try:
-        corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus or "tiny_shakespeare")
-    except LmbookError as error:
-        if own_text:
-            raise
-        print(f"Without tiny_shakespeare: {error.message}\n{error.fix}")
-        corpus = None
+    corpus = lesson.real_corpus("tiny_shakespeare")
     if corpus is not None:
         texts = corpus.texts("train")
         held_out = corpus.texts("validation" if "validation" in corpus.splits else "test")

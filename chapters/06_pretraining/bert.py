@@ -284,17 +284,7 @@ if not own_text:
 
 # %%
 if own_text or lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.files import text_corpus
-    from lmbook.errors import LmbookError
-
-    try:
-        corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus or "kjv")
-    except LmbookError as error:
-        if own_text:
-            raise
-        print(f"Without kjv: {error.message}\n{error.fix}")
-        corpus = None
+    corpus = lesson.real_corpus("kjv")
     if corpus is not None:
         train = corpus.texts("train")
         reading = WordTokenizer.train(train, vocabulary_size=5000)
