@@ -105,7 +105,7 @@ def train(seed: int) -> TransformerLanguageModel:
     return model
 
 
-models = [train(seed) for seed in SEEDS] if not own_text else []
+models = {seed: train(seed) for seed in SEEDS} if not own_text else {}
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
@@ -114,7 +114,7 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 if not own_text:
-    losses = [evaluate(model, [tokenizer.encode(story) for story in given]).nats_per_token for model in models]
+    losses = [evaluate(model, [tokenizer.encode(story) for story in given]).nats_per_token for model in models.values()]
     mean, sd = mean_and_sd(losses)
     lesson.record("nats_per_word", mean, "nats per word", 0.06, sd, len(models), "of the models, on real stories")
     floor = greentree.floor(given, tokenizer, grammar=GRAMMAR)
@@ -143,7 +143,7 @@ def next_word(model: TransformerLanguageModel, prompt: Sequence[int]) -> tuple[t
 NAMES = [entry.english for entry in (*LEXICON.girls, *LEXICON.boys)]
 is_name = np.isin(tokenizer.tokens, NAMES)
 if not own_text:
-    model = models[0]
+    model = models[lesson.seed]
     told = ". ".join(given[0].split(". ")[:2]) + "."
     prompt = [END, *tokenizer.encode(told)]
     logits, seen = next_word(model, prompt)
@@ -259,14 +259,14 @@ def search(model: TransformerLanguageModel, beams: int, length_penalty: float = 
 
 
 results: dict[str, list[dict[str, float]]] = {name: [] for name in METHODS}
-for seed, model in zip(SEEDS, models, strict=True):
+for seed, model in models.items():
     for name, method in METHODS.items():
         if method is None:
             stories = [tokenizer.encode(story) for story in given]
         else:
             stories = search(model, method) if isinstance(method, int) else go_on(model, method, seed)
         results[name].append(measure(model, openings, stories))
-        if seed == SEEDS[0]:
+        if seed == lesson.seed:
             print(f"{name}: {tokenizer.decode(stories[0])}")
 
 # %%
@@ -332,7 +332,7 @@ TEMPERATURES = lesson.choose(quick=(0.5, 1.0, 1.5), full=(0.3, 0.5, 1.0, 1.3, 1.
 TAILS = {"alone": {}, "with top-p 0.9": {"top_p": 0.9}, "with min-p 0.1": {"min_p": 0.1}}
 COUNT = len(given)
 curves = {name: np.zeros((len(TEMPERATURES), len(models), 2)) for name in TAILS}
-for place, (seed, model) in enumerate(zip(SEEDS, models, strict=True)):
+for place, (seed, model) in enumerate(models.items()):
     for name, tail in TAILS.items():
         for row, temperature in enumerate(TEMPERATURES):
             method = Sampling(temperature, **tail)
@@ -387,7 +387,7 @@ def label(beams: int, penalty: float) -> str:
 
 
 searched = {"greedy: 1 beam": results["greedy"]}
-for model in models:
+for model in models.values():
     for beams in BEAMS:
         for penalty in PENALTIES:
             found = measure(model, openings, search(model, beams, penalty))
@@ -417,7 +417,7 @@ if not own_text:
 
 # %%
 if not own_text:
-    model, began, pieces = models[0], time.perf_counter(), []
+    model, began, pieces = models[lesson.seed], time.perf_counter(), []
     for token in stream(model, [END], length=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,)):
         pieces.append(token)
         print(tokenizer.tokens[token], end=" ", flush=True)
@@ -465,7 +465,7 @@ def keeps(story: Sequence[int]) -> bool:
 if not own_text:
     runs = {"free": [], "free, those of the form": [], "constrained": []}
     count = lesson.choose(quick=250, full=600)
-    for seed, model in zip(SEEDS, models, strict=True):
+    for seed, model in models.items():
         options = {"length": LENGTH, "seed": seed, "stop_ids": (END,), "batch_size": COUNT}
         free = generate(model, [[END]] * count, **options)
         held = generate(model, [[END]] * count, constraint=form(), **options)
