@@ -173,6 +173,8 @@ def summary(seconds: Seconds, bandwidths: Sequence[float], length: int) -> dict[
             figures[f"{size}_vs_best{ending}"] = min(as_they_come)
         share = bytes_per_token(SIZES[size]) * length / statistics.median(mine) / statistics.median(bandwidths)
         figures[f"{size}_bandwidth_share{ending}"] = share
+        for name, times in {"ours": mine, **others}.items():
+            figures[f"{size}_{name}_tokens_per_second{ending}"] = batch_size * length / statistics.median(times)
     return figures
 
 

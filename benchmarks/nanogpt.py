@@ -178,6 +178,10 @@ def summary(runs: dict[str, list[Trained]]) -> dict[str, float | bool]:
         "memory_ratio": median_ratio(of("same loss", memory), of("nanoGPT", memory)),
         "nanogpt_loss": statistics.median(of("nanoGPT", loss)),
         "equal_seconds_loss": statistics.median(of("same seconds", loss)),
+        "nanogpt_seconds": statistics.median(of("nanoGPT", seconds)),
+        "same_loss_seconds": statistics.median(of("same loss", seconds)),
+        "nanogpt_ms_per_step": 1000 / statistics.median(of("nanoGPT", speed)),
+        "same_architecture_ms_per_step": 1000 / statistics.median(of("same architecture", speed)),
     }
 
 

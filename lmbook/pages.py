@@ -13,11 +13,13 @@ from typing import Any
 
 from lmbook.chapters import LessonFile, chapters_dir, lessons
 from lmbook.errors import LmbookError
-from lmbook.files import write_text
+from lmbook.files import read_json, write_text
 from lmbook.notebooks import notebook
 from lmbook.results import PROFILES, format_figure, format_value, read_results, table_rows
 
-_MARKER = re.compile(r"(<!-- (results|table|value|figure|chapters)(?:: ([^>]*?))? -->)(.*?)(<!-- end -->)", re.S)
+_MARKER = re.compile(
+    r"(<!-- (results|table|value|figure|chapters|benchmark)(?:: ([^>]*?))? -->)(.*?)(<!-- end -->)", re.S
+)
 
 
 def generated(folder: Path | None = None) -> dict[Path, str]:
@@ -29,7 +31,8 @@ def generated(folder: Path | None = None) -> dict[Path, str]:
     folder = folder or chapters_dir()
     book = lessons(folder)
     wanted = {lesson.path.with_suffix(".ipynb"): notebook(lesson) for lesson in book}
-    for page in (folder.parent / "README.md", *sorted(folder.glob("*/README.md"))):
+    root = folder.parent
+    for page in (root / "README.md", root / "benchmarks" / "README.md", *sorted(folder.glob("*/README.md"))):
         if page.exists():
             wanted[page] = fill(page.read_text(encoding="utf-8"), page, book)
     return wanted
@@ -62,6 +65,8 @@ def fill(text: str, page: Path, book: list[LessonFile]) -> str:
         try:
             if kind == "chapters":
                 made = _chapters(book, page.parent)
+            elif kind == "benchmark":
+                made = _benchmark(page.parent, words)
             else:
                 if not words:
                     raise LmbookError(f"The marker {match[1]} names no lesson.")
@@ -162,6 +167,18 @@ def _figure(lesson: LessonFile, words: list[str]) -> str:
     if entry is None:  # the book keeps the pictures of full runs only
         return _none_yet(lesson)
     return f"![{entry['note']}]({entry['value']})\n\n*{entry['note']}.*"
+
+
+def _benchmark(folder: Path, words: list[str]) -> str:
+    """The figures of `results/NAME.json`, which the benchmark's `--output` wrote."""
+    path = folder / "results" / f"{words[0] if len(words) == 1 else words}.json"
+    if not path.exists():
+        raise LmbookError(f"There is no {path}.", "Run the benchmark with --output.")
+    result = read_json(path)
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    lines = [_row(["figure", ""]), _row(["---", "---:"])]
+    lines += [_row([f"`{key}`", format_value(value)]) for key, value in result["figures"].items()]
+    return "\n".join([*lines, "", f"*{result['device']}; {versions}.*"])
 
 
 _PARTS: dict[str, Callable[[LessonFile, list[str]], str]] = {

@@ -110,6 +110,20 @@ def test_what_only_a_full_run_records_is_not_missing_after_a_quick_one(chapter):
     assert "<!-- value: tiny loss -->2.5<!-- end -->" in text
 
 
+def test_a_benchmark_becomes_a_table(chapter):
+    folder = chapter.parent.parent / "benchmarks"
+    (folder / "results").mkdir(parents=True)
+    result = {"device": "2 cores", "versions": {"keras": "3.15.1"}, "figures": {"ratio": 0.25, "reached": True}}
+    (folder / "results" / "race.json").write_text(json.dumps(result), encoding="utf-8")
+    (folder / "README.md").write_text("<!-- benchmark: race -->\n<!-- end -->\n", encoding="utf-8")
+    pages.update(chapter.parent)
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| `ratio` | 0.25 |\n| `reached` | yes |" in text and "*2 cores; keras 3.15.1.*" in text
+    (folder / "README.md").write_text("<!-- benchmark: other -->\n<!-- end -->\n", encoding="utf-8")
+    with pytest.raises(LmbookError, match=r"other\.json"):
+        pages.update(chapter.parent)
+
+
 def test_update_twice_changes_nothing_and_a_new_result_is_noticed(chapter):
     write_results(chapter, "full", 1.5, "")
     page(chapter, "<!-- results: tiny --><!-- end -->\n")

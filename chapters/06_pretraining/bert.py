@@ -105,8 +105,10 @@ if not own_text:
 # %% [markdown]
 # ## Which words?
 #
-# Some words follow from the rest of the story: who acts, which plant it is, what the thing is called that was found
-# before. Others were drawn by lot, and nobody can do more than know the odds: the colour of a bird that passes by.
+# Some words follow from the rest of the story, since they were said before: who acts, which plant it is, what the thing
+# is called that was found. Others were drawn by lot, and nobody can do more than know the odds: the colour of a bird
+# that passes by. To look a word up elsewhere in the text is a skill of its own. It is learned for the kinds of words
+# first that come most often, names before all; what is rare, things and weather, a short training leaves at guessing.
 
 # %%
 if not own_text:
@@ -272,9 +274,11 @@ if not own_text:
 
 # %% [markdown]
 # Compare the columns. What single words tell, a bag of words finds without any pre-training, while a mean of vectors
-# mixes what each word says with much else. And compare the untrained model with the pre-trained one: nobody told the
-# second that there are such things as places and weather, and all that it has more than the first comes from naming
-# words. That a probe cannot read a fact off the mean does not show that the model lacks it.
+# mixes what each word says with much else. And compare the untrained model with the pre-trained one. The topic and who
+# has the thing are read off the second more easily: nobody told it that stories have topics, and what it has more than
+# the first comes from naming words. With the place it is the other way round: random blocks hand on the words as they
+# are, those of a trained model replace them, block by block, by what is needed to name words, and where one cannot be
+# looked up, nothing is. That a probe cannot read a fact off the mean does not show that the model lacks it.
 #
 # ## A real text
 #
@@ -306,8 +310,8 @@ if own_text or lesson.full:
             validation=held_out,
             optimizer="muon",
             learning_rate=1e-2,
-            muon_ratio=3.0,
-            warmup_steps=20,
+            muon_ratio=1.2,
+            warmup_steps=50,
             weight_decay=0.0,
             checks=("ids", "initial_loss", "overfit"),
         )

@@ -4,8 +4,8 @@
 # - Article section: §3.1.4
 # - Needs: gpt, sampling
 # - Data: greentree (built in); the full profile also tatoeba_eng_fra, instructions_rasbt
-# - Minutes: quick 1, full 9
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 25
+# - Memory: 3.3 GB
 # - Shows: how a model that only goes on with a text becomes one that does what it is told, and what it still cannot do
 # - Headline: exact_before, exact_after, rasbt_before, rasbt_after
 #
@@ -109,7 +109,7 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # token each time.
 
 # %%
-STEPS = lesson.choose(quick=200, full=700)
+STEPS = lesson.choose(quick=300, full=1600)
 REPORT_EVERY = STEPS // 5
 
 
@@ -195,8 +195,8 @@ kinds = Counter(example.kind for example, right in zip(test, after.right, strict
 print("wrong answers by the kind of question:", dict(kinds) or "none")
 
 # %% [markdown]
-# It follows instructions about this world, in the words in which it was taught. It is no assistant: an instruction in
-# other words is noise to it.
+# It follows instructions about this world, in the words in which it was taught. It is no assistant: another wording may
+# go well where it begins like one that it knows, and fail in every case where it does not.
 
 # %%
 paraphrases = ["Where does the {plant} stand?", "In which place is the {plant}?"]

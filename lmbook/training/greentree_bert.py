@@ -32,6 +32,8 @@ class Profile:
         batch_size: rows in a batch.
         steps: updates.
         hidden_dim, num_layers: see `BertConfig`.
+        learning_rate, muon_ratio: see `fit`. The larger model, whose norms stand after the additions, falls back to
+            naming frequent words at the smaller one's rates.
     """
 
     words: int | None
@@ -42,6 +44,8 @@ class Profile:
     steps: int
     hidden_dim: int
     num_layers: int
+    learning_rate: float
+    muon_ratio: float
 
 
 QUICK = Profile(
@@ -53,6 +57,8 @@ QUICK = Profile(
     steps=400,
     hidden_dim=64,
     num_layers=2,
+    learning_rate=1.5e-2,
+    muon_ratio=3.0,
 )
 FULL = Profile(
     words=None,
@@ -63,6 +69,8 @@ FULL = Profile(
     steps=700,
     hidden_dim=128,
     num_layers=3,
+    learning_rate=1e-2,
+    muon_ratio=1.2,
 )
 # BERT hides 15 % and reads on for weeks. Where there are minutes, more hidden words teach more in each step, although
 # there is less to tell them by (Wettig et al. 2023, "Should you mask 15 % in masked language modeling?").
@@ -144,9 +152,9 @@ def greentree_bert(
         steps=profile.steps,
         validation=MaskedValidation(made.masked(validation)),
         optimizer="muon",
-        learning_rate=1.5e-2,
-        muon_ratio=3.0,
-        warmup_steps=20,
+        learning_rate=profile.learning_rate,
+        muon_ratio=profile.muon_ratio,
+        warmup_steps=profile.steps // 20,
         weight_decay=0.0,
         checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
         output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",

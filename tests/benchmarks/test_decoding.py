@@ -52,7 +52,8 @@ def test_a_tiny_race(decoding, tmp_path, capsys, monkeypatch):
     words = ["--sizes", "tiny", "--batches", "1", "2", "--length", "4", "--runs", "1", "--pause", "0"]
     assert decoding.main([*words, "--output", str(output)]) == 0
     figures = read_json(output)["figures"]
-    assert list(figures) == ["tiny_bandwidth_share", "tiny_bandwidth_share_batch_2"]
+    measured = ("tiny_bandwidth_share", "tiny_ours_tokens_per_second")
+    assert list(figures) == [*measured, *(f"{name}_batch_2" for name in measured)]
     assert "tiny   2 at a time, ours" in capsys.readouterr().out
 
 

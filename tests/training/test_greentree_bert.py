@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lmbook.training import greentree_bert as module
-from lmbook.training.greentree_bert import Profile, greentree_bert
+from lmbook.training.greentree_bert import greentree_bert
 
-TINY = Profile(words=3, stories=200, max_sentences=3, context=48, batch_size=8, steps=3, hidden_dim=8, num_layers=1)
+TINY = replace(
+    module.QUICK, words=3, stories=200, max_sentences=3, context=48, batch_size=8, steps=3, hidden_dim=8, num_layers=1
+)
 
 
 @pytest.fixture(autouse=True)
