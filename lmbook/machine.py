@@ -47,7 +47,8 @@ def processor() -> str:
 
 def device() -> str:
     """What computes, in words. GPUs are named when TensorFlow is loaded already; it is not loaded for this."""
-    words = f"{cores()} cores of {processor()}"
+    plural = "s" if cores() > 1 else ""
+    words = f"{cores()} core{plural} of {processor()}"
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
         return words

@@ -128,11 +128,15 @@ def _results(lesson: LessonFile, keys: list[str]) -> str:
 
 
 def _conditions(profile: str, result: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     return (
         f"*{profile.capitalize()}: {_seconds(result['seconds'])}, {result['peak_memory_mb']:,.0f} MB, "
-        f"seed {result['seed']}, {result['device']}; {versions}.*  "
+        f"seed {result['seed']}, {_machine(result)}.*  "
     )
+
+
+def _machine(result: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return f"{result['device']}; {versions}"
 
 
 def _table(lesson: LessonFile, words: list[str]) -> str:
@@ -170,15 +174,19 @@ def _figure(lesson: LessonFile, words: list[str]) -> str:
 
 
 def _benchmark(folder: Path, words: list[str]) -> str:
-    """The figures of `results/NAME.json`, which the benchmark's `--output` wrote."""
-    path = folder / "results" / f"{words[0] if len(words) == 1 else words}.json"
+    """The figures of `results/NAME.json`, which the `--output` of the benchmark NAME.py wrote."""
+    if len(words) != 1:
+        raise LmbookError(f"A benchmark marker names one benchmark, not {words}.")
+    path = folder / "results" / f"{words[0]}.json"
     if not path.exists():
-        raise LmbookError(f"There is no {path}.", "Run the benchmark with --output.")
+        script = folder / f"{words[0]}.py"
+        if not script.exists():
+            raise LmbookError(f"There is no {path}, and no {script}.", "Correct the name.")
+        return f"*Not recorded yet: `python benchmarks/{script.name} … --output benchmarks/results/{path.name}`.*"
     result = read_json(path)
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines = [_row(["figure", ""]), _row(["---", "---:"])]
     lines += [_row([f"`{key}`", format_value(value)]) for key, value in result["figures"].items()]
-    return "\n".join([*lines, "", f"*{result['device']}; {versions}.*"])
+    return "\n".join([*lines, "", f"*{_machine(result)}.*"])
 
 
 _PARTS: dict[str, Callable[[LessonFile, list[str]], str]] = {

@@ -119,6 +119,10 @@ def test_a_benchmark_becomes_a_table(chapter):
     pages.update(chapter.parent)
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "| `ratio` | 0.25 |\n| `reached` | yes |" in text and "*2 cores; keras 3.15.1.*" in text
+    (folder / "slow.py").write_text("", encoding="utf-8")
+    (folder / "README.md").write_text("<!-- benchmark: slow -->\n<!-- end -->\n", encoding="utf-8")
+    pages.update(chapter.parent)
+    assert "Not recorded yet: `python benchmarks/slow.py" in (folder / "README.md").read_text(encoding="utf-8")
     (folder / "README.md").write_text("<!-- benchmark: other -->\n<!-- end -->\n", encoding="utf-8")
     with pytest.raises(LmbookError, match=r"other\.json"):
         pages.update(chapter.parent)

@@ -4,7 +4,7 @@
 # - Article section: §3.1.4
 # - Needs: gpt, attention
 # - Data: greentree (built in); the full profile also kjv
-# - Minutes: quick 1, full 8
+# - Minutes: quick 1, full 11
 # - Memory: 2.0 GB
 # - Shows: how a model learns from hidden words, how near it comes to the exact best, and what its vectors know
 # - Headline: masked_accuracy, exact_accuracy, kjv_masked_accuracy
@@ -107,8 +107,8 @@ if not own_text:
 #
 # Some words follow from the rest of the story, since they were said before: who acts, which plant it is, what the thing
 # is called that was found. Others were drawn by lot, and nobody can do more than know the odds: the colour of a bird
-# that passes by. To look a word up elsewhere in the text is a skill of its own. It is learned for the kinds of words
-# first that come most often, names before all; what is rare, things and weather, a short training leaves at guessing.
+# that passes by. To look a word up elsewhere in the text is a skill of its own. The full profile learns it for names,
+# which come most often; what is rare, things and weather, stays at guessing, and in the quick profile names do too.
 
 # %%
 if not own_text:
@@ -276,9 +276,8 @@ if not own_text:
 # Compare the columns. What single words tell, a bag of words finds without any pre-training, while a mean of vectors
 # mixes what each word says with much else. And compare the untrained model with the pre-trained one. The topic and who
 # has the thing are read off the second more easily: nobody told it that stories have topics, and what it has more than
-# the first comes from naming words. With the place it is the other way round: random blocks hand on the words as they
-# are, those of a trained model replace them, block by block, by what is needed to name words, and where one cannot be
-# looked up, nothing is. That a probe cannot read a fact off the mean does not show that the model lacks it.
+# the first comes from naming words. With the places it is the other way round, and the picture shows how they fade from
+# block to block. That a probe cannot read a fact off the mean does not show that the model lacks it.
 #
 # ## A real text
 #

@@ -5,7 +5,7 @@
 # - Needs: attention, sampling, lstm_baseline
 # - Data: greentree (built in) in the quick profile, tiny_shakespeare in the full one
 # - Minutes: quick 1, full 14
-# - Memory: 1.6 GB
+# - Memory: 4.2 GB
 # - Shows: the recipe of a well-known small GPT, what each newer ingredient adds to it, and what more computing buys
 # - Headline: nanogpt_recipe_loss, modern_recipe_loss, best_loss
 #
@@ -257,8 +257,8 @@ lesson.figure(figure, "seconds", "Three runs against time: each learns slowly at
 # %% [markdown]
 # ## What ten times more buys
 #
-# The modern recipe three times: the short run, the whole one and the large one, some ten seconds, one to two minutes
-# and five minutes on two cores. Each writes 1,000 characters at temperature 0.8. First the spelling comes, then names,
+# The modern recipe three times: the short run, the whole one and the large one, about twenty seconds, two minutes and
+# five minutes on two cores. Each writes 1,000 characters at temperature 0.8. First the spelling comes, then names,
 # verses and punctuation, then words that go with each other; sense does not come at this size.
 
 # %%

@@ -4,7 +4,7 @@
 # - Article section: §3.1.4
 # - Needs: gpt, sampling
 # - Data: greentree (built in); the full profile also tatoeba_eng_fra, instructions_rasbt
-# - Minutes: quick 1, full 25
+# - Minutes: quick 2, full 37
 # - Memory: 3.3 GB
 # - Shows: how a model that only goes on with a text becomes one that does what it is told, and what it still cannot do
 # - Headline: exact_before, exact_after, rasbt_before, rasbt_after
@@ -303,10 +303,10 @@ if lesson.full:
         print(f"Without instructions_rasbt: {error.message}\n{error.fix}")
 
 # %% [markdown]
-# Tuning lowers the loss of the answers a great deal: the model has learned what an answer looks like, how it begins
-# with the words of the question, when it ends. The examples show what it has not learned: nearly all of what an answer
-# would have to know. Instructions teach how to use what pre-training has learned; a model of a million weights that has
-# read short sentences has little to use.
+# Tuning lowers the loss of the answers a great deal: the model has learned what an answer looks like, how many of them
+# begin, when they end. The examples show what it has not learned: nearly all of what an answer would have to know.
+# Instructions teach how to use what pre-training has learned; a model of a million weights that has read short
+# sentences has little to use.
 
 # %%
 lesson.finish()

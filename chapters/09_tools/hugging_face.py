@@ -456,7 +456,7 @@ def search(encode: SentenceEncoder) -> None:
         counts = range(1, 21)
         style = plots.line_style(index)
         axes.plot(counts, [(found < count).mean() for count in counts], label=name, marker="o", markersize=3, **style)
-    axes.set(ylim=(0.45, 1.02), xticks=(1, 5, 10, 15, 20))
+    axes.set(ylim=(0.3, 1.02), xticks=(1, 5, 10, 15, 20))
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     lesson.figure(figure, "search", "How often the paragraph with the answer is among the first that are found")
     for text in ("Who wins if both teams have scored equally?", "Why do leaves look green?"):

@@ -176,7 +176,7 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         warmup_steps=20,
         weight_decay=0.0,
         # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
-        checks=("ids", "labels", "future"),
+        checks=("ids", "labels", "future", "overfit"),
         output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
