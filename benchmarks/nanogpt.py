@@ -203,7 +203,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--torch-python", required=True, help="a Python with torch, numpy and requests")
     parser.add_argument("--runs", type=int, default=3, help="turns; medians are printed")
     parser.add_argument("--steps", type=int, default=2000, help="nanoGPT's steps")
-    parser.add_argument("--our-steps", type=int, default=400, help="ours, to the same loss")
+    parser.add_argument("--our-steps", type=int, default=310, help="ours, to the same loss")
     parser.add_argument("--output", type=Path, help="a JSON file for the figures")
     arguments = parser.parse_args(words)
     try:
