@@ -119,8 +119,9 @@ class Run:
     seconds: float  # of the whole: making the model, compiling, training, scoring
 
 
+BLOCKS = {"num_layers": lesson.choose(quick=2, full=4)}  # half as many compile in half the time
 NANOGPT = Recipe(
-    model={"activation": "exact_gelu", "use_bias": False},
+    model={"activation": "exact_gelu", "use_bias": False, **BLOCKS},
     training={"learning_rate": 1e-3, "final_fraction": 0.1, "warmup_steps": 100, "weight_decay": 0.1},
     steps=lesson.choose(quick=60, full=2000),
 )
@@ -175,7 +176,7 @@ record("nanogpt_recipe_loss", nanogpt.loss, "GPT-2's blocks, AdamW; all held-out
 # %%
 today = registry.entry("gpt")
 rates = {"learning_rate": today.learning_rate, "muon_ratio": today.muon_ratio}
-MODERN = replace(NANOGPT, model=today.config, training={"optimizer": today.optimizer, **rates})
+MODERN = replace(NANOGPT, model={**today.config, **BLOCKS}, training={"optimizer": today.optimizer, **rates})
 modern = train(MODERN, curve=True)
 record("modern_recipe_loss", modern.loss, "today's recipe; the same sizes, the same characters read")
 lesson.figure(
