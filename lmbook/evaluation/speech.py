@@ -1,4 +1,4 @@
-"""Word error rate: how many words of what was said were not recognised, by jiwer."""
+"""Word error rate by jiwer, NIST's alternatives, and whether a difference of two rates means anything."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from lmbook.errors import LmbookError
 
@@ -110,3 +112,40 @@ def _readings(reference: str) -> list[str]:
         )
     chosen = (" ".join(" ".join(parts).split()) for parts in itertools.product(*choices))
     return [" ".join(word for word in reading.split() if word != "@") for reading in chosen]
+
+
+def reduction_interval(
+    before: Sequence[int], after: Sequence[int], *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """By which share the errors became fewer, with its interval by the paired bootstrap.
+
+    The utterances are drawn anew, with replacement, and each comes with both of its numbers: what is hard for one way
+    is mostly hard for the other, and only the difference counts.
+
+    Args:
+        before: errors in each utterance, [U].
+        after: errors in the same utterances, [U].
+        confidence: of the interval.
+        resamples: how often to draw.
+        seed: of the draws.
+
+    Returns:
+        (1 - after / before, and the ends of its interval); negative where the errors became more.
+
+    Raises:
+        LmbookError: the numbers of utterances differ, or there was no error before.
+
+    Reference:
+        Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation".
+    """
+    pairs = np.array([before, after], float) if len(before) == len(after) else np.zeros((2, 0))
+    if not pairs[0].sum():
+        raise LmbookError(
+            f"{len(before)} and {len(after)} utterances with {sum(before)} errors before have no reduction.",
+            "Give the errors of the same utterances, at least one of them before.",
+        )
+    drawn = np.random.default_rng(seed).integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
+    sums = pairs[:, drawn].sum(axis=2)  # [2, resamples]
+    reductions = 1 - sums[1] / np.maximum(sums[0], 1)
+    low, high = np.quantile(reductions, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(1 - pairs[1].sum() / pairs[0].sum()), float(low), float(high)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import random
 from functools import cache
 
+import numpy as np
 import pytest
 
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.errors import LmbookError
-from lmbook.evaluation.speech import WordErrors, nearest_reading, word_errors
+from lmbook.evaluation.speech import WordErrors, nearest_reading, reduction_interval, word_errors
 
 
 def fewest(a: tuple[str, ...], b: tuple[str, ...]) -> int:
@@ -86,3 +87,20 @@ def test_nist_counts(mirror, monkeypatch, tmp_path):
     references = [nearest_reading(line["reference"].lower(), hypothesis) for line, hypothesis in pairs]
     found = word_errors(references, hypotheses)
     assert (found.errors, found.words, f"{found.rate:.4f}") == (169, 1406, "0.1202")
+
+
+def test_the_interval_of_a_reduction():
+    rng = np.random.default_rng(0)
+    before = rng.poisson(0.5, 400)
+    halved = rng.binomial(before, 0.5)
+    reduction, low, high = reduction_interval(before, halved)
+    assert reduction == 1 - halved.sum() / before.sum() and low < 0.5 < high and 0.08 < high - low < 0.3
+    assert reduction_interval(before, before) == (0, 0, 0)
+    assert reduction_interval(before, 2 * before)[0] == -1
+    assert reduction_interval(before, halved) == (reduction, low, high)
+
+
+@pytest.mark.parametrize(("before", "after"), [([0, 0], [1, 0]), ([1], [1, 2]), ([], [])])
+def test_no_reduction_without_errors(before, after):
+    with pytest.raises(LmbookError, match="have no reduction"):
+        reduction_interval(before, after)
