@@ -17,7 +17,7 @@ def tone(rate, seconds=0.5, frequency=TONE):
 
 def write(path, samples, rate=8000, width=2):
     """Samples [N] or [N, channels] in -1 … 1 as a WAV file of `width` bytes."""
-    samples = samples.reshape(len(samples), -1)
+    samples = samples if samples.ndim == 2 else samples[:, None]
     if width == 1:
         data = (np.round(samples * 127) + 128).astype(np.uint8).tobytes()
     else:
@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         "text.wav": b"this is no sound",
         "empty.wav": b"",
         "header.wav": good[:20],
-        "silent.wav": write(tmp_path / "none.wav", np.zeros(0)).read_bytes(),
+        "silent.wav": write(tmp_path / "none.wav", np.zeros((0, 1))).read_bytes(),
         "short.wav": good[:2000],
         "float.wav": good[:20] + b"\x03\x00" + good[22:],  # format 3: floating point
     }
