@@ -99,7 +99,7 @@ class SpeechRecognizer(keras.Model):
         self.built = True
 
     def call(self, features, frames, training=False):
-        x, lengths = ops.convert_to_tensor(features), frames
+        x, lengths = ops.convert_to_tensor(features), ops.cast(frames, "int32")
         for convolution in self.convolutions:
             # By hand, since "same" would shift the windows of an even number of positions against an odd one's.
             x = ops.gelu(convolution(ops.pad(x, [[0, 0], [2, 2], [0, 0]])))  # [B, ceil(T / 2), D]

@@ -60,13 +60,6 @@ def test_it_learns_which_tones_follow_each_other():
     np.testing.assert_allclose(np.exp(found[0]).sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_weights():
-    (first, history), (second, again) = trained(3), trained(3)
-    assert history.loss == again.loss
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
-
-
 def test_no_step_is_refused():
     with pytest.raises(LmbookError, match="steps=0"):
         trained(0)
