@@ -6,18 +6,19 @@ import datetime
 
 import numpy as np
 
-FIRST_DAY, DAYS = datetime.date(1950, 1, 1), 90 * 365  # to 2039
-FORMS = ("time", "day", "short date", "long date")
-RULES = {"time": "H M M or H H M M", "day": "D D M M", "short date": "D D M M Y Y", "long date": "Y Y Y Y M M D D"}
+FIRST_DAY = datetime.date(1950, 1, 1)
+DAYS = (datetime.date(2040, 1, 1) - FIRST_DAY).days
+RULES = {"time": "H M M or H H M M", "date": "Y Y Y Y M M D D"}
 
 
 def numbers(count: int, seed: int) -> list[str]:
-    """Times and dates as digits with spaces, 3 to 8 of them: "9 0 5" (9:05), "1 9 6 9 0 7 2 0" (20 July 1969).
+    """Times and dates as digits with spaces, 3, 4 or 8 of them: "9 0 5" (9:05), "1 9 6 9 0 7 2 0" (20 July 1969).
 
-    Each form of `FORMS` comes equally often, and within it each time of the day or each day.
+    Half of them are times; each time of the day is equally likely, and so is each day of the years 1950 to 2039.
     """
     rng = np.random.default_rng(seed)
-    return [" ".join(_number(FORMS[rng.integers(len(FORMS))], rng)) for _ in range(count)]
+    drawn = rng.random(count) < 0.5, rng.integers(24 * 60, size=count), rng.integers(DAYS, size=count)
+    return [" ".join(_time(minute) if is_time else _date(day)) for is_time, minute, day in zip(*drawn, strict=True)]
 
 
 def random_numbers(count: int, seed: int) -> list[str]:
@@ -27,27 +28,20 @@ def random_numbers(count: int, seed: int) -> list[str]:
 
 
 def follows_rules(number: str) -> bool:
-    """Whether a number, digits with spaces, is a time or a date in one of the forms."""
+    """Whether a number, digits with spaces, is a time of the day or a date of `numbers`."""
     digits = number.replace(" ", "")
-    patterns = {3: ["0%H%M"], 4: ["%H%M", "%d%m"], 6: ["%d%m%y"], 8: ["%Y%m%d"]}.get(len(digits), [])
-    return any(_matches(digits, pattern) for pattern in patterns)
-
-
-def _number(form: str, rng: np.random.Generator) -> str:
-    day = FIRST_DAY + datetime.timedelta(days=int(rng.integers(DAYS)))
-    if form == "time":
-        hour, minute = divmod(int(rng.integers(24 * 60)), 60)
-        return f"{hour}{minute:02}"
-    return day.strftime({"day": "%d%m", "short date": "%d%m%y", "long date": "%Y%m%d"}[form])
-
-
-def _matches(digits: str, pattern: str) -> bool:
-    if pattern.startswith("0"):  # an hour of one digit
-        digits, pattern = "0" + digits, pattern[1:]
-    if pattern == "%d%m":
-        digits, pattern = digits + "2000", "%d%m%Y"  # a leap year: 29 February is a day
+    if len(digits) in (3, 4):
+        return int(digits[:-2]) < 24 and int(digits[-2:]) < 60 and (len(digits) == 3 or digits[0] != "0")
     try:
-        found = datetime.datetime.strptime(digits, pattern)
+        day = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return False
-    return found.strftime(pattern) == digits and (pattern != "%Y%m%d" or 1950 <= found.year <= 2039)
+    return len(digits) == 8 and 0 <= (day - FIRST_DAY).days < DAYS
+
+
+def _time(minute: int) -> str:
+    return f"{minute // 60}{minute % 60:02}"
+
+
+def _date(day: int) -> str:
+    return f"{FIRST_DAY + datetime.timedelta(days=int(day)):%Y%m%d}"

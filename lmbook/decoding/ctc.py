@@ -17,7 +17,7 @@ from lmbook.errors import LmbookError
 from lmbook.models.n_gram import NGramModel
 
 BLANK = 0
-UNLIKELY = -12.0  # ln p of a token at a position below which it begins no new text
+UNLIKELY = -8.0  # ln p of a token at a position below which it begins no new text
 
 LanguageModel = Callable[[tuple[int, ...]], np.ndarray]
 
