@@ -243,10 +243,10 @@ else:
 print("  ".join(texts["test"][:5]))
 
 # %% [markdown]
-# The language model is the book's own n-gram model with Kneser-Ney smoothing (lesson `n_grams`). It reads 50,000 numbers,
-# as text only: no sound. It is of order 7; one of order 9, which sees a whole date, learns the dates that it has read
-# by heart and thinks less of the others. A perplexity of 10 would be knowing nothing but the digits (a little more,
-# since the end has to be guessed too). There are only 1,440 times of the day, so it has read all of those; of the
+# The language model is the book's own n-gram model with Kneser-Ney smoothing (lesson `n_grams`). It reads 50,000
+# numbers, as text only: no sound. It is of order 7; one of order 9, which sees a whole date, learns the dates that it
+# has read by heart and thinks less of the others. A perplexity of 10 would be knowing nothing but the digits (a little
+# more, since the end has to be guessed too). There are only 1,440 times of the day, so it has read all of those; of the
 # 32,872 dates it has read about half.
 
 # %%
@@ -269,8 +269,8 @@ scores = n_gram_scores(language)
 #
 # How much is there to gain? In a quiet room, little: the acoustic model hears nearly everything. So the utterances of
 # test recordings are played in white noise too, of a stated strength: the decibels say how far the voice is above the
-# noise. **The headline is at 5 dB**, a loud place, fixed before the test recordings were heard; the table has the others.
-# (The synthetic voices are easier: for them it is 0 dB, noise as strong as the voice.)
+# noise. **The headline is at 5 dB**, a loud place, fixed before the test recordings were heard; the table has the
+# others. (The synthetic voices are easier: for them it is 0 dB, noise as strong as the voice.)
 
 # %%
 NOISES = lesson.choose(quick=(10, 0), full=(30, 10, 5, 0))
