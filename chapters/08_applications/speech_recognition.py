@@ -176,8 +176,10 @@ for name, splits in sounds.items():
 
 # %%
 NOISY = (0.0, 30.0)
-STEPS = {"synthetic": 120, "fsdd": lesson.choose(quick=400, full=1200)}
+BATCH = {"synthetic": 16, "fsdd": 24}
+STEPS = {"synthetic": 140, "fsdd": lesson.choose(quick=400, full=1200)}
 SHAPES = {"synthetic": {"hidden_dim": 64, "intermediate_dim": 128}, "fsdd": {"hidden_dim": 96, "intermediate_dim": 192}}
+LOOSE = {"synthetic": 3.0, "fsdd": 1.0}  # so few steps end a little differently on another number of cores
 SEEDS = {"synthetic": [lesson.seed], "fsdd": [lesson.seed + n for n in range(lesson.choose(quick=1, full=3))]}
 
 
@@ -189,7 +191,7 @@ def trained(name: str, seed: int) -> SpeechRecognizer:
     data = SpokenSequences(
         sounds[name]["train"],
         tokenizer.encode,
-        batch_size=24,
+        batch_size=BATCH[name],
         words=(1, 5),
         around=Surroundings(snr=NOISY, speed=0.1),
         log_mel=log_mel,
@@ -211,9 +213,9 @@ for name, of_seeds in models.items():
     low, high = wilson_interval(round(np.mean(hits) * len(test)), len(test))
     sd = [float(np.std(values, ddof=1)) if len(values) > 1 else None for values in (hits, free)]
     note = f"single digits, test; 95 % interval of one test of {len(test)}: {low:.3f} to {high:.3f}"
-    lesson.record(f"{name}_accuracy", float(np.mean(hits)), "", 0.02, sd[0], len(hits), note)
+    lesson.record(f"{name}_accuracy", float(np.mean(hits)), "", 0.02 * LOOSE[name], sd[0], len(hits), note)
     note = "the same without being told that it is one digit: the text is just that digit"
-    lesson.record(f"{name}_free_accuracy", float(np.mean(free)), "", 0.03, sd[1], len(free), note)
+    lesson.record(f"{name}_free_accuracy", float(np.mean(free)), "", 0.03 * LOOSE[name], sd[1], len(free), note)
 
 # %% [markdown]
 # ## Numbers with rules, and a language model that has read them
@@ -276,6 +278,7 @@ scores = n_gram_scores(language)
 NOISES = lesson.choose(quick=(10, 0), full=(30, 10, 5, 0))
 MAIN = {"fsdd": lesson.choose(quick=0, full=5), "synthetic": 0}
 BEAMS = 16
+WAYS = ("greedy", "beam search", "rescored", "fusion")
 WEIGHTS, BONUSES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5), (0.0, 0.5, 1.0, 2.0, 3.0)
 
 
@@ -320,7 +323,7 @@ def errors_of_each(heard: Heard, found: list[str]) -> np.ndarray:
 
 def compare(name: str, texts: list[str], snr: float, votes: list[tuple[float, float]]) -> dict[str, list]:
     """For each way the error rate of each seed; "before" and "after": errors of each utterance, all seeds together."""
-    result = {way: [] for way in ("greedy", "beam search", "rescored", "fusion", "before", "after")}
+    result = {way: [] for way in (*WAYS, "before", "after")}
     for model, vote in zip(models[name], votes, strict=True):
         heard = hear(model, said(name, "test", texts, snr))
         ways = {"greedy": heard.greedy, "beam search": heard.best(), "rescored": heard.best(*vote)}
@@ -336,29 +339,39 @@ def mean_sd(values: list[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
+def reduction(outcome: dict[str, list]) -> tuple:
+    """The share by which the errors became fewer and its interval; empty where there was no error to begin with."""
+    before, after = sum(outcome["before"]), sum(outcome["after"])
+    return reduction_interval(before, after) if before.sum() else ("", "", "")
+
+
+def record_rates(key: str, outcome: dict[str, list], name: str, what: str) -> None:
+    """The error rates before and after the vote."""
+    for when, way, how in (("before", "beam search", "beam search alone"), ("after", "rescored", "rescored")):
+        value, sd = mean_sd(outcome[way])
+        note = f"{what} at {MAIN[name]} dB, test recordings, {how}"
+        lesson.record(f"{key}_{when}", value, "errors per word", 0.03 * LOOSE[name], sd, len(outcome[way]), note)
+
+
+PREFIX = {"fsdd": "", "synthetic": "synthetic_"}
 votes, outcomes = {}, {}
 for name in sounds:
     spoken = said(name, "validation", texts["validation"], MAIN[name])
     votes[name] = [chosen(hear(model, spoken)) for model in models[name]]
     print(f"{name}: weight and bonus of each seed: {votes[name]}")
     outcomes[name] = {snr: compare(name, texts["test"], snr, votes[name]) for snr in NOISES}
-    rows, shares = [], []
-    for snr, outcome in outcomes[name].items():
-        reduction, low, high = reduction_interval(sum(outcome["before"]), sum(outcome["after"]))
-        rates = [float(np.mean(outcome[way])) for way in ("greedy", "beam search", "rescored", "fusion")]
-        rows.append((f"{snr} dB", *rates, reduction, low, high))
-    columns = ["noise", "greedy", "beam search", "rescored", "fusion", "fewer errors by", "95 % from", "to"]
-    lesson.table(f"{name}_wer", rows, columns, {**dict.fromkeys(columns[1:5], 0.03), **dict.fromkeys(columns[5:], 0.3)})
-    prefix, (_, reduction, low, high) = (
-        "" if name == "fsdd" else "synthetic_",
-        (0, *rows[NOISES.index(MAIN[name])][-3:]),
-    )
-    for key, way, note in (("before", "beam search", "beam search alone"), ("after", "rescored", "rescored")):
-        value, sd = mean_sd(outcomes[name][MAIN[name]][way])
-        note = f"{note}; times and dates at {MAIN[name]} dB, test recordings"
-        lesson.record(f"{prefix}wer_{key}", value, "errors per word", 0.03, sd, len(SEEDS[name]), note)
-    note = f"wer_before to wer_after; 95 % interval over utterances {low:.3f} to {high:.3f}"
-    lesson.record(f"{prefix}wer_reduction", reduction, "", 0.2, note=note)
+    rows = [
+        (f"{snr} dB", *(float(np.mean(outcome[way])) for way in WAYS), *reduction(outcome))
+        for snr, outcome in outcomes[name].items()
+    ]
+    columns = ["noise", *WAYS, "fewer errors by", "95 % from", "to"]
+    allowed = {**dict.fromkeys(WAYS, 0.03 * LOOSE[name]), **dict.fromkeys(columns[5:])}  # a ratio of few errors jumps
+    lesson.table(f"{name}_wer", rows, columns, allowed)
+    main = outcomes[name][MAIN[name]]
+    record_rates(f"{PREFIX[name]}wer", main, name, "times and dates")
+    share, low, high = reduction(main)
+    note = f"share of the errors that the vote removed; 95 % interval over utterances {low:.3f} to {high:.3f}"
+    lesson.record(f"{PREFIX[name]}wer_reduction", share, "", 0.2 * LOOSE[name], note=note)
 
 # %% [markdown]
 # ## The other side
@@ -369,15 +382,11 @@ for name in sounds:
 # %%
 random_texts = random_numbers(len(texts["test"]), TEST_TEXT)
 for name in sounds if own_numbers is None else ():
-    prefix, outcome = "" if name == "fsdd" else "synthetic_", compare(name, random_texts, MAIN[name], votes[name])
-    outcomes[name]["random"] = outcome
-    reduction, low, high = reduction_interval(sum(outcome["before"]), sum(outcome["after"]))
-    for key, way in (("before", "beam search"), ("after", "rescored")):
-        value, sd = mean_sd(outcome[way])
-        note = f"digits without a rule, {MAIN[name]} dB, {'beam search alone' if way == 'beam search' else 'rescored'}"
-        lesson.record(f"{prefix}wer_random_{key}", value, "errors per word", 0.04, sd, len(SEEDS[name]), note)
-    note = f"the share by which errors became more; 95 % interval {-high:.3f} to {-low:.3f}"
-    lesson.record(f"{prefix}random_harm", -reduction, "", 0.3, note=note)
+    outcomes[name]["random"] = outcome = compare(name, random_texts, MAIN[name], votes[name])
+    record_rates(f"{PREFIX[name]}wer_random", outcome, name, "digits without a rule")
+    share, low, high = reduction(outcome)
+    note = f"errors that the vote added, as a share of those before; 95 % interval {-high:.3f} to {-low:.3f}"
+    lesson.record(f"{PREFIX[name]}random_harm", -share, "", 0.3 * LOOSE[name], note=note)
     for title, which in (("Times and dates", outcomes[name][MAIN[name]]), ("Without a rule", outcome)):
         heard = which["heard"]
         before, after = heard.best(), heard.best(*votes[name][-1])
