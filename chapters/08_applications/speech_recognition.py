@@ -275,8 +275,8 @@ scores = n_gram_scores(language)
 # others. (The synthetic voices are easier: for them it is 0 dB, noise as strong as the voice.)
 
 # %%
-NOISES = lesson.choose(quick=(10, 0), full=(30, 10, 5, 0))
-MAIN = {"fsdd": lesson.choose(quick=0, full=5), "synthetic": 0}
+NOISES = lesson.choose(quick=(5, 0), full=(30, 10, 5, 0))
+MAIN = {"fsdd": 5, "synthetic": 0}
 BEAMS = 16
 WAYS = ("greedy", "beam search", "rescored", "fusion")
 WEIGHTS, BONUSES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5), (0.0, 0.5, 1.0, 2.0, 3.0)
@@ -321,10 +321,10 @@ def errors_of_each(heard: Heard, found: list[str]) -> np.ndarray:
     return np.array([word_errors([text], [other]).errors for text, other in zip(heard.texts, found, strict=True)])
 
 
-def compare(name: str, texts: list[str], snr: float, votes: list[tuple[float, float]]) -> dict[str, list]:
+def compare(name: str, texts: list[str], snr: float) -> dict[str, list]:
     """For each way the error rate of each seed; "before" and "after": errors of each utterance, all seeds together."""
     result = {way: [] for way in (*WAYS, "before", "after")}
-    for model, vote in zip(models[name], votes, strict=True):
+    for model, vote in zip(models[name], votes[name], strict=True):
         heard = hear(model, said(name, "test", texts, snr))
         ways = {"greedy": heard.greedy, "beam search": heard.best(), "rescored": heard.best(*vote)}
         for way, found in {**ways, "fusion": heard.fused(*vote)}.items():
@@ -359,7 +359,7 @@ for name in sounds:
     spoken = said(name, "validation", texts["validation"], MAIN[name])
     votes[name] = [chosen(hear(model, spoken)) for model in models[name]]
     print(f"{name}: weight and bonus of each seed: {votes[name]}")
-    outcomes[name] = {snr: compare(name, texts["test"], snr, votes[name]) for snr in NOISES}
+    outcomes[name] = {snr: compare(name, texts["test"], snr) for snr in NOISES}
     rows = [
         (f"{snr} dB", *(float(np.mean(outcome[way])) for way in WAYS), *reduction(outcome))
         for snr, outcome in outcomes[name].items()
@@ -382,7 +382,7 @@ for name in sounds:
 # %%
 random_texts = random_numbers(len(texts["test"]), TEST_TEXT)
 for name in sounds if own_numbers is None else ():
-    outcomes[name]["random"] = outcome = compare(name, random_texts, MAIN[name], votes[name])
+    outcomes[name]["random"] = outcome = compare(name, random_texts, MAIN[name])
     record_rates(f"{PREFIX[name]}wer_random", outcome, name, "digits without a rule")
     share, low, high = reduction(outcome)
     note = f"errors that the vote added, as a share of those before; 95 % interval {-high:.3f} to {-low:.3f}"
