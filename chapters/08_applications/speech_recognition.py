@@ -177,7 +177,7 @@ for name, splits in sounds.items():
 # %%
 NOISY = (0.0, 30.0)
 BATCH = {"synthetic": 16, "fsdd": 24}
-STEPS = {"synthetic": 140, "fsdd": lesson.choose(quick=400, full=1200)}
+STEPS = {"synthetic": 140, "fsdd": lesson.choose(quick=350, full=700)}
 SHAPES = {"synthetic": {"hidden_dim": 64, "intermediate_dim": 128}, "fsdd": {"hidden_dim": 96, "intermediate_dim": 192}}
 LOOSE = {"synthetic": 3.0, "fsdd": 1.0}  # so few steps end a little differently on another number of cores
 SEEDS = {"synthetic": [lesson.seed], "fsdd": [lesson.seed + n for n in range(lesson.choose(quick=1, full=3))]}
