@@ -14,7 +14,7 @@ from lmbook.pipelines.sound import LogMel, SpokenSequences, each_utterance, rows
 from lmbook.training.feeding import quick_to_end
 from lmbook.training.history import History
 from lmbook.training.optimizers import make_optimizer
-from lmbook.training.progress import Display, clock
+from lmbook.training.progress import Display
 from lmbook.training.schedules import WarmupCosine
 
 
@@ -87,9 +87,8 @@ def train_recognizer(
         history.loss.append(float(nats / tokens))
         history.seconds.append(time.perf_counter() - began)
         history.tokens += int(tokens)
-        left = history.seconds[-1] / done * (steps - done)
-        if not quiet:
-            display.say(f"step {done:>6} of {steps}  loss {history.loss[-1]:.4f} nats per token  {clock(left)} left")
+        speed, left = history.tokens / history.seconds[-1], history.seconds[-1] / done * (steps - done)
+        display.report(done, steps, history.loss[-1], None, speed, left)
     return history
 
 

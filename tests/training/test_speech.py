@@ -52,8 +52,8 @@ def encode(text):
 
 
 def test_it_learns_which_tones_follow_each_other():
-    model, history = trained(120)
-    assert history.steps[-1] == 120 and history.loss[-1] < 0.1 < history.loss[0] and history.tokens > 1000
+    model, history = trained(70)
+    assert history.steps[-1] == 70 and history.loss[-1] < 0.3 < history.loss[0] and history.tokens > 500
     said = [utterance(text, tones(), AROUND, 9) for text in ("1", "2 2", "1 2 1", "2 1 1 2")]
     found = log_probabilities(model, [one.samples for one in said], LogMel(12))
     assert [greedy(one) for one in found] == [encode(one.text) for one in said]
