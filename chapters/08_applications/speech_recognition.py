@@ -71,6 +71,17 @@ def real_sound() -> dict[str, list[Recording]]:
     }
 
 
+own_wave, own_numbers = None, None
+if lesson.text and lesson.text.suffix.lower() == ".wav":
+    own_wave = read_wav(lesson.text)
+elif lesson.text:
+    own_numbers = [" ".join(line.split()) for line in read_text(lesson.text).splitlines() if line.strip()]
+    strange = next((line for line in own_numbers if not set(line.split()) <= set(DIGITS)), None)
+    if strange is not None or len(own_numbers) < 50:
+        raise LmbookError(
+            f"{lesson.text} has {len(own_numbers)} lines" + (f", and {strange!r} among them." if strange else "."),
+            'Give at least 50 lines of digits with spaces, such as "2 3 5 9".',
+        )
 if lesson.corpus not in (None, "fsdd"):
     raise LmbookError(f"{lesson.corpus} holds no spoken digits.", "Leave --corpus out, or name fsdd.")
 sounds = {}
@@ -227,15 +238,7 @@ for form, pattern in RULES.items():
     print(f"{form}: {pattern}")
 VALIDATION_TEXT, TEST_TEXT = 11, 12  # seeds of the draws
 READ, ORDER = 50_000, 7
-own_numbers = None
-if lesson.text and lesson.text.suffix.lower() != ".wav":
-    own_numbers = [" ".join(line.split()) for line in read_text(lesson.text).splitlines() if line.strip()]
-    strange = next((line for line in own_numbers if not set(line.split()) <= set(DIGITS)), None)
-    if strange is not None or len(own_numbers) < 50:
-        raise LmbookError(
-            f"{lesson.text} has {len(own_numbers)} lines" + (f", and {strange!r} among them." if strange else "."),
-            'Give at least 50 lines of digits with spaces, such as "2 3 5 9".',
-        )
+if own_numbers is not None:
     read, rest = own_numbers[0::2], own_numbers[1::2]
     texts = {"validation": rest[0::2][:300], "test": rest[1::2][:300]}
 else:
@@ -368,7 +371,7 @@ for name in sounds:
     allowed = {**dict.fromkeys(WAYS, 0.03 * LOOSE[name]), **dict.fromkeys(columns[5:])}  # a ratio of few errors jumps
     lesson.table(f"{name}_wer", rows, columns, allowed)
     main = outcomes[name][MAIN[name]]
-    record_rates(f"{PREFIX[name]}wer", main, name, "times and dates")
+    record_rates(f"{PREFIX[name]}wer", main, name, "times and dates" if own_numbers is None else "your numbers")
     share, low, high = reduction(main)
     note = f"share of the errors that the vote removed; 95 % interval over utterances {low:.3f} to {high:.3f}"
     lesson.record(f"{PREFIX[name]}wer_reduction", share, "", 0.2 * LOOSE[name], note=note)
@@ -405,7 +408,7 @@ for name in sounds if own_numbers is None else ():
 
 # %%
 name = "fsdd" if "fsdd" in sounds else "synthetic"
-number = texts["test"][next(row for row, text in enumerate(texts["test"]) if len(text.split()) == 4)]
+number = min(texts["test"], key=lambda text: abs(len(text.split()) - 4))
 (spoken,) = said(name, "test", [number], 30)
 (moments,) = log_probabilities(models[name][0], [spoken.samples], log_mel)
 (picture,) = each_utterance(lambda features, frames: (features, frames), [spoken.samples], log_mel)
@@ -447,8 +450,8 @@ if own_numbers is None:
 # others are said with the recordings, to see what *your* rules are worth.
 
 # %%
-if lesson.text and own_numbers is None:
-    heard = hear(models[name][0], [Recording(read_wav(lesson.text), "", "you")])
+if own_wave is not None:
+    heard = hear(models[name][0], [Recording(own_wave, "", "you")])
     print(f"heard: {heard.greedy[0]}\nas a time or a date: {heard.best(*votes[name][0])[0]}")
 
 # %%
