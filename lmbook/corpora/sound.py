@@ -110,4 +110,4 @@ def add_noise(samples: np.ndarray, snr: float, rng: np.random.Generator) -> np.n
     20 dB is a quiet room, 0 dB is noise as strong as the voice. The pauses count for the mean as well.
     """
     power = float(np.mean(np.square(samples, dtype="float64"))) / 10 ** (snr / 10)
-    return samples + rng.normal(0, math.sqrt(power), len(samples)).astype("float32")
+    return samples + np.float32(math.sqrt(power)) * rng.standard_normal(len(samples), dtype="float32")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.corpora.sound import RATE, Recording, add_noise, join, resample
+from lmbook.corpora.sound import RATE, Recording, add_noise, join
 from lmbook.errors import LmbookError
 
 WINDOW, STRIDE, FFT = RATE // 40, RATE // 100, 256  # samples: 25 ms are looked at every 10 ms
@@ -82,11 +82,14 @@ class Surroundings:
 def joined(parts: Sequence[np.ndarray], around: Surroundings, rng: np.random.Generator) -> np.ndarray:
     """One utterance from recordings: float32 [N]."""
     if around.speed:
-        # Steps of 5 %, so that the filters are few.
-        steps = round(around.speed / 0.05)
-        parts = [resample(part, 20, 20 + int(rng.integers(-steps, steps + 1))) for part in parts]
+        parts = [_played(part, rng.uniform(1 - around.speed, 1 + around.speed)) for part in parts]
     wave = join(parts, rng.uniform(*around.pause, len(parts) + 1))
     return add_noise(wave, rng.uniform(*around.snr), rng)
+
+
+def _played(part: np.ndarray, speed: float) -> np.ndarray:
+    """So much faster. Straight lines between the samples: a filter would be truer, and ten times as slow."""
+    return np.interp(np.arange(0, len(part) - 1, speed), np.arange(len(part)), part).astype("float32")
 
 
 def utterance(number: str, recordings: Sequence[Recording], around: Surroundings, seed) -> Recording:
