@@ -149,6 +149,26 @@ def bars(values: Mapping[str, float], label: str, title: str = "", floor: float 
     return figure
 
 
+def reliability(models: Mapping[str, Sequence[Any]], title: str = "") -> Figure:
+    """How often answers are right against how sure the model was; calibrated models lie on the diagonal.
+
+    Args:
+        models: name in the legend → the `bins` of a `Calibration`; the area of a point shows how many examples it has.
+        title: shown above the chart.
+    """
+    figure, axes = new_figure(title, "mean probability of the answers", "share that is right", size=(5.6, 4.8))
+    axes.plot([0, 1], [0, 1], color=FLOOR_COLOUR, linewidth=1.2, linestyle=(0, (6, 2)), label="calibrated")
+    for index, (name, bins) in enumerate(models.items()):
+        style, total = line_style(index), sum(one.count for one in bins)
+        x, y = [one.confidence for one in bins], [one.accuracy for one in bins]
+        axes.plot(x, y, linewidth=1.5, label=name, **style)
+        axes.scatter(x, y, [10 + 200 * one.count / total for one in bins], color=style["color"], alpha=0.7)
+    lowest = min(min(one.confidence, one.accuracy) for bins in models.values() for one in bins)
+    axes.set(xlim=(max(0.0, lowest - 0.05), 1.02), ylim=(max(0.0, lowest - 0.05), 1.02))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
 def matrix(
     axes: Axes, values, rows: Sequence[str], columns: Sequence[str], *, signed: bool = False, top: float | None = None
 ):

@@ -7,6 +7,7 @@ import pytest
 
 from lmbook import plots
 from lmbook.errors import LmbookError
+from lmbook.evaluation.calibration import Bin
 
 HISTORY = {"steps": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "validation_steps": [3], "validation_loss": [1.7]}
 
@@ -98,3 +99,13 @@ def test_drawing_leaves_pyplot_alone():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_reliability_shows_every_bin_as_large_as_it_is():
+    bins = [Bin(0.6, 0.5, 10), Bin(0.9, 0.95, 90)]
+    [axes] = plots.reliability({"a": bins}).axes
+    [points] = axes.collections
+    assert points.get_offsets().tolist() == [[0.6, 0.5], [0.9, 0.95]]
+    small, large = points.get_sizes()
+    assert large > 4 * small
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["calibrated", "a"]

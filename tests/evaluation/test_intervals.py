@@ -1,0 +1,67 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import bootstrap, mcnemar_test, permutation_test
+
+
+def difference(a, b):
+    return float(np.mean(a) - np.mean(b))
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
+    values = np.random.default_rng(1).normal(3.0, 2.0, 400)
+    found = bootstrap(np.mean, values)
+    half = 1.96 * values.std() / 20
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - half, abs=0.03)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.03)
+
+
+def test_intervals_cover_the_true_value_about_as_often_as_they_say():
+    rng = np.random.default_rng(2)
+    intervals = [bootstrap(np.mean, rng.uniform(0, 1, 60), resamples=300, seed=n) for n in range(200)]
+    assert 0.89 <= np.mean([one.low <= 0.5 <= one.high for one in intervals]) <= 0.99
+
+
+def test_the_same_examples_are_drawn_for_both_systems():
+    hard = np.random.default_rng(3).normal(size=200)
+    found = bootstrap(difference, hard + 0.1, hard)
+    assert found.value == pytest.approx(0.1) and found.high - found.low == pytest.approx(0, abs=1e-9)
+
+
+def test_the_permutation_test_is_the_enumeration_of_all_signs():
+    a, b = np.array([3.0, 1.5, 2.5, 4.0, 2.0, 3.5]), np.array([2.0, 2.0, 1.0, 3.5, 1.0, 3.0])
+    d = a - b
+    sums = [abs(np.dot(signs, d)) for signs in itertools.product((-1, 1), repeat=len(d))]
+    exact = np.mean([total >= abs(d.sum()) - 1e-9 for total in sums])
+    assert permutation_test(a, b, resamples=20_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_systems_that_are_alike_are_not_called_different():
+    scores = np.random.default_rng(4).normal(size=50)
+    assert permutation_test(scores, scores) == 1.0
+    assert mcnemar_test(scores > 0, scores > 0) == 1.0
+
+
+def test_mcnemar_counts_only_where_they_differ():
+    first = [True] * 9 + [False] + [True] * 1000
+    second = [False] * 9 + [True] + [True] * 1000
+    assert mcnemar_test(first, second) == pytest.approx(2 * (1 + 10) / 2**10)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bootstrap(np.mean, []), "0 examples"),
+        (lambda: bootstrap(difference, [1.0], [1.0, 2.0]), "1 and 2"),
+        (lambda: bootstrap(np.mean, [1.0], confidence=95), "confidence is 95"),
+        (lambda: permutation_test([1.0], []), "1 and 0"),
+        (lambda: mcnemar_test([], []), "0 and 0"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(call, message):
+    with pytest.raises(LmbookError, match=message):
+        call()
