@@ -24,6 +24,8 @@ class StoryVocabulary:
 
     Attributes:
         size: V.
+        max_words: of the longest line.
+        question_id: the id of the question mark.
     """
 
     def __init__(self, stories: Iterable[Sequence[Line]]):
@@ -35,7 +37,8 @@ class StoryVocabulary:
             ids = self._tokenizer.encode(answer)
             self._answers[answer] = ids[0] if len(ids) == 1 else len(self._names)
             self._names[self._answers[answer]] = answer
-        self.size = len(self._names)
+        self.size, self.max_words = len(self._names), max(len(self.encode(text)) for text, _ in lines)
+        self.question_id = self.encode("?")[0]
 
     def encode(self, text: str) -> list[int]:
         """The words of a line."""
@@ -50,6 +53,25 @@ class StoryVocabulary:
         return self._names[id]
 
 
+def told(records: Iterable[dict]) -> list[list[Line]]:
+    """The stories of bAbI with their questions where they are asked.
+
+    Args:
+        records: as of the corpus `babi_10k`, the questions of a story one after the other: "story" (the sentences up
+            to the question), "question", "answer".
+    """
+    stories, before = [], None
+    for record in records:
+        sentences = record["story"]
+        if before is None or sentences[: len(before)] != before:
+            stories.append([])
+            before = []
+        stories[-1] += [(sentence, None) for sentence in sentences[len(before) :]]
+        stories[-1].append((record["question"], record["answer"]))
+        before = sentences
+    return stories
+
+
 class StoryBatches:
     """Rows of sentences and questions in the order in which they are read; the label of a question is its answer.
 
@@ -58,10 +80,9 @@ class StoryBatches:
 
     Args:
         stories: lists of (sentence, None) and (question, answer).
-        vocabulary: of the words and the answers.
+        vocabulary: of the words and the answers; a line longer than its longest loses its end.
         lines_per_batch: positions of a batch, padding included.
         widths: of the rows, in lines, rising.
-        max_words: of a line; what is longer loses its end.
         alike: groups of words that could be exchanged for each other throughout a story, and its answers would be
             exchanged with them (names, places). In each batch every story gets a draw of its own.
         seed: of the order and of those draws.
@@ -82,7 +103,6 @@ class StoryBatches:
         *,
         lines_per_batch: int,
         widths: Sequence[int],
-        max_words: int,
         alike: Sequence[Sequence[str]] = (),
         seed: int = 0,
     ):
@@ -91,18 +111,18 @@ class StoryBatches:
             raise LmbookError(f"A story has {longest} lines.", f"Give a width of at least that, not {widths[-1]}.")
         if not any(answer is not None for story in stories for _, answer in story):
             raise LmbookError("No story has a question.", "Give stories with (question, answer) in them.")
-        self._vocabulary_size, self._max_words, self._seed = vocabulary.size, max_words, seed
+        self._vocabulary_size, self._max_words, self._seed = vocabulary.size, vocabulary.max_words, seed
         self._alike = [np.array([vocabulary.encode(word)[0] for word in words]) for words in alike]
         needed = np.array([next(width for width in widths if width >= len(story)) for story in stories])
         self._members = [np.flatnonzero(needed == width) for width in sorted(set(needed))]
         self._parts, found = [], {}
         for places in self._members:
             width = needed[places[0]]
-            x, y = np.zeros((len(places), width, max_words), np.int32), np.zeros((len(places), width), np.int32)
-            w = np.zeros_like(y, np.float32)
+            x = np.zeros((len(places), width, vocabulary.max_words), np.int32)
+            y, w = np.zeros(x.shape[:2], np.int32), np.zeros(x.shape[:2], np.float32)
             for row, place in enumerate(places):
                 for line, (text, answer) in enumerate(stories[place]):
-                    ids = vocabulary.encode(text)[:max_words]
+                    ids = vocabulary.encode(text)[: vocabulary.max_words]
                     x[row, line, : len(ids)] = ids
                     if answer is not None:
                         y[row, line], w[row, line] = vocabulary.answer_id(answer), 1.0

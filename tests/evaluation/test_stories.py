@@ -17,11 +17,12 @@ STORIES = [
 def test_answers_are_those_of_the_logits_at_the_questions():
     keras.utils.set_random_seed(0)
     vocabulary = StoryVocabulary(STORIES)
-    question = vocabulary.encode("?")[0]
-    model = StoryReader(StoryReaderConfig(vocabulary.size, question, 4, 16, 1, num_heads=2, intermediate_dim=16))
-    data = StoryBatches(STORIES, vocabulary, lines_per_batch=8, widths=(2, 4), max_words=4)
+    sizes = vocabulary.size, vocabulary.question_id, vocabulary.max_words
+    config = StoryReaderConfig(*sizes, hidden_dim=16, num_layers=1, num_heads=2, intermediate_dim=16)
+    model = StoryReader(config)
+    data = StoryBatches(STORIES, vocabulary, lines_per_batch=8, widths=(2, 4))
     answers = answer_stories(model, data)
-    x, _, _ = next(iter(StoryBatches(STORIES[:1], vocabulary, lines_per_batch=4, widths=(4,), max_words=4).dataset()))
+    x, _, _ = next(iter(StoryBatches(STORIES[:1], vocabulary, lines_per_batch=4, widths=(4,)).dataset()))
     logits = np.asarray(model(x))[0, [1, 3]]
     assert answers.chosen[:2].tolist() == logits.argmax(axis=1).tolist()
     assert answers.accuracy == np.mean([a == b for a, b in zip(answers.chosen, data.answers, strict=True)])

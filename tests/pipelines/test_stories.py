@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.stories import StoryBatches, StoryVocabulary
+from lmbook.pipelines.stories import StoryBatches, StoryVocabulary, told
 
 STORIES = [
     [("Mary went home.", None), ("Tom left.", None), ("Where is Mary?", "home"), ("Is Tom here?", "I don't know.")],
@@ -15,7 +15,7 @@ VOCABULARY = StoryVocabulary(STORIES)
 
 
 def make(**changes):
-    options = {"lines_per_batch": 16, "widths": (4, 8), "max_words": 4, **changes}
+    options = {"lines_per_batch": 16, "widths": (4, 8), **changes}
     return StoryBatches(STORIES, VOCABULARY, **options)
 
 
@@ -24,6 +24,17 @@ def test_vocabulary_shares_one_word_answers_with_the_words():
     whole = VOCABULARY.answer_id("I don't know.")
     assert whole == VOCABULARY.size - 1 and VOCABULARY.answer(whole) == "I don't know."
     assert VOCABULARY.answer_id("never said") == VOCABULARY.encode("xyz")[0]
+
+
+def test_stories_of_records_go_on_until_another_begins():
+    records = [
+        {"story": ["a.", "b."], "question": "x?", "answer": "1"},
+        {"story": ["a.", "b.", "c."], "question": "y?", "answer": "2"},
+        {"story": ["a.", "d."], "question": "z?", "answer": "3"},
+    ]
+    first, second = told(records)
+    assert first == [("a.", None), ("b.", None), ("x?", "1"), ("c.", None), ("y?", "2")]
+    assert second == [("a.", None), ("d.", None), ("z?", "3")]
 
 
 def test_each_epoch_has_every_question_once():
@@ -69,4 +80,4 @@ def test_wrong_stories_are_refused():
     with pytest.raises(LmbookError, match="6 lines"):
         make(widths=(4,))
     with pytest.raises(LmbookError, match="No story has a question"):
-        StoryBatches([[("Tom left.", None)]], VOCABULARY, lines_per_batch=16, widths=(8,), max_words=4)
+        StoryBatches([[("Tom left.", None)]], VOCABULARY, lines_per_batch=16, widths=(8,))
