@@ -45,7 +45,7 @@ def test_batches_depend_on_their_number_alone():
 def test_an_answer_that_is_cut_off_counts_for_nothing():
     data = make(widths=(8,))
     assert data.lost == 1 and data.lengths.tolist() == [3, 4, 1, 2]
-    assert len(list(rows_of(data.dataset()))) == 3
+    assert sum(float(w.numpy()[:, 0].sum()) for _, _, w in data.dataset()) == 3
 
 
 def test_each_gives_the_values_in_order():
