@@ -38,7 +38,7 @@ from lmbook.models.bert import BertReader
 from lmbook.models.story_reader import StoryReader, StoryReaderConfig
 from lmbook.models.weights.hugging_face import load_minilm
 from lmbook.models.word_overlap import WordOverlap
-from lmbook.pipelines.spans import AnswerSpans, token_span
+from lmbook.pipelines.spans import AnswerSpans, token_span, window
 from lmbook.pipelines.stories import Line, StoryBatches, StoryVocabulary, told
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible
@@ -134,17 +134,18 @@ def with_questions(stories: Sequence[Story], unknown: bool = True) -> tuple[list
     return rows, questions
 
 
-def decisions(answers: StoryAnswers, data: StoryBatches, vocabulary: StoryVocabulary) -> tuple[np.ndarray, ...]:
+def decisions(answers: StoryAnswers, data: StoryBatches, vocabulary: StoryVocabulary, told_so: bool):
     """Confidence in the best answer, its credit, and whether there is an answer; each [Q].
 
-    The confidence is the log-probability of the best answer less that of "I don't know".
+    The confidence is the log-probability of the best answer, less that of "I don't know" where it was in training.
     """
     silence = vocabulary.answer_id(UNKNOWN)
     spoken = answers.log_probabilities.copy()
     spoken[:, silence] = -np.inf
     answerable = data.answers != silence
     credit = (spoken.argmax(axis=1) == data.answers) & answerable
-    return spoken.max(axis=1) - answers.log_probabilities[:, silence], credit.astype(float), answerable
+    confidence = spoken.max(axis=1) - (answers.log_probabilities[:, silence] if told_so else 0)
+    return confidence, credit.astype(float), answerable
 
 
 curves, abstention = {}, []
@@ -179,7 +180,7 @@ if "greentree" in wanted:
             quick={"hidden_dim": 96, "num_layers": 3, "intermediate_dim": 192},
             full={"hidden_dim": 128, "num_layers": 4, "intermediate_dim": 256},
         ),
-        "steps": lesson.choose(quick=300, full=1_200),
+        "steps": lesson.choose(quick=180, full=800),
         "learning_rate": 6e-3,
         "warmup_steps": 20,
     }
@@ -206,9 +207,12 @@ if "greentree" in wanted:
         0.1,
     )
     cautious = Reading("transformer", data["train"], data["validation"], vocabulary, **setting)
-    for name, reading in (("greentree, never told", readings["transformer"]), ("greentree, told so", cautious)):
-        both = (decisions(reading.answers(data[part]), data[part], vocabulary) for part in ("validation", "test"))
-        abstain(name, *both)
+    for told_so, name, reading in (
+        (False, "greentree, never told", readings["transformer"]),
+        (True, "greentree, told so", cautious),
+    ):
+        parts = data["validation"], data["test"]
+        abstain(name, *(decisions(reading.answers(part), part, vocabulary, told_so) for part in parts))
 
 # %% [markdown]
 # ## bAbI
@@ -302,18 +306,21 @@ def with_other_paragraphs(records: list[dict], every: int = 1) -> list[dict]:
     return asked
 
 
-def spans_of(records: list[dict], pieces, widths: Sequence[int], seed: int = 0) -> AnswerSpans:
-    """The questions as MiniLM reads them."""
-    places = {context: pieces.places(context) for context in {record["context"] for record in records}}
-    spans = []
+def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | None = None, seed: int = 0) -> AnswerSpans:
+    """The questions as MiniLM reads them; `size`: with so many tokens of each paragraph, drawn by `seed`."""
+    texts, spans, draw = [], [], random.Random(seed)
     for record in records:
-        where = [(answer["start"], answer["start"] + len(answer["text"])) for answer in record["answers"][:1]]
-        spans.append(token_span(places[record["context"]], *where[0]) if where else None)
+        places, span = pieces.places(record["context"]), None
+        for answer in record["answers"]:
+            span = token_span(places, answer["start"], answer["start"] + len(answer["text"]))
+        first, last = window(len(places), span, size or len(places), draw)
+        texts.append(pieces.encode(record["context"])[first:last])
+        spans.append(None if span is None else (span[0] - first, min(span[1], last - 1) - first))
     return AnswerSpans(
         [pieces.encode(record["question"]) for record in records],
-        [pieces.encode(record["context"]) for record in records],
+        texts,
         spans,
-        tokens_per_batch=2048,
+        tokens_per_batch=1024,
         widths=widths,
         first_id=pieces.first_id,
         end_id=pieces.end_id,
@@ -330,7 +337,7 @@ def read(model: BertReader, records: list[dict], pieces) -> tuple[list[str], np.
     return answers, np.array([span.score for span in found]), np.array([span.none for span in found])
 
 
-TRAINING_WIDTHS, TEST_WIDTHS = (128, 192, 256), (128, 192, 256, 384, 512)
+TEST_WIDTHS, WINDOW = (128, 192, 256, 384, 512), 96
 xquad = real("xquad")
 try:
     bert, pieces = load_minilm() if xquad is not None else (None, None)
@@ -346,7 +353,8 @@ if xquad is not None:
     model = BertReader(bert)
     model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
     began = time.perf_counter()
-    training = spans_of(parts["train"] + with_other_paragraphs(parts["train"], 2), pieces, TRAINING_WIDTHS, lesson.seed)
+    learned = parts["train"] + with_other_paragraphs(parts["train"], 2)
+    training = spans_of(learned, pieces, (128,), WINDOW, lesson.seed)
     steps = EPOCHS * training.steps_per_epoch
     print(f"{len(training.starts)} rows, {training.lost} answers cut off; {steps} steps")
     reproducible(lesson.seed)

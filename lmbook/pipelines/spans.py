@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -134,3 +135,25 @@ def token_span(places: Sequence[tuple[int, int]], first: int, last: int) -> tupl
     if not inside:
         raise LmbookError(f"No token holds the characters {first} to {last}.", "Check where the answer begins.")
     return inside[0], inside[-1]
+
+
+def window(length: int, span: tuple[int, int] | None, size: int, draw: random.Random) -> tuple[int, int]:
+    """A part of a text, of at most `size` tokens and with the answer in it, at a place that is drawn evenly.
+
+    Short rows are learned from faster, and where the answer stands in them says nothing about where to look.
+
+    Args:
+        length: tokens of the text.
+        span: (first, last) token of the answer; None: there is none. What is longer than `size` loses its end.
+        size: tokens of the part.
+        draw: makes the choice.
+
+    Returns:
+        (first token of the part, the one after its last).
+    """
+    lowest, highest = 0, max(0, length - size)
+    if span is not None:
+        lowest, highest = max(0, min(highest, span[1] + 1 - size)), min(highest, span[0])
+        lowest = min(lowest, highest)
+    first = draw.randint(lowest, highest)
+    return first, min(length, first + size)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.spans import AnswerSpans, token_span
+from lmbook.pipelines.spans import AnswerSpans, token_span, window
 
 QUESTIONS = [[5, 6], [7], [8], [9, 5]]
 TEXTS = [[10, 11, 12], [13, 14, 15, 16, 17, 18, 19], [20], [21, 22]]
@@ -69,3 +71,23 @@ def test_token_span():
     assert np.diff(token_span(places, 0, 11)) == 3
     with pytest.raises(LmbookError, match="No token holds the characters 3 to 4"):
         token_span(places, 3, 4)
+
+
+@pytest.mark.parametrize(("length", "span"), [(5, (1, 2)), (40, (0, 3)), (40, (37, 39)), (40, (12, 21)), (40, None)])
+def test_window_holds_the_answer_at_any_place(length, span):
+    draw, firsts = random.Random(0), set()
+    for _ in range(300):
+        first, last = window(length, span, 10, draw)
+        assert 0 <= first < last <= length and last - first == min(10, length)
+        assert span is None or (first <= span[0] and span[1] < last)
+        firsts.add(first)
+    if length == 5:
+        assert firsts == {0}
+    elif span is None:
+        assert firsts == set(range(31))
+    else:
+        assert firsts == {n for n in range(31) if n <= span[0] and span[1] < n + 10}
+
+
+def test_an_answer_longer_than_the_window_keeps_its_beginning():
+    assert window(40, (5, 30), 10, random.Random(0)) == (5, 15)
