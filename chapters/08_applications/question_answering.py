@@ -180,7 +180,7 @@ if "greentree" in wanted:
             quick={"hidden_dim": 96, "num_layers": 3, "intermediate_dim": 192},
             full={"hidden_dim": 128, "num_layers": 4, "intermediate_dim": 256},
         ),
-        "steps": lesson.choose(quick=180, full=800),
+        "steps": lesson.choose(quick=180, full=500),
         "learning_rate": 6e-3,
         "warmup_steps": 20,
     }
@@ -236,12 +236,12 @@ babi = real("babi_10k")
 if babi is not None:
     stories = {split: told(records) for split, records in babi.items()}
     vocabulary = StoryVocabulary(stories["train"])
-    shape = {"lines_per_batch": 1536, "widths": (16, 32, 96), "seed": lesson.seed}
+    shape = {"lines_per_batch": 768, "widths": (16, 32, 96), "seed": lesson.seed}
     data = {split: StoryBatches(rows, vocabulary, **shape) for split, rows in stories.items()}
     train = StoryBatches(stories["train"], vocabulary, alike=ALIKE, **shape)
     tasks = np.array([record["task"] for record in babi["test"]])
     lengths = np.array([len(record["story"]) for record in babi["test"]])
-    setting = {"steps": 2_400, "learning_rate": 6e-3, "warmup_steps": 100, "report_every": 200}
+    setting = {"steps": 2_000, "learning_rate": 6e-3, "warmup_steps": 50, "report_every": 200}
     sizes = {"lstm": {"hidden_dim": 128, "num_layers": 2}, "transformer": {"hidden_dim": 128, "num_layers": 4}}
     babi_readings = {
         core: Reading(core, train, data["validation"], vocabulary, size=sizes[core], **setting) for core in BABI_CORES
@@ -288,12 +288,13 @@ if babi is not None:
 # Questions of one article are alike, so the interval comes from drawing articles anew, not questions.
 #
 # Each second training question comes once more with a paragraph of another article. There it has no answer, and the
-# model learns to point at `[CLS]`. Validation and test have each question in both ways. The number of epochs and the
-# learning rate were chosen on the validation part.
+# model learns to point at `[CLS]`. Validation and test have each question in both ways. From a paragraph the model sees
+# only 96 tokens around the answer while it learns, which takes half the time; it is tested on whole ones. Neither the
+# number of epochs nor the learning rate was searched for.
 
 # %%
 XQUAD_SPLIT = np.random.default_rng(0).permutation(48)
-EPOCHS, RATE = 2, 1e-3
+EPOCHS, RATE = 2, 5e-4
 PUBLISHED = {"em": 0.722, "f1": 0.835}  # multilingual BERT, English, all 1,190 questions: Artetxe et al. 2020, table 6
 
 
