@@ -27,7 +27,7 @@ from lmbook.corpora.greentree import Grammar, Question, Story, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, pretty
 from lmbook.corpora.greentree.unknown import UNKNOWN, unanswerable
-from lmbook.decoding.spans import find_answers
+from lmbook.decoding.spans import find_answers, span_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.abstention import best_threshold, risk_coverage, score_abstention
 from lmbook.evaluation.classification import wilson_interval
@@ -331,10 +331,11 @@ def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | Non
 
 def read(model: BertReader, records: list[dict], pieces) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The best span of each question as text, its log-probability, and that of there being none."""
-    found, answers = find_answers(model, spans_of(records, pieces, TEST_WIDTHS)), []
-    for record, span in zip(records, found, strict=True):
-        places = pieces.places(record["context"])
-        answers.append(record["context"][places[span.first][0] : places[span.last][1]])
+    found = find_answers(model, spans_of(records, pieces, TEST_WIDTHS))
+    answers = [
+        span_text(record["context"], pieces.places(record["context"]), span)
+        for record, span in zip(records, found, strict=True)
+    ]
     return answers, np.array([span.score for span in found]), np.array([span.none for span in found])
 
 
@@ -391,7 +392,7 @@ if xquad is not None:
 
     decided = {}
     for part, (answers, score, none) in found.items():
-        lost, lost_score, lost_none = read(model, with_other_paragraphs(parts[part]), pieces)[0:3]
+        lost, lost_score, lost_none = read(model, with_other_paragraphs(parts[part]), pieces)
         credit = score_answers(answers, [[a["text"] for a in record["answers"]] for record in parts[part]]).each_f1
         answerable = np.arange(2 * len(answers)) < len(answers)
         credit = np.append(credit, np.zeros(len(lost)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -57,3 +58,19 @@ def find_answers(model: keras.Model, data: AnswerSpans, max_tokens: int = 30) ->
 
     logits = data.each(compiled(model, "spans", reader))
     return [best_span(*row, max_tokens) for row in zip(logits, data.starts, data.lengths, strict=True)]
+
+
+def span_text(text: str, places: Sequence[tuple[int, int]], span: FoundSpan) -> str:
+    """The words of an answer, each whole, also where the span begins or ends inside of one.
+
+    Args:
+        text: where the answer stands.
+        places: (first character, the one after its last) of each of its tokens.
+        span: the tokens.
+    """
+    first, last = places[span.first][0], places[span.last][1]
+    while first and text[first - 1].isalnum() and text[first].isalnum():
+        first -= 1
+    while last < len(text) and text[last - 1].isalnum() and text[last].isalnum():
+        last += 1
+    return text[first:last]

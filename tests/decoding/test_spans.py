@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lmbook.decoding.spans import best_span, find_answers
+from lmbook.decoding.spans import FoundSpan, best_span, find_answers, span_text
 from lmbook.models.bert import BertConfig, BertReader
 from lmbook.pipelines.spans import AnswerSpans
 
@@ -43,3 +43,12 @@ def test_answers_come_in_the_order_of_the_questions():
         same = find_answers(model, alone)[0]
         assert (same.first, same.last) == (span.first, span.last) and span.last < len(texts[number])
         assert same.score == pytest.approx(span.score, abs=1e-4)
+
+
+def test_words_of_an_answer_are_whole():
+    text = "By Antoine Lavoisier, in 1777."
+    places = [(0, 2), (3, 6), (6, 10), (11, 15), (15, 20), (20, 21), (22, 24), (25, 29), (29, 30)]
+    assert span_text(text, places, FoundSpan(2, 3, 0.0, 0.0)) == "Antoine Lavoisier"
+    assert span_text(text, places, FoundSpan(7, 7, 0.0, 0.0)) == "1777"
+    assert span_text(text, places, FoundSpan(7, 8, 0.0, 0.0)) == "1777."
+    assert span_text(text, places, FoundSpan(0, 0, 0.0, 0.0)) == "By"
