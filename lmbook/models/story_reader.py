@@ -25,7 +25,7 @@ class StoryReaderConfig:
         question_id: the id of the question mark, by which a question is known.
         max_words: words of a line, W.
         hidden_dim: width of a line's vector, D.
-        num_layers: blocks, or LSTMs on top of each other, L.
+        num_layers: how often the block is applied, or LSTMs on top of each other, L.
         core: what reads the lines: "transformer" or "lstm".
         num_heads: attention heads of a block, H.
         intermediate_dim: width inside the feed-forward layers of a block, F.
@@ -99,6 +99,10 @@ class LineEmbedding(keras.layers.Layer):
 class StoryReader(keras.Model):
     """Answers each question from the lines before it.
 
+    The Transformer is a universal one: the same block is applied again and again. To find the milk it looks for who took
+    it, and then for where they are; the second is what it has to do for "Where is Mary?" anyway, and with one block for
+    all rounds it learns that once.
+
     The lines are read in their order; how long ago one was is known from the rotary angles, or from the order in which
     the LSTM reads. No block looks at questions: one can be asked or left out without any effect on another. An LSTM
     cannot help reading them.
@@ -108,6 +112,9 @@ class StoryReader(keras.Model):
 
     Call:
         ids [B, T, W] -> logits [B, T, V] float32, of the answer, should line t be a question.
+
+    Reference:
+        Dehghani et al. 2019, "Universal Transformers", without the part that decides when to stop.
     """
 
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
@@ -117,8 +124,13 @@ class StoryReader(keras.Model):
         self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
         self.embedding.build((None, None, None))
         self.drop = keras.layers.Dropout(c.dropout, name="dropout")
-        make = self._block if c.core == "transformer" else self._lstm
-        self.core = [make(index) for index in range(c.num_layers)]
+        self.rounds = None
+        if c.core == "transformer":
+            self.core = [self._block()]
+            self.rounds = keras.layers.Embedding(c.num_layers, c.hidden_dim, name="round_embedding")
+            self.rounds.build((None,))
+        else:
+            self.core = [self._lstm(index) for index in range(c.num_layers)]
         self.norm = make_norm("rms", 1e-5, "norm")
         for layer in (*self.core, self.norm):
             layer.build((None, None, c.hidden_dim))
@@ -126,7 +138,7 @@ class StoryReader(keras.Model):
         self.head = built_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02)
         self.built = True
 
-    def _block(self, index):
+    def _block(self):
         c = self.config
         return TransformerBlock(
             c.num_heads,
@@ -138,7 +150,7 @@ class StoryReader(keras.Model):
             rotary_base=c.rotary_base,
             use_bias=False,
             dropout=c.dropout,
-            name=f"block_{index}",
+            name="block",
         )
 
     def _lstm(self, index):
@@ -156,8 +168,9 @@ class StoryReader(keras.Model):
         x = self.drop(line, training=training)
         if self.config.core == "transformer":
             told = ops.logical_not(ops.any(ops.equal(ids, self.config.question_id), axis=-1))  # [B, T]
-            for block in self.core:
-                x = block(x, padding_mask=told, training=training)
+            rounds = self.rounds(ops.arange(self.config.num_layers))  # [L, D]
+            for number in range(self.config.num_layers):
+                x = self.core[0](x + rounds[number], padding_mask=told, training=training)
         else:
             for lstm in self.core:
                 x = self.drop(lstm(x, training=training), training=training)
