@@ -99,9 +99,9 @@ class LineEmbedding(keras.layers.Layer):
 class StoryReader(keras.Model):
     """Answers each question from the lines before it.
 
-    The Transformer is a universal one: the same block is applied again and again. To find the milk it looks for who took
-    it, and then for where they are; the second is what it has to do for "Where is Mary?" anyway, and with one block for
-    all rounds it learns that once.
+    The Transformer is a universal one: the same block is applied again and again. To find the milk it looks for who
+    took it, and then for where they are; the second is what it has to do for "Where is Mary?" anyway, and with one
+    block for all rounds it learns that once.
 
     The lines are read in their order; how long ago one was is known from the rotary angles, or from the order in which
     the LSTM reads. No block looks at questions: one can be asked or left out without any effect on another. An LSTM
