@@ -63,13 +63,13 @@ def real(name: str) -> dict[str, list[dict]] | None:
 #
 # A sentence of a story has seven words, and a story up to ninety sentences. Word by word that is a long way between
 # what belongs together. So a sentence gets *one* vector: the sum of its words' vectors, each multiplied with a learned
-# one for its place, and the model reads those
-# ([`StoryReader`](../../lmbook/models/story_reader.py)). What reads them is either an LSTM or a Transformer that applies
-# one block again and again (Dehghani et al. 2019); all else is the same for both. Questions stand in the story where
-# they are asked, and are all answered in one pass. The answers are no part of what is read.
+# one for its place, and the model reads those ([`StoryReader`](../../lmbook/models/story_reader.py)). What reads them
+# is either an LSTM or a Transformer that applies one block again and again (Dehghani et al. 2019); all else is the same
+# for both. Questions stand in the story where they are asked, and are all answered in one pass. The answers are no part
+# of what is read.
 #
-# Why one block for all rounds? "Where is the milk?" takes two looks back: who took it, and where did they go? The second
-# is that of "Where is Mary?". What is learned for one is then known to the other.
+# Why one block for all rounds? "Where is the milk?" takes two looks back: who took it, and where did they go? The
+# second is that of "Where is Mary?". What is learned for one is then known to the other.
 
 
 # %%
