@@ -14,6 +14,7 @@ from lmbook.models.checks import check_choice, check_counts, check_dropout, chec
 from lmbook.models.recurrent import ChronoBias
 
 CORES = ("transformer", "lstm")
+SLOWNESS = 32.0  # lines until the clock's vector is as long as that of a word
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,13 @@ class StoryReader(keras.Model):
     took it, and then for where they are; the second is what it has to do for "Where is Mary?" anyway, and with one
     block for all rounds it learns that once.
 
-    The lines are read in their order; how long ago one was is known from the rotary angles, or from the order in which
-    the LSTM reads. No block looks at questions: one can be asked or left out without any effect on another. An LSTM
-    cannot help reading them.
+    The lines are read in their order. How long ago one was, a block knows from the rotary angles, and from a clock: a
+    vector that is added to each line in proportion to its number. A score that rises with it takes the latest of
+    several lines that fit, however many there are between them; where no later line is seen, that is the same as the
+    penalty for distance of Press et al. 2022 ("Train short, test long").
+
+    No block looks at questions: one can be asked or left out without any effect on another. An LSTM cannot help reading
+    them.
 
     Args:
         config: a `StoryReaderConfig` (or a dict of its fields).
@@ -129,6 +134,8 @@ class StoryReader(keras.Model):
             self.core = [self._block()]
             self.rounds = keras.layers.Embedding(c.num_layers, c.hidden_dim, name="round_embedding")
             self.rounds.build((None,))
+            start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
+            self.clock = self.add_weight(shape=(c.hidden_dim,), initializer=start, name="clock")
         else:
             self.core = [self._lstm(index) for index in range(c.num_layers)]
         self.norm = make_norm("rms", 1e-5, "norm")
@@ -169,8 +176,10 @@ class StoryReader(keras.Model):
         if self.config.core == "transformer":
             told = ops.logical_not(ops.any(ops.equal(ids, self.config.question_id), axis=-1))  # [B, T]
             rounds = self.rounds(ops.arange(self.config.num_layers))  # [L, D]
-            for number in range(self.config.num_layers):
-                x = self.core[0](x + rounds[number], padding_mask=told, training=training)
+            number = ops.cast(ops.arange(ops.shape(ids)[1]), x.dtype)  # of the line
+            x = x + number[:, None] / SLOWNESS * ops.cast(self.clock, x.dtype)
+            for turn in range(self.config.num_layers):
+                x = self.core[0](x + rounds[turn], padding_mask=told, training=training)
         else:
             for lstm in self.core:
                 x = self.drop(lstm(x, training=training), training=training)
