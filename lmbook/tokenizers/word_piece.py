@@ -69,6 +69,10 @@ class WordPieceTokenizer(Tokenizer):
     def encode(self, text: str) -> list[int]:
         return self._library.encode(valid_unicode(text), add_special_tokens=False).ids
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Where in the text each token of `encode` stands: (first character, the one after its last)."""
+        return self._library.encode(valid_unicode(text), add_special_tokens=False).offsets
+
     def decode(self, ids: Iterable[int]) -> str:
         """The words with spaces between them; `[PAD]`, `[CLS]` and `[SEP]` give nothing."""
         silent = (self.pad_id, self.first_id, self.end_id)

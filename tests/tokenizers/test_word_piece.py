@@ -46,6 +46,12 @@ def test_letters_lose_case_and_accents(text, tokens):
     assert [TOKENS[id] for id in SMALL.encode(text)] == tokens
 
 
+def test_places_are_those_of_the_text_as_it_was():
+    text = "Ünwantéd,  the天x"
+    pieces = [text[first:last] for first, last in SMALL.places(text)]
+    assert pieces == ["Ün", "want", "éd", ",", "the", "天", "x"] and len(SMALL.encode(text)) == 7
+
+
 @settings(deadline=None, derandomize=True)
 @given(text=st.text() | st.sampled_from(["[CLS]", "the [SEP]", "[MASK][PAD]", "\ud83d"]))
 def test_no_text_spells_a_special_token(text):

@@ -1,0 +1,193 @@
+"""A model that reads stories sentence by sentence and answers the questions that come up in them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from lmbook.layers.block import TransformerBlock, make_norm
+from lmbook.layers.dense import built_dense
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
+from lmbook.models.recurrent import ChronoBias
+
+CORES = ("transformer", "lstm")
+SLOWNESS = 32.0  # lines until the clock's vector is as long as that of a word
+
+
+@dataclass(frozen=True)
+class StoryReaderConfig:
+    """The shape of a `StoryReader`.
+
+    Args:
+        vocabulary_size: ids of words and of answers, V.
+        question_id: the id of the question mark, by which a question is known.
+        max_words: words of a line, W.
+        hidden_dim: width of a line's vector, D.
+        num_layers: how often the block is applied, or LSTMs on top of each other, L.
+        core: what reads the lines: "transformer" or "lstm".
+        num_heads: attention heads of a block, H.
+        intermediate_dim: width inside the feed-forward layers of a block, F.
+        rotary_base: of the angles by which a block knows how long ago a line was read.
+        memory_span: the lines that the memory of an LSTM should bridge from the start (`ChronoBias`).
+        dropout: share of activations set to zero in training.
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    vocabulary_size: int
+    question_id: int
+    max_words: int
+    hidden_dim: int = 128
+    num_layers: int = 4
+    core: str = "transformer"
+    num_heads: int = 4
+    intermediate_dim: int = 256
+    rotary_base: float = 1000.0
+    memory_span: int = 20
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        check_counts(self, "vocabulary_size", "max_words", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
+        check_choice(self, "core", CORES)
+        check_dropout(self)
+        check_heads(self)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class LineEmbedding(keras.layers.Layer):
+    """The words of a line -> its vector: ids [B, T, W] -> [B, T, D].
+
+    Each word's vector is multiplied, number by number, with one that is learned for its place in the line, and all are
+    added up. Padding (id 0) adds nothing.
+
+    Args:
+        vocabulary_size: V.
+        hidden_dim: D.
+        max_words: W.
+
+    Reference:
+        Sukhbaatar et al. 2015, "End-to-end memory networks", section 4.1, with a learned mask as in Dehghani et al.
+        2019, "Universal Transformers", section 3.1.
+    """
+
+    def __init__(self, vocabulary_size: int, hidden_dim: int, max_words: int, **kwargs):
+        super().__init__(**kwargs)
+        self._settings = {"vocabulary_size": vocabulary_size, "hidden_dim": hidden_dim, "max_words": max_words}
+        # Vectors of length about 1: a line is found again by its words only if each has a direction of its own.
+        start = keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
+        self.words = keras.layers.Embedding(vocabulary_size, hidden_dim, start, name="words")
+
+    def build(self, input_shape):
+        self.words.build(input_shape)
+        start = keras.initializers.RandomNormal(mean=1.0, stddev=0.3)
+        shape = self._settings["max_words"], self._settings["hidden_dim"]
+        self.places = self.add_weight(shape=shape, initializer=start, name="places")
+        self.built = True
+
+    def call(self, ids):
+        real = ops.cast(ops.expand_dims(ops.not_equal(ids, 0), -1), self.compute_dtype)
+        return ops.sum(self.words(ids) * ops.cast(self.places, self.compute_dtype) * real, axis=2)
+
+    def get_config(self):
+        return {**super().get_config(), **self._settings}
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class StoryReader(keras.Model):
+    """Answers each question from the lines before it.
+
+    The Transformer is a universal one: the same block is applied again and again. To find the milk it looks for who
+    took it, and then for where they are; the second is what it has to do for "Where is Mary?" anyway, and with one
+    block for all rounds it learns that once.
+
+    The lines are read in their order. How long ago one was, a block knows from the rotary angles, and from a clock: a
+    vector that is added to each line in proportion to its number. A score that rises with it takes the latest of
+    several lines that fit, however many there are between them; where no later line is seen, that is the same as the
+    penalty for distance of Press et al. 2022 ("Train short, test long").
+
+    No block looks at questions: one can be asked or left out without any effect on another. An LSTM cannot help reading
+    them.
+
+    Args:
+        config: a `StoryReaderConfig` (or a dict of its fields).
+
+    Call:
+        ids [B, T, W] -> logits [B, T, V] float32, of the answer, should line t be a question.
+
+    Reference:
+        Dehghani et al. 2019, "Universal Transformers", without the part that decides when to stop.
+    """
+
+    def __init__(self, config: StoryReaderConfig | dict, **kwargs):
+        super().__init__(**kwargs)
+        self.config = c = config if isinstance(config, StoryReaderConfig) else StoryReaderConfig(**config)
+        self.jit_compile_training = c.core == "transformer"  # XLA takes longer over Keras' loop on a CPU
+        self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
+        self.embedding.build((None, None, None))
+        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
+        self.rounds = None
+        if c.core == "transformer":
+            self.core = [self._block()]
+            self.rounds = keras.layers.Embedding(c.num_layers, c.hidden_dim, name="round_embedding")
+            self.rounds.build((None,))
+            start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
+            self.clock = self.add_weight(shape=(c.hidden_dim,), initializer=start, name="clock")
+        else:
+            self.core = [self._lstm(index) for index in range(c.num_layers)]
+        self.norm = make_norm("rms", 1e-5, "norm")
+        for layer in (*self.core, self.norm):
+            layer.build((None, None, c.hidden_dim))
+        self.match = built_dense(c.hidden_dim, c.hidden_dim, "match", use_bias=False)
+        self.head = built_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02)
+        self.built = True
+
+    def _block(self):
+        c = self.config
+        return TransformerBlock(
+            c.num_heads,
+            c.intermediate_dim,
+            causal=True,
+            activation="swiglu",
+            normalization="rms",
+            rotary=True,
+            rotary_base=c.rotary_base,
+            use_bias=False,
+            dropout=c.dropout,
+            name="block",
+        )
+
+    def _lstm(self, index):
+        bias = ChronoBias(self.config.memory_span)
+        return keras.layers.LSTM(
+            self.config.hidden_dim,
+            return_sequences=True,
+            unit_forget_bias=False,
+            bias_initializer=bias,
+            name=f"lstm_{index}",
+        )
+
+    def call(self, ids, training=False):
+        line = self.embedding(ids)
+        x = self.drop(line, training=training)
+        if self.config.core == "transformer":
+            told = ops.logical_not(ops.any(ops.equal(ids, self.config.question_id), axis=-1))  # [B, T]
+            rounds = self.rounds(ops.arange(self.config.num_layers))  # [L, D]
+            number = ops.cast(ops.arange(ops.shape(ids)[1]), x.dtype)  # of the line
+            x = x + number[:, None] / SLOWNESS * ops.cast(self.clock, x.dtype)
+            for turn in range(self.config.num_layers):
+                x = self.core[0](x + rounds[turn], padding_mask=told, training=training)
+        else:
+            for lstm in self.core:
+                x = self.drop(lstm(x, training=training), training=training)
+        x = self.norm(x)
+        # Whether what was found is what was asked for ("Is John in the garden?"): their product says it at once; a
+        # sum would leave the comparison to the layers.
+        x = ops.concatenate([x, x * self.match(line)], axis=-1)
+        return ops.cast(self.head(x), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
