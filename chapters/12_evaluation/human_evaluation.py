@@ -24,6 +24,7 @@ import itertools
 import re
 
 import numpy as np
+from scipy.sparse import vstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
@@ -117,10 +118,8 @@ stories = generate(lesson.choose(quick=8_000, full=12_000), 10, grammar=grammar)
 tokenizer = WordTokenizer.train([story.english for story in stories])
 documents = [tokenizer.encode(story.english) for story in stories]
 SENTENCE = re.compile(r".+?[.!?]\"?(?: |$)")
-fresh = dict.fromkeys(
-    "".join(SENTENCE.findall(s.english)[:2]).strip() for s in generate(2 * COUNT, 14, grammar=grammar)
-)
-openings = list(fresh)[:COUNT]
+fresh = [story.english for story in generate(2 * COUNT, 14, grammar=grammar)]
+openings = list(dict.fromkeys("".join(SENTENCE.findall(text)[:2]).strip() for text in fresh))[:COUNT]
 
 
 def readable(ids: list[int]) -> str:
@@ -182,13 +181,9 @@ FOLDER.mkdir(parents=True, exist_ok=True)
 for old in FOLDER.glob("*.json"):  # of another profile, whose key would be refused
     old.unlink()
 form = make_form(FOLDER / "stories.html", systems, openings, question=QUESTION, seed=lesson.seed)
-lesson.record("pairs", form.items, tolerance=0 if not lesson.full else 6, note="on the form")
-lesson.record(
-    "identical",
-    form.identical,
-    tolerance=0 if not lesson.full else 6,
-    note="prompts with equal texts: they count as ties",
-)
+allowed = lesson.choose(quick=0, full=6)
+lesson.record("pairs", form.items, tolerance=allowed, note="on the form")
+lesson.record("identical", form.identical, tolerance=allowed, note="prompts with equal texts: they count as ties")
 print(f"The form: {form.path}\nIts key:  {form.key}")
 
 # %% [markdown]
@@ -286,17 +281,15 @@ rows = []
 for share in (0.55, 0.6, 0.65, 0.7, 0.8, 0.9):
     low, high = wilson_interval(50 * share, 50)
     rows.append((f"{share:.2f}", items_needed(share), low, high))
-lesson.table(
-    "power", rows, ["true share of wins", "decided pairs needed", "interval of 50: from", "to"], tolerance=1e-9
-)
+columns = ["true share of wins", "decided pairs needed", "interval of 50 pairs: from", "to"]
+lesson.table("power", rows, columns, tolerance=1e-9)
 lesson.record("items_for_60_percent", items_needed(0.6), "pairs", note="decided ones; power 0.8, two-sided 5 %")
 
 # %% [markdown]
-# Half of the published comparisons of "50 prompts, ours wins 60 %" could not have found what they claim. More prompts
-# help; do more raters? Here studies of our two systems are simulated many times over: prompts drawn anew from those
-# above, and one, three or five hasty raters for each. A second and third opinion make the verdict on a prompt
-# surer, and are worth it where raters are noisy. But past that point it is prompts that are missing: opinions on the
-# same prompt share its luck.
+# "50 prompts, ours wins 60 %" finds nothing: look at its interval. More prompts help; do more raters? Here studies of
+# our two systems are simulated many times over: prompts drawn anew from those above, and one, three or five noisy
+# raters for each. A second and a third opinion make the verdict on a prompt surer, and are worth it where raters are
+# noisy. But opinions on one prompt share its luck: they do not replace other prompts.
 
 # %%
 PROMPTS, RATERS = (10, 20, 40, 80, 160), (1, 3, 5)
@@ -325,9 +318,7 @@ rows = [(f"{prompts} prompts", *(curves[raters][place] for raters in RATERS)) fo
 lesson.table("studies", rows, ["", *(f"raters: {raters}" for raters in RATERS)], tolerance=0.12)
 figure, axes = plots.new_figure("Is the better system found?", "prompts", "share of simulated studies, p ≤ 0.05")
 for index, (raters, values) in enumerate(curves.items()):
-    axes.plot(
-        PROMPTS, values, marker="o", label=f"{raters} simulated rater{'s' * (raters > 1)}", **plots.line_style(index)
-    )
+    axes.plot(PROMPTS, values, marker="o", label=f"simulated raters: {raters}", **plots.line_style(index))
 plots.draw_floor(axes, 0.8, "power 0.8")
 axes.set_xscale("log")
 axes.set_xticks(PROMPTS, [str(prompts) for prompts in PROMPTS])
@@ -348,21 +339,19 @@ lesson.figure(figure, "power", f"How often simulated studies find that {first} i
 # agreement.** $\alpha$ says that raters agree, not that they are right.
 
 # %%
-name, again = next((name, n_gram(5, 1)) for name in systems if name == "five words")
-other = np.array([quality(f"{opening} {text}") for opening, text in zip(openings, again, strict=True)])
-equal_gaps = qualities[name] - other
+again = zip(openings, n_gram(5, lesson.seed + 1), strict=True)
+equal_gaps = qualities["five words"] - np.array([quality(f"{opening} {text}") for opening, text in again])
 BIAS, PANELS = 0.3, lesson.choose(quick=100, full=500)
 rows = []
+half = np.where(np.arange(len(equal_gaps)) % 2, 1, -1)
 for label, mixed, bias in (
     ("always on side A", False, BIAS),
     ("at random", True, BIAS),
-    ("at random, no bias", True, 0),
+    ("at random, raters without bias", True, 0.0),
 ):
     rates, wrong, alphas, on_a = [], [], [], []
     for _ in range(PANELS):
-        sides = (
-            chance.permutation(np.where(np.arange(len(equal_gaps)) % 2, 1, -1)) if mixed else np.ones(len(gaps), int)
-        )
+        sides = chance.permutation(half) if mixed else np.abs(half)
         raters = [seen_difference(equal_gaps * sides, 1.0, chance, bias) for _ in range(3)]
         score = preference([(row * sides).tolist() for row in raters])
         rates.append(score.win_rate)
@@ -379,9 +368,9 @@ lesson.record("random_sides_win_rate", rows[1][1], "", 0.06, note="the same, sid
 # ## Real pairs: what was preferred, and why?
 #
 # The set of instructions of *Build a Large Language Model (From Scratch)* has two answers to each instruction: one
-# chosen, one rejected. Such sets are what models are tuned to people's wishes with (chapter 10), and a model learns what
-# was in fact preferred, whatever that was meant to be. (The authors made these pairs with a language model that was
-# asked for a polite and an impolite version; no person chose.)
+# chosen, one rejected. Such sets are what models are tuned to people's wishes with (chapter 10), and a model learns
+# what was in fact preferred, whatever that was meant to be. (No person chose here: a language model was asked to write
+# the right answer a little more politely, or more rudely, and the other one of the two is the answer itself.)
 #
 # Two questions to ask of any such set. How often is the *longer* answer the chosen one? A judge who only counts words
 # would be right so often. And which single words tell the chosen answer? A linear model on the difference of the two
@@ -399,12 +388,11 @@ if lesson.full and (corpus := lesson.real_corpus("instructions_rasbt")) is not N
     lesson.record("longer_is_chosen", longer / len(differ), "", 0.0, n=len(differ), note=note)
     lesson.record("more_words", float(np.mean([a - b for a, b in words])), "words", 1e-9, note="chosen minus rejected")
 
-    counting = CountVectorizer(min_df=3, binary=True).fit(
-        pair[side] for pair in every for side in ("chosen", "rejected")
-    )
+    counting = CountVectorizer(min_df=3, binary=True)
+    counting.fit(pair[side] for pair in parts["train"] for side in ("chosen", "rejected"))
 
     def differences(pairs: list[dict]):
-        """Word counts of the chosen answer minus those of the rejected one."""
+        """Which words only the chosen answer has (1), and which only the rejected one (-1)."""
         return counting.transform(p["chosen"] for p in pairs) - counting.transform(p["rejected"] for p in pairs)
 
     def right_pairs(model, pairs: list[dict]) -> int:
@@ -413,13 +401,10 @@ if lesson.full and (corpus := lesson.real_corpus("instructions_rasbt")) is not N
 
     train = differences(parts["train"])
     both = np.repeat([1, 0], train.shape[0])  # each pair both ways round, so that no side is favoured
-    models = {}
-    for penalty in (0.01, 0.1, 1.0, 10.0):
-        from scipy.sparse import vstack
-
-        models[penalty] = LogisticRegression(C=penalty, fit_intercept=False, max_iter=2000).fit(
-            vstack([train, -train]), both
-        )
+    models = {
+        penalty: LogisticRegression(C=penalty, fit_intercept=False, max_iter=2000).fit(vstack([train, -train]), both)
+        for penalty in (0.01, 0.1, 1.0, 10.0)
+    }
     best = max(models, key=lambda penalty: right_pairs(models[penalty], parts["validation"]))
     hits, count = right_pairs(models[best], parts["test"]), len(parts["test"])
     low, high = wilson_interval(hits, count)
