@@ -18,7 +18,7 @@
 # lmbook translate runs/mine --text LETTER.txt --output BRIEF.txt
 # ```
 #
-# PAIRS.tsv has a sentence, a tab and its translation in each line (or `--columns NAME,NAME` of a first line with names).
+# PAIRS.tsv has a sentence, a tab and its translation in each line.
 
 # %%
 from __future__ import annotations
@@ -151,8 +151,8 @@ longest = max(len(words.encode(story.english)) for story in made.stories)
 translated = translate_lines(made.model, words, document, longest=longest, length=150, beams=1)
 for line in translated:
     print(line or "(an empty line)")
-in_place = [not a == (not b) for a, b in zip(document, translated, strict=True)]
-lesson.record("document_lines_kept", not any(in_place), note="empty lines are where they were")
+in_place = list(map(bool, document)) == list(map(bool, translated))
+lesson.record("document_lines_kept", in_place, note="empty lines are where they were")
 
 # %% [markdown]
 # ## Real sentences
@@ -252,7 +252,7 @@ def real_pairs(name: str, corpus, steps: int) -> None:
     letter = [
         "Dear Mary,",
         "",
-        "I am sorry that I could not come to the party yesterday. My brother was ill, and I had to take him to the doctor.",
+        "I am sorry that I could not come to the party. My brother was ill, and I had to take him to the doctor.",
         "He is much better now. Next week we want to go to the sea together.",
         "Would you like to come with us?",
         "",
