@@ -227,9 +227,7 @@ def real_pairs(name: str, corpus, steps: int) -> None:
         for token in TOKEN.findall(source)[1:]:
             if token[0].isupper() and len(token) > 1 and token in TOKEN.findall(reference):
                 times = seen[token]
-                label = (
-                    "never" if not times else f"{'1 to 9' if times < 10 else '10 to 999' if times < 1000 else 'more'}"
-                )
+                label = "never" if not times else "1 to 9" if times < 10 else "10 to 999" if times < 1000 else "more"
                 kept.setdefault(label, []).append(token in TOKEN.findall(text))
     order = [label for label in ("never", "1 to 9", "10 to 999", "more") if label in kept]
     rows = [(f"{label} times in training", len(kept[label]), float(np.mean(kept[label]))) for label in order]
