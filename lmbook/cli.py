@@ -14,6 +14,7 @@ from lmbook.commands.evaluate import evaluate
 from lmbook.commands.generate import generate
 from lmbook.commands.launch import launch
 from lmbook.commands.lessons import lessons, pages, run
+from lmbook.commands.rate import rate_app
 from lmbook.commands.train import train
 from lmbook.console import exit_code
 from lmbook.errors import LmbookError
@@ -40,3 +41,4 @@ for command in (lessons, run, train, generate, evaluate, doctor, pages):
     app.command()(command)
 app.command(context_settings={"allow_interspersed_args": False})(launch)  # options after COMMAND are COMMAND's
 app.add_typer(data_app, name="data")
+app.add_typer(rate_app, name="rate")

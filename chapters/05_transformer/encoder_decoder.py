@@ -22,29 +22,26 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import time
 
 import numpy as np
 import tensorflow as tf
 
 from lmbook import plots
-from lmbook.corpora.greentree import Grammar, generate
 from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.decoding.text import translate
 from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import join_pieces, score_next_tokens, score_translations
+from lmbook.evaluation.translation import join_pieces, score_translations
 from lmbook.interpretation.attention_maps import encoder_decoder_attention
 from lmbook.lesson import Lesson
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
-from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs, padded_sources
 from lmbook.results import scratch_dir
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
+from lmbook.training.fit import reproducible
+from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.translator import Recipe, greentree_translator, sentence_translator, train_translator
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -62,20 +59,10 @@ FOLDER = scratch_dir(lesson.file) / "models"  # a full run that is cut off goes 
 # (`lmbook/pipelines/pairs.py`), so that little padding is computed.
 
 # %%
-seen, held_out = (Grammar(split=split, max_sentences=4) for split in ("seen", "held_out"))
-stories = generate(lesson.choose(quick=6_000, full=12_000), 10, grammar=seen)
-validation, test = generate(200, 11, grammar=seen), generate(lesson.choose(quick=200, full=500), 12, grammar=held_out)
-words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
+made = greentree_translator(lesson.full, lesson.seed, models=FOLDER)
+stories, validation, test, words = made.stories, made.validation, made.test, made.tokenizer
 english, chinese = [story.english for story in test], [story.chinese for story in test]
-
-
-def story_pairs(stories, back: bool = False, kind=SentencePairs, seed: int = lesson.seed) -> SentencePairs:
-    """Batches of English stories with their Chinese; `back`: of Chinese ones with their English."""
-    pairs = [(words.encode(story.english), words.encode(story.chinese)) for story in stories]
-    return kind([pair[::-1] for pair in pairs] if back else pairs, tokens_per_batch=2048, seed=seed)
-
-
-data, validation_data = story_pairs(stories), story_pairs(validation)
+data, validation_data = made.pairs(stories, seed=lesson.seed), made.pairs(validation)
 print(f"{english[0]}\n{chinese[0]}")
 for (source, target), labels, _ in data.dataset(steps=1):
     print(f"a batch: source {source.shape}, target {target.shape}, labels {labels.shape}")
@@ -85,35 +72,12 @@ for (source, target), labels, _ in data.dataset(steps=1):
 # %% [markdown]
 # ## Training
 #
-# The paper's model with two of today's habits: normalisation before each part (RMSNorm), and positions by rotation.
-# Muon updates the matrices, the learning rate rises for 50 steps and falls as a cosine, gradients are cut to norm 1.
+# `greentree_translator` (`lmbook/training/translator.py`) makes the paper's model with two of today's habits:
+# normalisation before each part (RMSNorm), and positions by rotation. Muon updates the matrices, the learning rate
+# rises for 50 steps and falls as a cosine, gradients are cut to norm 1.
 
 # %%
-GREENTREE = TransformerConfig(
-    words.vocabulary_size,
-    hidden_dim=128,
-    intermediate_dim=512,
-    num_heads=4,
-    num_layers=2,
-    max_sequence_length=160,
-    positions="rotary",
-    order="pre",
-    normalization="rms",
-    dropout=0.0,
-)
-STEPS = lesson.choose(quick=110, full=700)
-
-
-def train(model, data: SentencePairs, held_out: SentencePairs, name: str | None = None, **options):
-    """Train a translation model, validated on `held_out`; gives the history."""
-    settings = {"optimizer": "muon", "learning_rate": 3e-3, "muon_ratio": 1.0, "warmup_steps": 50, "beta_2": 0.98}
-    return fit(
-        model,
-        data,
-        **{**settings, "weight_decay": 0.0, **options},
-        validation=lambda model: score_next_tokens(model, held_out).nats_per_token,
-        output=FOLDER / name if lesson.full and name else None,
-    )
+model, history, GREENTREE, STEPS = made.model, made.history, made.model.config, made.steps
 
 
 def translate_stories(model, texts: list[str]) -> list[str]:
@@ -126,9 +90,6 @@ def exact(outputs: list[str], references: list[str]) -> float:
     return float(np.mean([a == b for a, b in zip(outputs, references, strict=True)]))
 
 
-reproducible(lesson.seed)
-model = EncoderDecoder(GREENTREE)
-history = train(model, data, validation_data, "greentree", steps=STEPS)
 outputs = translate_stories(model, english)
 score = score_translations(outputs, chinese, "zh")
 lesson.record("parameters", model.count_params())
@@ -161,7 +122,8 @@ if lesson.full:
     reproducible(lesson.seed)
     recurrent = RecurrentEncoderDecoder(RecurrentEncoderDecoderConfig(words.vocabulary_size, 230, dropout=0.0))
     minutes = history.seconds[-1] / 60
-    lstm_history = train(recurrent, data, validation_data, minutes=minutes, learning_rate=1e-2, report_every=50)
+    options = {"minutes": minutes, "learning_rate": 1e-2, "report_every": 50}
+    lstm_history = train_translator(recurrent, data, validation_data, **options)
     rows = []
     for name, trained, run in (("LSTM with attention", recurrent, lstm_history), ("Transformer", model, history)):
         texts = translate_stories(trained, english)
@@ -179,7 +141,8 @@ if lesson.full:
 if lesson.full:
     reproducible(lesson.seed)
     backwards = EncoderDecoder(GREENTREE)
-    train(backwards, story_pairs(stories, True), story_pairs(validation, True), "greentree_back", steps=STEPS)
+    pairs_back = made.pairs(stories, True, seed=lesson.seed)
+    train_translator(backwards, pairs_back, made.pairs(validation, True), steps=STEPS, output=FOLDER / "greentree_back")
     outputs_back, wanted = translate_stories(backwards, chinese), [words.decode(words.encode(t)) for t in english]
     back_bleu = score_translations(outputs_back, wanted).bleu
     lesson.record("greentree_back_bleu", back_bleu, tolerance=3.0, n=len(test), note="Chinese to English")
@@ -249,7 +212,8 @@ if lesson.full:
         for seed in range(lesson.seed, lesson.seed + 3):
             reproducible(seed)
             variant = kind(dataclasses.replace(config, max_sequence_length=256))
-            run = train(variant, story_pairs(stories, seed=seed), validation_data, steps=200, quiet=True)
+            pairs = made.pairs(stories, seed=seed)
+            run = train_translator(variant, pairs, validation_data, steps=200, quiet=True)
             texts = translate_stories(variant, some)
             runs.append([run.validation_loss[-1], score_translations(texts, right, "zh").bleu, exact(texts, right)])
             if name in ("as it is", "sees the padding"):
@@ -278,12 +242,13 @@ class PaddingCounts(SentencePairs):
 
 
 if lesson.full:
-    rows, examples = [], story_pairs(test)
-    for name, batches in (("padding left out", data), ("padding counted", story_pairs(stories, kind=PaddingCounts))):
+    rows, examples = [], made.pairs(test)
+    counted_too = made.pairs(stories, kind=PaddingCounts, seed=lesson.seed)
+    for name, batches in (("padding left out", data), ("padding counted", counted_too)):
         reproducible(lesson.seed)
         trained = EncoderDecoder(GREENTREE)
         checks = ("ids", "future", "overfit")  # "labels" would refuse the padding
-        train(trained, batches, validation_data, steps=100, checks=checks, quiet=True)
+        train_translator(trained, batches, validation_data, steps=100, checks=checks, quiet=True)
         counted = score_next_tokens(trained, examples)
         bleu = score_translations(translate_stories(trained, english[:200]), chinese[:200], "zh").bleu
         rows.append((name, counted.accuracy, counted.unmasked_accuracy, bleu))
@@ -359,21 +324,18 @@ lesson.record("cached_tokens_per_second", LENGTH / medians["cached"], "tokens/s"
 # %%
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A real corpus: how long and with what it is trained."""
+    """A real corpus, and how it is learned."""
 
     key: str
     corpus: str
     tokenize: str  # of BLEU
-    vocabulary_size: int
-    num_layers: int
-    dropout: float
+    recipe: Recipe
     steps: int
-    tokens_per_batch: int
 
 
 TASKS = (
-    Task("tatoeba_fra", "tatoeba_eng_fra", "13a", 8000, 3, 0.1, 3200, 3072),
-    Task("tatoeba_cmn", "tatoeba_eng_cmn", "zh", 4000, 3, 0.25, 4500, 2048),
+    Task("tatoeba_fra", "tatoeba_eng_fra", "13a", Recipe(), 3200),
+    Task("tatoeba_cmn", "tatoeba_eng_cmn", "zh", Recipe(4000, dropout=0.25, tokens_per_batch=2048), 4500),
 )
 
 
@@ -384,30 +346,10 @@ def real_sentences(task: Task) -> None:
     corpus = load_corpus(task.corpus)
     if corpus.task != "translation":
         raise LmbookError(f"{corpus.name} is for {corpus.task}.", "Give a corpus of pairs, such as tatoeba_eng_fra.")
-    pick = random.Random(1)  # the sets are sorted by length
-    train_pairs, validation_pairs, test_pairs = (corpus.split(name) for name in ("train", "validation", "test"))
-    validation_pairs = pick.sample(validation_pairs, min(1000, len(validation_pairs)))
-    test_pairs = pick.sample(test_pairs, min(2000, len(test_pairs)))
-    both = [pair[side] for pair in train_pairs for side in ("source", "target")]
-    pieces = BytePairTokenizer.train(both, task.vocabulary_size)
-
-    def encoded(pairs) -> SentencePairs:
-        ids = [(pieces.encode(pair["source"]), pieces.encode(pair["target"])) for pair in pairs]
-        return SentencePairs(ids, tokens_per_batch=task.tokens_per_batch, max_length=48, seed=lesson.seed)
-
-    reproducible(lesson.seed)
-    network = EncoderDecoder(
-        dataclasses.replace(
-            GREENTREE,
-            vocabulary_size=pieces.vocabulary_size,
-            num_layers=task.num_layers,
-            max_sequence_length=96,
-            dropout=task.dropout,
-        )
-    )
     steps = task.steps if lesson.full else 100
-    options = {"label_smoothing": 0.1, "weight_decay": 0.01, "warmup_steps": 200}
-    run = train(network, encoded(train_pairs), encoded(validation_pairs), task.key, steps=steps, **options)
+    output = FOLDER / task.key if lesson.full else None
+    made = sentence_translator(corpus, task.recipe, lesson.seed, steps=steps, output=output)
+    network, pieces, run, test_pairs = made.model, made.tokenizer, made.history, made.test
     sources, references = ([pair[side] for pair in test_pairs] for side in ("source", "target"))
     greedy = translate(network, pieces, sources, length=64)
     best = translate(network, pieces, sources, length=64, beams=4)
@@ -426,7 +368,7 @@ def real_sentences(task: Task) -> None:
     lesson.record(
         f"{key}_several_bleu", several.bleu, tolerance=2.0, n=n, note="against all translations of a sentence"
     )
-    counted = score_next_tokens(network, encoded(test_pairs))
+    counted = score_next_tokens(network, made.pairs(test_pairs, lesson.seed))
     lesson.record(f"{key}_accuracy", counted.accuracy, tolerance=0.03, n=counted.tokens, note="of the next token")
     lesson.record(f"{key}_nats_per_token", counted.nats_per_token, "nats per token", 0.1)
     each = [score_translations([a], [b], task.tokenize).chrf for a, b in zip(best, references, strict=True)]
@@ -439,7 +381,7 @@ def real_sentences(task: Task) -> None:
     lesson.figure(plots.loss_curve({"Transformer": run}, None, "nats per token", title=title), key, caption)
 
 
-own = [Task("own", lesson.corpus, "13a", 8000, 3, 0.1, 2000, 3072)] if lesson.corpus else []
+own = [Task("own", lesson.corpus, "13a", Recipe(), 2000)] if lesson.corpus else []
 for task in own or (TASKS if lesson.full else ()):
     try:
         real_sentences(task)

@@ -89,11 +89,12 @@ def text_corpus(path: str | Path, fractions: Sequence[float] = (0.9, 0.1)) -> Co
         name: [{"text": text} for text in texts]
         for name, texts in zip(names, _cut_documents(documents, cuts), strict=True)
     }
-    return Corpus(_name(Path(path)), "language_modelling", "", splits)
+    return Corpus(corpus_name(path), "language_modelling", "", splits)
 
 
-def _name(path: Path) -> str:
-    path = path.expanduser().resolve()
+def corpus_name(path: str | Path) -> str:
+    """What a corpus of the reader's own file or folder is called: its stem."""
+    path = Path(path).expanduser().resolve()
     if path.is_dir():
         return path.name
     return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem

@@ -120,6 +120,9 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
 }
 
 
+TRANSLATOR = "lmbook.models.encoder_decoder"  # no language model, but `load_run` reads it too
+
+
 def entry(name: str) -> LanguageModelEntry:
     """The entry called `name`.
 
@@ -148,7 +151,7 @@ def make_model(name: str, config: Any) -> Any:
 
 def register_classes() -> None:
     """Import every model's module, so that Keras can load any of the book's saved models by its registered name."""
-    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()}:
+    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()} | {TRANSLATOR}:
         importlib.import_module(module)
 
 

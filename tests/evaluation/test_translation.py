@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import keras
-import numpy as np
 import pytest
 
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import join_pieces, score_next_tokens, score_translations
-from lmbook.models.encoder_decoder import EncoderDecoder
-from lmbook.models.transformer import TransformerConfig
-from lmbook.pipelines.pairs import SentencePairs
+from lmbook.evaluation.translation import join_pieces, score_translations
 
 
 def test_bleu_by_hand():
@@ -24,6 +19,15 @@ def test_more_references_can_only_help_and_may_differ_in_number():
     more = [["a green tree stands here", "a red tree stands here"], ["rain falls all day"]]
     assert score_translations(outputs, more).bleu > score_translations(outputs, one).bleu
     assert score_translations(outputs, outputs).bleu == pytest.approx(100)
+
+
+def test_intervals_are_narrower_with_more_sentences():
+    outputs = ["the cat sat on a mat", "it rains all day long", "a green tree stands on the hill", "no"]
+    references = ["the cat sat on the mat", "rain falls all day long", "a green tree stands on the hill", "yes"]
+    few, many = (score_translations(outputs * n, references * n, resamples=200) for n in (1, 16))
+    assert few.bleu == pytest.approx(many.bleu) and few.bleu == score_translations(outputs, references).bleu
+    assert few.bleu_margin > 2 * many.bleu_margin > 0 and few.chrf_margin > 2 * many.chrf_margin > 0
+    assert score_translations(outputs, references).bleu_margin is None
 
 
 def test_chinese_is_cut_into_characters():
@@ -54,22 +58,3 @@ def test_the_published_bleu_of_a_real_system(mirror, monkeypatch, tmp_path, kind
     outputs = [line["output"] or "-" for line in lines]
     score = score_translations(outputs, [join_pieces(line[kind]) for line in lines], "none")
     assert score.bleu == pytest.approx(22.5855084573, abs=1e-8)
-
-
-def test_next_tokens_are_scored_as_one_by_one():
-    keras.utils.set_random_seed(0)
-    model = EncoderDecoder(TransformerConfig(11, 8, 12, 2, 1, max_sequence_length=16))
-    rng = np.random.default_rng(0)
-    pairs = [(rng.integers(3, 11, 5).tolist(), rng.integers(3, 11, length).tolist()) for length in (2, 5, 9)]
-    losses, right = [], []
-    for source, target in pairs:
-        logits = np.asarray(model((np.array([source]), np.array([[2, *target]]))))[0]
-        logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        losses += [-logs[place, token] for place, token in enumerate([*target, 2])]
-        right += [logits[place].argmax() == token for place, token in enumerate([*target, 2])]
-    score = score_next_tokens(model, SentencePairs(pairs, tokens_per_batch=24))
-    assert score.tokens == len(losses) == 19
-    assert score.nats_per_token == pytest.approx(np.mean(losses), rel=1e-5)
-    assert score.accuracy == pytest.approx(np.mean(right))
-    # 8, 8 and 12 positions; padding is "right" where the model predicts id 0, at most as often as it stands there.
-    assert 28 * score.unmasked_accuracy - 19 * score.accuracy <= 28 - 19 + 1e-6

@@ -1,0 +1,197 @@
+"""Transformers that translate: that of chapters 05 and 08 on greentree, and one on any pairs of sentences."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lmbook.corpora.corpus import Corpus
+from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.models.encoder_decoder import EncoderDecoder
+from lmbook.models.transformer import TransformerConfig
+from lmbook.pipelines.pairs import SentencePairs
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+from lmbook.training.history import History
+from lmbook.training.pair_validation import score_next_tokens
+
+TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
+
+
+def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig:
+    """The paper's model, small, with two of today's habits: RMSNorm before each part, and rotary positions."""
+    usual = {
+        "hidden_dim": 128,
+        "intermediate_dim": 512,
+        "num_heads": 4,
+        "num_layers": 2,
+        "max_sequence_length": 160,
+        "positions": "rotary",
+        "order": "pre",
+        "normalization": "rms",
+        "dropout": 0.0,
+    }
+    return TransformerConfig(vocabulary_size, **{**usual, **changes})
+
+
+def train_translator(model: keras.Model, data: SentencePairs, held_out: SentencePairs, **options: Any) -> History:
+    """Train a translation model by `fit`, validated on `held_out`; `options` are further or other arguments of it."""
+    settings = {"optimizer": "muon", "learning_rate": 3e-3, "muon_ratio": 1.0, "warmup_steps": 50, "beta_2": 0.98}
+    return fit(
+        model,
+        data,
+        **{**settings, "weight_decay": 0.0, **options},
+        validation=lambda model: score_next_tokens(model, held_out).nats_per_token,
+    )
+
+
+@dataclass(frozen=True)
+class StoryTranslator:
+    """The Transformer that reads a story of greentree in English and writes it in Chinese.
+
+    `stories` are those it was trained on; `test` joins heroes and plants that never met in them.
+    """
+
+    model: EncoderDecoder
+    tokenizer: WordTokenizer
+    history: History
+    steps: int
+    stories: list[Story]
+    validation: list[Story]
+    test: list[Story]
+
+    def pairs(
+        self, stories: Sequence[Story], back: bool = False, kind: type[SentencePairs] = SentencePairs, seed: int = 0
+    ) -> SentencePairs:
+        """Batches of English stories with their Chinese; `back`: of Chinese ones with their English."""
+        return _story_pairs(self.tokenizer, stories, back, kind, seed)
+
+
+def greentree_translator(
+    full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False
+) -> StoryTranslator:
+    """Train the translator of stories, or go on with, or only load, what an earlier call left in `models`.
+
+    Args:
+        full: the full profile (minutes), else the quick one (half a minute).
+        seed: of the weights and the order of the stories.
+        models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        quiet: print nothing.
+    """
+    steps = 700 if full else 110
+    seen, held_out = (Grammar(split=split, max_sentences=4) for split in ("seen", "held_out"))
+    stories = generate(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
+    validation = generate(200, VALIDATION_SEED, grammar=seen)
+    test = generate(500 if full else 200, TEST_SEED, grammar=held_out)
+    words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
+    reproducible(seed)
+    model = EncoderDecoder(translator_config(words.vocabulary_size))
+    history = train_translator(
+        model,
+        _story_pairs(words, stories, seed=seed),
+        _story_pairs(words, validation),
+        steps=steps,
+        output=models and models / f"greentree_translator_{'full' if full else 'quick'}_{seed}",
+        quiet=quiet,
+    )
+    return StoryTranslator(model, words, history, steps, stories, validation, test)
+
+
+def _story_pairs(words, stories, back=False, kind=SentencePairs, seed=0) -> SentencePairs:
+    pairs = [(words.encode(story.english), words.encode(story.chinese)) for story in stories]
+    return kind([pair[::-1] for pair in pairs] if back else pairs, tokens_per_batch=2048, seed=seed)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a translator of real sentences is made and trained.
+
+    Args:
+        vocabulary_size: byte pairs, of both languages together.
+        num_layers, dropout: see `TransformerConfig`.
+        tokens_per_batch, max_length: see `SentencePairs`. The model can write twice `max_length` tokens.
+    """
+
+    vocabulary_size: int = 8000
+    num_layers: int = 3
+    dropout: float = 0.1
+    tokens_per_batch: int = 3072
+    max_length: int = 48
+
+
+@dataclass(frozen=True)
+class SentenceTranslator:
+    """A Transformer that was trained on pairs of sentences.
+
+    `validation` and `test` are at most 1,000 and 2,000 held-out pairs, `{"source", "target"}`, drawn at random: sets
+    are often sorted by length.
+    """
+
+    model: EncoderDecoder
+    tokenizer: Tokenizer
+    history: History
+    recipe: Recipe
+    train: list[dict]
+    validation: list[dict]
+    test: list[dict]
+
+    def pairs(self, pairs: Sequence[dict], seed: int = 0) -> SentencePairs:
+        """Batches of sentences with their translations."""
+        return _sentence_pairs(self.tokenizer, pairs, self.recipe, seed)
+
+
+def sentence_translator(
+    corpus: Corpus,
+    recipe: Recipe,
+    seed: int = 0,
+    *,
+    output: Path | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    **options: Any,
+) -> SentenceTranslator:
+    """Train a translator on a corpus of pairs, or go on with, or only load, what an earlier call left in `output`.
+
+    Args:
+        corpus: for translation, with train, validation and test split.
+        recipe: how.
+        seed: of the weights and the order of the pairs.
+        output: folder for its checkpoints; None keeps none.
+        strategy: from `make_strategy`.
+        options: `steps` or `minutes`, and others of `fit`.
+
+    Raises:
+        LmbookError: as `SentencePairs` and `fit`.
+    """
+    pick = random.Random(1)
+    train, validation, test = (corpus.split(name) for name in ("train", "validation", "test"))
+    validation = pick.sample(validation, min(1000, len(validation)))
+    test = pick.sample(test, min(2000, len(test)))
+    pieces = BytePairTokenizer.train(
+        [pair[side] for pair in train for side in ("source", "target")], recipe.vocabulary_size
+    )
+    data, held_out = (_sentence_pairs(pieces, pairs, recipe, seed) for pairs in (train, validation))
+    reproducible(seed)
+    config = translator_config(
+        pieces.vocabulary_size,
+        num_layers=recipe.num_layers,
+        max_sequence_length=2 * recipe.max_length,
+        dropout=recipe.dropout,
+    )
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = EncoderDecoder(config)
+    usual = {"label_smoothing": 0.1, "weight_decay": 0.01, "warmup_steps": 200}
+    history = train_translator(model, data, held_out, output=output, strategy=strategy, **{**usual, **options})
+    return SentenceTranslator(model, pieces, history, recipe, train, validation, test)
+
+
+def _sentence_pairs(pieces, pairs, recipe, seed) -> SentencePairs:
+    ids = [(pieces.encode(pair["source"]), pieces.encode(pair["target"])) for pair in pairs]
+    return SentencePairs(ids, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmbook.corpora.corpus import Corpus
+from lmbook.corpora.greentree import generate
+from lmbook.corpora.splits import split_pairs
+from lmbook.training.translator import Recipe, sentence_translator, translator_config
+
+TINY = Recipe(vocabulary_size=300, num_layers=1, tokens_per_batch=128, max_length=32)
+QUICK = {"steps": 2, "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    sentences = [(s.english.split(".")[0] + ".", s.chinese.split("。")[0] + "。") for s in generate(400, 30)]
+    pairs = [{"source": source, "target": target} for source, target in dict.fromkeys(sentences)]
+    return Corpus("tiny", "translation", "en-zh", split_pairs(pairs))
+
+
+def test_a_trained_model_is_loaded_and_not_trained_again(corpus, tmp_path):
+    made, again = (sentence_translator(corpus, TINY, output=tmp_path, **QUICK) for _ in range(2))
+    assert again.history.seconds == made.history.seconds  # the clock did not run
+    for before, after in zip(made.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert made.history.validation_loss
+
+
+def test_the_parts_stay_apart_and_the_tokenizer_is_of_the_training_part(corpus):
+    made = sentence_translator(corpus, TINY, **QUICK)
+    assert made.train == corpus.split("train") and set(map(str, made.test)) == set(map(str, corpus.split("test")))
+    assert made.model.config.vocabulary_size == made.tokenizer.vocabulary_size <= 300
+    assert made.model.config.max_sequence_length == 64
+    pairs = made.pairs(made.test)
+    assert pairs.context <= 32 and pairs.left_out < len(made.test)
+
+
+def test_the_configuration_can_be_changed_in_part():
+    usual, changed = translator_config(50), translator_config(50, num_heads=2)
+    assert (usual.num_heads, changed.num_heads) == (4, 2) and usual.hidden_dim == changed.hidden_dim == 128
