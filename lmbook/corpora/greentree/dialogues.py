@@ -198,9 +198,7 @@ class _Speaker:
 
     def _ask(self) -> Turn:
         slot = self._one(SLOTS)
-        if (
-            self._last and self._random.random() < 0.8
-        ):  # mostly for what was told, sooner for what is long ago
+        if self._last and self._random.random() < 0.8:  # mostly for what was told, sooner for what is long ago
             slot = min((self._one(list(self._last)) for _ in range(2)), key=self._last.__getitem__)
         wordings, reply = _ASK[slot]
         said = self._one(wordings)
