@@ -113,6 +113,18 @@ def answer(
         LmbookError: as `generate`.
     """
     ids = [[tokenizer.end_id, *tokenizer.encode(prompt)] for prompt in prompts]
+    return answer_ids(model, tokenizer, ids, length=length, batch_size=batch_size)
+
+
+def answer_ids(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    ids: Sequence[Sequence[int]],
+    *,
+    length: int,
+    batch_size: int = 64,
+) -> list[str]:
+    """`answer` for prompts that are ids already, the `<end>` that opens them included."""
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     order += order[-1:] * (-len(order) % batch_size)  # full batches, so that one compiled loop serves all
     written = generate(

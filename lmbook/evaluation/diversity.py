@@ -26,3 +26,24 @@ def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
     if not grams:
         raise LmbookError(f"No text has {n} tokens.", "Give longer texts, or a smaller n.")
     return len(set(grams)) / len(grams)
+
+
+def repeated_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
+    """Share of n-grams that the same text had before, the mean over the texts; 0 where no text repeats itself.
+
+    Texts with fewer than n tokens are left out.
+
+    Args:
+        texts: sequences of tokens.
+        n: length of the n-grams, at least 1.
+
+    Raises:
+        LmbookError: no text has n tokens.
+
+    Reference:
+        Welleck et al. 2020, "Neural text generation with unlikelihood training", section 6.1 ("seq-rep-n").
+    """
+    long_enough = [text for text in texts if len(text) >= n]
+    if not long_enough:
+        raise LmbookError(f"No text has {n} tokens.", "Give longer texts, or a smaller n.")
+    return sum(1 - distinct_n([text], n) for text in long_enough) / len(long_enough)

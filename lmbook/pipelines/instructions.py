@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import tensorflow as tf
-
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import BUCKETS, Buckets, padded
+from lmbook.pipelines.buckets import BUCKETS
+from lmbook.pipelines.weighted_rows import WeightedRows, check_widths
 
 LOSS_ON = ("answer", "everything")
 
@@ -37,15 +35,14 @@ def short_prompt(instruction: str, text: str = "") -> str:
     return "\n".join([*([text] if text else []), instruction, "Answer:"])
 
 
-class InstructionBatches:
+class InstructionBatches(WeightedRows):
     """Prompts with their answers, one pair in a row: `<end> p1 … pn a1 … am <end>`, then padding.
 
     The model reads the row and predicts each next token. What it is to learn is the answer, so with `loss_on="answer"`
     the labels of the prompt have weight 0; those of the answer and of the `<end>` that closes it have weight 1. With
     "everything" all labels have weight 1, as in pre-training.
 
-    Rows of about the same length share a batch (`Buckets`); batch k is a pure function of (seed, k), so
-    `dataset(start_step=k)` goes on exactly where a run that was stopped after k batches would have.
+    Batches are as `WeightedRows` has them.
 
     Args:
         pairs: (prompt ids, answer ids), without `<end>`. A pair with an empty side is left out.
@@ -58,9 +55,6 @@ class InstructionBatches:
 
     Attributes:
         left_out: how many pairs were left out.
-        steps_per_epoch: batches in an epoch.
-        tokens: labels of weight 1 in an epoch.
-        batch_size, context: rows and width of the widest batches.
 
     Example:
         >>> data = InstructionBatches([([5, 6], [7, 8])], tokens_per_batch=8)
@@ -84,8 +78,7 @@ class InstructionBatches:
     ):
         if loss_on not in LOSS_ON:
             raise LmbookError(f"loss_on={loss_on!r} is not known.", f"Choose one of {', '.join(LOSS_ON)}.")
-        if not widths or list(widths) != sorted(set(widths)) or widths[0] < 1:
-            raise LmbookError(f"widths={list(widths)} are not rising numbers from 1 on.", "Give for example (64, 128).")
+        check_widths(widths)
         longest = widths[-1]
         kept = [(p, a) for p, a in pairs if len(p) and len(a) and 1 + len(p) + len(a) <= longest]
         if not kept:
@@ -94,38 +87,12 @@ class InstructionBatches:
                 f"{longest} tokens.",
                 "Give shorter ones, or a larger width.",
             )
-        self.left_out, self.seed = len(pairs) - len(kept), seed
-        self.tokens_per_batch, self.loss_on = tokens_per_batch, loss_on
-        needed = np.array([next(width for width in widths if width > len(p) + len(a)) for p, a in kept])
-        parts = []  # (x, y, w), each [N, W]
-        for size in sorted(set(needed)):
-            members = [kept[index] for index in np.flatnonzero(needed == size)]
-            x = padded([[end_id, *p, *a] for p, a in members], size)
-            y = padded([[*p, *a, end_id] for p, a in members], size)
-            of_prompt = float(loss_on == "everything")
-            w = padded([[of_prompt] * len(p) + [1.0] * (len(a) + 1) for p, a in members], size, np.float32)
-            parts.append((x, y, w))
-        self._buckets = Buckets(parts, tokens_per_batch, seed)
-        self.steps_per_epoch = self._buckets.steps_per_epoch
-        self.tokens = int(sum(w.sum() for _, _, w in parts))
-        self.batch_size, self.context = self._buckets.batch_size, self._buckets.context
-
-    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
-        """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
-
-        Returns:
-            a data set of known length, of (x int32 [B, W], y int32 [B, W], w float32 [B, W]); B and W are those of the
-            batch's bucket.
-        """
-        steps = self.steps_per_epoch if steps is None else steps
-        ids, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
-        batches = tf.data.Dataset.from_generator(
-            lambda: self._buckets.batches(start_step, steps), output_signature=(ids, ids, weights)
-        )
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+        self.left_out, self.loss_on = len(pairs) - len(kept), loss_on
+        of_prompt = float(loss_on == "everything")
+        rows = [([end_id, *p, *a, end_id], [of_prompt] * len(p) + [1.0] * (len(a) + 1)) for p, a in kept]
+        super().__init__(rows, tokens_per_batch=tokens_per_batch, widths=widths, seed=seed)
 
     @property
     def description(self) -> str:
-        """The settings and the sha256 of the rows, to tell this data from other data."""
-        settings = f"{self.tokens_per_batch=}, {self.loss_on=}, {self.seed=}"
-        return f"{self.tokens} labels with sha256 {self._buckets.digest[:16]}, {settings}"
+        """As that of `WeightedRows`, and where the loss is."""
+        return f"{super().description}, {self.loss_on=}"

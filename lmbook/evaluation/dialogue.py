@@ -1,0 +1,96 @@
+"""How well a model replies in conversations whose right replies are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from lmbook.corpora.greentree.dialogues import Dialogue, Turn
+from lmbook.decoding.text import answer_ids
+from lmbook.errors import LmbookError
+from lmbook.pipelines.dialogues import dialogue_prompt, encode_said
+from lmbook.tokenizers.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class DialogueScore:
+    """The turns that were scored, the replies to them, and which are right."""
+
+    turns: list[Turn]
+    replies: list[str]
+    right: list[bool]
+
+    def share(self, chosen: Callable[[Turn], bool] = lambda turn: True) -> float:
+        """The share of right replies to the chosen turns; not a number where there are none."""
+        found = [right for turn, right in zip(self.turns, self.right, strict=True) if chosen(turn)]
+        return float(np.mean(found)) if found else float("nan")
+
+    def count(self, chosen: Callable[[Turn], bool]) -> int:
+        """How many turns are chosen."""
+        return sum(map(chosen, self.turns))
+
+
+def score_replies(replies: Sequence[str], turns: Sequence[Turn]) -> DialogueScore:
+    """Check a reply to each turn."""
+    right = [turn.accepts(reply) for turn, reply in zip(turns, replies, strict=True)]
+    return DialogueScore(list(turns), list(replies), right)
+
+
+def score_dialogues(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    conversations: Sequence[Dialogue],
+    *,
+    kept: int | None = None,
+    own_replies: bool = False,
+    chosen: Callable[[Turn], bool] = lambda turn: True,
+    length: int = 64,
+    batch_size: int = 64,
+) -> DialogueScore:
+    """Let a model reply, the likeliest token each time, and check the replies.
+
+    Args:
+        model: trained on `DialogueBatches`.
+        tokenizer: the one that it was trained with.
+        conversations: with their right replies.
+        kept: how many turns before the present one the model is shown; None: all.
+        own_replies: the history has the model's own replies, as in a real chat, instead of the right ones.
+        chosen: which turns count. With `own_replies` the others are replied to all the same.
+        length: the most tokens of a reply.
+        batch_size: prompts that are replied to together.
+
+    Raises:
+        LmbookError: there is no turn to score, `kept` is negative, or as `generate`.
+    """
+    if kept is not None and kept < 0:
+        raise LmbookError(f"kept={kept} turns cannot be kept.", "Give 0 or more, or None for all.")
+    turns = [(row, place) for row, one in enumerate(conversations) for place in range(len(one.turns))]
+    if not any(chosen(conversations[row].turns[place]) for row, place in turns):
+        raise LmbookError(f"No turn of the {len(conversations)} conversations is to be scored.", "Give others.")
+    said = [[encode_said(tokenizer, turn.said) for turn in one.turns] for one in conversations]
+    replies = [[turn.reply for turn in one.turns] for one in conversations]
+
+    def reply_to(places: Sequence[tuple[int, int]]) -> None:
+        """Put the model's replies in the place of the right ones, for turns none of which is in another's history."""
+        prompts = []
+        for row, place in places:
+            first = 0 if kept is None else max(0, place - kept)
+            before = [(said[row][turn], tokenizer.encode(replies[row][turn])) for turn in range(first, place)]
+            prompts.append(dialogue_prompt(before, said[row][place], tokenizer.end_id))
+        written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
+        made.update(zip(places, written, strict=True))
+
+    made: dict[tuple[int, int], str] = {}
+    if own_replies:
+        for place in range(max(len(one.turns) for one in conversations)):
+            now = [(row, at) for row, at in turns if at == place]
+            reply_to(now)
+            for row, _ in now:
+                replies[row][place] = made[row, place]
+    else:
+        reply_to([(row, place) for row, place in turns if chosen(conversations[row].turns[place])])
+    scored = [(row, place) for row, place in turns if chosen(conversations[row].turns[place])]
+    return score_replies([made[key] for key in scored], [conversations[row].turns[place] for row, place in scored])

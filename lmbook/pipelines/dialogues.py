@@ -1,0 +1,86 @@
+"""Batches of conversations, for a model that reads what is said and writes the replies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lmbook.errors import LmbookError
+from lmbook.pipelines.buckets import BUCKETS
+from lmbook.pipelines.weighted_rows import WeightedRows, check_widths
+from lmbook.tokenizers.tokenizer import Tokenizer
+
+REPLIES = "Teller:"  # opens a reply
+Ids = Sequence[int]
+
+
+def encode_said(tokenizer: Tokenizer, said: str) -> list[int]:
+    """The ids of what is said, and of the words that open the reply to it."""
+    return tokenizer.encode(f"{said} {REPLIES}")
+
+
+def dialogue_prompt(history: Sequence[tuple[Ids, Ids]], said: Ids, end_id: int) -> list[int]:
+    """The ids after which the model is to write its reply: `<end> s1 r1 <end> s2 r2 <end> … s`.
+
+    Args:
+        history: (said, reply) of the turns before, the oldest first; `said` from `encode_said`.
+        said: of this turn.
+        end_id: closes a reply, and opens the first turn.
+    """
+    ids = [end_id]
+    for before, reply in history:
+        ids += [*before, *reply, end_id]
+    return [*ids, *said]
+
+
+class DialogueBatches(WeightedRows):
+    """Conversations, one in a row: `<end> s1 r1 <end> … sn rn <end>`, then padding.
+
+    What is said has weight 0; each reply, and the `<end>` that closes it, weight 1. So one row teaches as many replies
+    as it has turns, each with all of its history. Batches are as `WeightedRows` has them.
+
+    Args:
+        conversations: the turns of each, (said, reply) as in `dialogue_prompt`. One without turns is left out.
+        tokens_per_batch: positions of a batch, padding included.
+        widths: of the rows, rising. A conversation that is too long for the widest is left out.
+        end_id: closes a reply, and opens the first turn.
+        seed: of the order.
+
+    Attributes:
+        left_out: how many conversations were left out.
+
+    Example:
+        >>> data = DialogueBatches([[([5], [6]), ([7], [8])]], tokens_per_batch=8)
+        >>> x, y, w = next(iter(data.dataset()))
+        >>> x.numpy().tolist(), w.numpy().tolist()
+        ([[2, 5, 6, 2, 7, 8, 0, 0]], [[0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]])
+
+    Raises:
+        LmbookError: no conversation is left, a batch cannot hold the longest, or an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        conversations: Sequence[Sequence[tuple[Ids, Ids]]],
+        *,
+        tokens_per_batch: int,
+        widths: Sequence[int] = BUCKETS,
+        end_id: int = 2,
+        seed: int = 0,
+    ):
+        check_widths(widths)
+        rows = []
+        for turns in conversations:
+            ids, weights = [end_id], []
+            for said, reply in turns:
+                ids += [*said, *reply, end_id]
+                weights += [0.0] * len(said) + [1.0] * (len(reply) + 1)
+            if 0 < len(weights) <= widths[-1]:
+                rows.append((ids, weights))
+        if not rows:
+            raise LmbookError(
+                f"None of the {len(conversations)} conversations has turns that are together at most {widths[-1]} "
+                "tokens long.",
+                "Give shorter ones, or a larger width.",
+            )
+        self.left_out = len(conversations) - len(rows)
+        super().__init__(rows, tokens_per_batch=tokens_per_batch, widths=widths, seed=seed)
