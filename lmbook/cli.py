@@ -17,6 +17,7 @@ from lmbook.commands.launch import launch
 from lmbook.commands.lessons import lessons, pages, run
 from lmbook.commands.rate import rate_app
 from lmbook.commands.train import train
+from lmbook.commands.translate import translate
 from lmbook.console import exit_code
 from lmbook.errors import LmbookError
 
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (lessons, run, train, generate, chat, evaluate, doctor, pages):
+for command in (lessons, run, train, generate, chat, translate, evaluate, doctor, pages):
     app.command()(command)
 app.command(context_settings={"allow_interspersed_args": False})(launch)  # options after COMMAND are COMMAND's
 app.add_typer(data_app, name="data")

@@ -28,20 +28,20 @@ CpuDevicesOption = Annotated[
 ]
 
 
-def one_source(corpus: str | None, text: Path | None, required: bool = True) -> None:
-    """Check that the reader named one source of text.
+def one_source(corpus: str | None, file: Path | None, option: str = "--text", required: bool = True) -> None:
+    """Check that the reader named one source of text: a corpus, or a file with `option`.
 
     Raises:
         LmbookError: both or, where one is required, neither was given; there is no such file, or no such corpus.
     """
-    if corpus and text:
-        raise LmbookError("--corpus and --text were both given.", "Give one of them.")
-    if required and not corpus and not text:
+    if corpus and file:
+        raise LmbookError(f"--corpus and {option} were both given.", "Give one of them.")
+    if required and not corpus and not file:
         raise LmbookError(
-            "No text was named.", "Give --text FILE or --corpus NAME (`lmbook data list` shows the names)."
+            "No text was named.", f"Give {option} FILE or --corpus NAME (`lmbook data list` shows the names)."
         )
-    if text and not text.exists():
-        raise LmbookError(f"There is no file {text}.", "Check the path after --text.")
+    if file and not file.exists():
+        raise LmbookError(f"There is no file {file}.", f"Check the path after {option}.")
     if corpus:
         check_corpus(corpus)
 

@@ -1,4 +1,4 @@
-"""`lmbook train`: train a language model on the reader's own text, or on a corpus of the catalogue."""
+"""`lmbook train`: train on the reader's own text, pairs or labelled lines, or on a corpus of the catalogue."""
 
 from __future__ import annotations
 
@@ -24,18 +24,30 @@ from lmbook.errors import LmbookError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+TASKS = ("language_model", "translation")
 UNITS = {"character": "character", "word": "word", "byte_pair": "byte pair"}  # what one token of each kind is
 DEFAULT_MINUTES = 5.0
 
 
 def train(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A new folder for what is trained.")],
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="lstm, gru, rnn or transformer.")] = "lstm",
+    task: Annotated[
+        str, typer.Option("--task", metavar="NAME", help="language_model, or translation.")
+    ] = "language_model",
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="lstm (if none is named), gru, rnn or transformer.")
+    ] = None,
     text: TextOption = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="For translation: a .tsv or .csv file of pairs.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET.")
+    ] = None,
     corpus: CorpusOption = None,
     tokenizer: Annotated[
-        str, typer.Option("--tokenizer", metavar="KIND", help="character, word or byte_pair.")
-    ] = "character",
+        str | None, typer.Option("--tokenizer", metavar="KIND", help="character (if none is named), word or byte_pair.")
+    ] = None,
     vocabulary_size: Annotated[
         int | None, typer.Option("--vocabulary-size", min=4, help="The most tokens; else chosen from the text.")
     ] = None,
@@ -65,13 +77,10 @@ def train(
 ) -> None:
     """Train a language model on your own text: --text FILE, or --corpus NAME.
 
+    With --task translation, a translator on your own pairs: --data FILE, or --corpus NAME.
     Leaves in DIR the model, its tokenizer and configuration, the history (figures and picture) and a sample.
     """
-    from lmbook.models import registry
-
-    registry.entry(model)
-    one_source(corpus, text)
-    _check_choice("--tokenizer", tokenizer, tuple(UNITS))
+    _check_choice("--task", task, TASKS)
     _check_choice("--precision", precision, ("float32", "mixed_bfloat16", "mixed_float16"))
     if resume not in ("auto", "never") and not Path(resume).exists():
         raise LmbookError(f"--resume {resume} is neither auto nor never nor a file.", "Check the path.")
@@ -81,24 +90,40 @@ def train(
         raise LmbookError("--minutes 0 leaves no time to train.", "Give a number above 0.")
     if minutes is None and steps is None:
         minutes = DEFAULT_MINUTES
-
+    common = {
+        "vocabulary_size": vocabulary_size,
+        "minutes": minutes,
+        "steps": steps,
+        "seed": seed,
+        "resume": resume,
+        "micro_batches": micro_batches,
+        "precision": precision,
+        "make_strategy": lambda: _strategy(strategy, devices, cpu_devices),
+    }
     check_output(output)
-    _train(
-        _read(corpus, text),
-        output,
-        corpus=corpus,
-        model=model,
-        tokenizer_kind=tokenizer,
-        vocabulary_size=vocabulary_size,
-        minutes=minutes,
-        steps=steps,
-        seed=seed,
-        resume=resume,
-        batch_size=batch_size,
-        micro_batches=micro_batches,
-        precision=precision,
-        make_strategy=lambda: _strategy(strategy, devices, cpu_devices),
-    )
+    if task == "translation":
+        from lmbook.commands.train_translation import read_pairs, train_translation
+
+        _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
+        one_source(corpus, data, "--data")
+        train_translation(read_pairs(corpus, data, columns), output, **common)
+        return
+    from lmbook.models import registry
+
+    _refuse(task, {"--data": data, "--columns": columns})
+    one_source(corpus, text)
+    model, tokenizer = model or "lstm", tokenizer or "character"
+    registry.entry(model)
+    _check_choice("--tokenizer", tokenizer, tuple(UNITS))
+    source = _read(corpus, text)
+    _train(source, output, corpus=corpus, model=model, tokenizer_kind=tokenizer, batch_size=batch_size, **common)
+
+
+def _refuse(task: str, options: dict[str, object]) -> None:
+    """Refuse options that `task` has no use for: a reader who gave one expects that it matters."""
+    for option, value in options.items():
+        if value is not None:
+            raise LmbookError(f"{option} means nothing for --task {task}.", f"Leave {option} out.")
 
 
 @dataclass(frozen=True)

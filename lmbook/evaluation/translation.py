@@ -64,7 +64,9 @@ def score_translations(
     b, c = (metric.corpus_score(list(outputs), columns, n_bootstrap=max(1, resamples)) for metric in (bleu, chrf))
     signatures = str(bleu.get_signature()), str(chrf.get_signature())
     told = [json.loads(one.format(signature=s, is_json=True)) for one, s in zip((b, c), signatures, strict=True)]
-    return TranslationScore(b.score, c.score, *signatures, b.bp, *(one.get("confidence_var") for one in told))
+    margins = (told_one.get("confidence_var") for told_one in told)
+    bleu_margin, chrf_margin = (None if margin is None else float(margin) for margin in margins)
+    return TranslationScore(b.score, c.score, *signatures, b.bp, bleu_margin, chrf_margin)
 
 
 def join_pieces(text: str) -> str:

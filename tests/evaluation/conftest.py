@@ -97,7 +97,9 @@ class Browser:
 
     def text(self, selector: str) -> str:
         """What an element shows; "" if it is hidden."""
-        return self.value(f"document.querySelector({selector!r}).innerText")
+        # innerText of an element that is not drawn is its whole text.
+        script = "(e => e.checkVisibility() ? e.innerText : '')(document.querySelector({}))"
+        return self.value(script.replace("{}", repr(selector)))
 
     def click(self, selector: str) -> None:
         """Press and release the mouse in the middle of an element."""

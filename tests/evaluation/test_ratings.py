@@ -16,7 +16,7 @@ def form(tmp_path):
     return make_form(tmp_path / "form.html", {"ours": ours, "theirs": theirs}, seed=3)
 
 
-def answers(form, name, judgements, **changes):
+def answers(form, name, judgements, /, **changes):
     """A rater's file; `judgements` by prompt, None where the rater skipped it."""
     found = {}
     for id, where in read_key(form.key)["items"].items():
