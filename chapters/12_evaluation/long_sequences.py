@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook import plots
-from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -132,11 +132,12 @@ if lesson.full:
 # Attention compares every token with every earlier one: $T^2$ scores in each head. At first that does not show, since
 # the other matrices of a block need about $24 T D^2$ operations and attention about $4 T^2 D$: the two are equal where
 # $T = 6 D$. From there on length is what costs. Memory tells the same: each block keeps $H T^2$ weights of
-# attention for the backward pass. (Kernels such as FlashAttention compute them anew instead; the time stays.)
+# attention for the backward pass. (Kernels such as FlashAttention compute them anew instead; the time stays.) An LSTM
+# keeps about seven numbers a unit and token: four gates, the cell, its tanh, the output.
 #
-# Below is a step of training of one text, without an update: loss and gradients, medians. The Transformer is compiled
-# by XLA as it is in training, the LSTM is not: compare how each grows, not their heights. The memory is computed from
-# the sizes, not measured.
+# Below is a step of training of one text, without an update: loss and gradients, medians. It is the processor's time
+# that counts, so that other programs do not. The Transformer is compiled by XLA as it is in training, the LSTM is
+# not: compare how each grows, not their heights. The two columns of memory are computed from the sizes, not measured.
 
 # %%
 WIDTH = 64
@@ -144,7 +145,7 @@ LENGTHS = lesson.choose(quick=(128, 512), full=(128, 256, 512, 1024, 2048))
 
 
 def seconds_per_step(model: keras.Model, length: int, rounds: int) -> float:
-    """Median seconds for loss and gradients of one text of so many tokens."""
+    """Median processor seconds for loss and gradients of one text of so many tokens."""
     variables = [variable.value for variable in model.trainable_variables]
 
     @tf.function(jit_compile=getattr(model, "jit_compile_training", True))
@@ -158,9 +159,9 @@ def seconds_per_step(model: keras.Model, length: int, rounds: int) -> float:
     step(ids)
     times = []
     for _ in range(rounds):
-        began = time.perf_counter()
+        began = time.process_time()
         step(ids)[0].numpy()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return statistics.median(times)
 
 
@@ -170,9 +171,12 @@ costly = {
 }
 rounds = lesson.choose(quick=3, full=9)
 spent = {name: [seconds_per_step(model, T, rounds) for T in LENGTHS] for name, model in costly.items()}
-scores = [4 * 2 * 4 * T * T / 1e6 for T in LENGTHS]  # 4 bytes, 2 blocks, 4 heads
-rows = [(f"{T:,}", *(1000 * spent[name][place] for name in costly), scores[place]) for place, T in enumerate(LENGTHS)]
-lesson.table("cost", rows, ["tokens", "LSTM, ms", "Transformer, ms", "attention weights, MB"], tolerance=None)
+rows = []
+for place, T in enumerate(LENGTHS):
+    states, weights = 4 * 7 * 2 * WIDTH * T / 1e6, 4 * 2 * 4 * T * T / 1e6  # 4 bytes; 2 WIDTH units; 2 blocks, 4 heads
+    rows.append((f"{T:,}", *(1000 * spent[name][place] for name in costly), states, weights))
+columns = ["tokens", "LSTM, ms", "Transformer, ms", "LSTM keeps, MB", "attention keeps, MB"]
+lesson.table("cost", rows, columns, tolerance=None)
 for name, values in spent.items():
     grows = np.log(values[-1] / values[-2]) / np.log(LENGTHS[-1] / LENGTHS[-2])
     note = f"{name}: seconds grow with the length to this power, {LENGTHS[-2]:,} to {LENGTHS[-1]:,} tokens"
@@ -180,7 +184,7 @@ for name, values in spent.items():
 
 # %%
 if lesson.full:
-    figure, axes = plots.new_figure("Loss and gradients of one text", "tokens", "seconds")
+    figure, axes = plots.new_figure("Loss and gradients of one text", "tokens", "processor seconds")
     for index, (name, values) in enumerate(spent.items()):
         axes.plot(LENGTHS, values, marker="o", label=name, **plots.line_style(index))
     axes.set(xscale="log", yscale="log")
@@ -194,7 +198,8 @@ if lesson.full:
 #
 # A model that is trained on windows of 48 tokens is given 192. Nothing forbids it; does it know what to do? The windows
 # begin anywhere in the text, so that what stands at place 20 is no different from what stands at place 120. Any change
-# of the loss after place 48 is the model's own failing at places that it has not seen.
+# of the loss after place 48 is the model's own failing at places that it has not seen. The grammar of `greentree` says
+# how low the loss can be for one who has read each story from its beginning: the line in the picture.
 #
 # - **learned** vectors of places: those beyond 48 are as random as they were made;
 # - **sinusoidal** ones are there for any place, but never came in training;
@@ -249,6 +254,8 @@ stories = [story.english for story in generate(lesson.choose(quick=4_000, full=1
 fresh = [story.english for story in generate(400, 31, grammar=grammar)]
 tokenizer = WordTokenizer.train(stories)
 stream = [id for text in fresh for id in (tokenizer.end_id, *tokenizer.encode(text))]
+lowest = floor(fresh, tokenizer, grammar=grammar)
+lesson.record("floor_nats_per_token", lowest, "nats per token", 1e-6, note="exact, of the stories that are read")
 curves = {
     "greentree": beyond(
         "greentree",
@@ -293,6 +300,7 @@ for axes, (name, found) in zip(panels[0], curves.items(), strict=True):
         axes.plot(range(1, TESTED + 1), plots.smooth(curve.tolist(), 0.8), label=kind, **plots.line_style(index))
     axes.axvline(TRAINED, color=plots.FLOOR_COLOUR, linewidth=1.2, linestyle=":")
     axes.set(title=name, xlabel="place in the window (dotted: the longest in training)", ylabel="nats per token")
+plots.draw_floor(panels[0, 0], lowest)
 panels[0, 0].legend(frameon=False, fontsize=9)
 lesson.figure(figure, "beyond", f"Loss at each place of windows of {TESTED} tokens, after training on {TRAINED}")
 
