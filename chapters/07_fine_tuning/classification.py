@@ -4,8 +4,8 @@
 # - Article section: §3.1.4
 # - Needs: bert, bag_of_words
 # - Data: greentree (built in); the full profile also sms_spam, rt_polarity, minilm
-# - Minutes: quick 1, full 45
-# - Memory: 3.0 GB
+# - Minutes: quick 1, full 60
+# - Memory: 3.2 GB
 # - Shows: what pre-training saves in labels, and three ways of fine-tuning a real BERT against a bag of words
 # - Headline: ten_label_gain, spam_accuracy, rt_polarity_accuracy
 #
