@@ -29,7 +29,6 @@ from lmbook.decoding.text import answer, continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.instructions import score_answers
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.evaluation.translation import score_next_tokens
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
@@ -38,6 +37,7 @@ from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, sho
 from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.story_gpt import TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 
 lesson = Lesson("instructions")

@@ -28,12 +28,12 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.evaluation.instructions import score_answers
-from lmbook.evaluation.translation import score_next_tokens
 from lmbook.layers.lora import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.results import scratch_dir
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.story_gpt import TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("lora")
