@@ -343,10 +343,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# In training there is little between them: Keras and XLA do the work in both. In writing there is. keras-nlp leaves its
-# loop to TensorFlow as it comes on a processor, operation by operation; here the step of one token is compiled by XLA.
-# Where a library is slow, look whether something is not compiled, before writing it anew: the rows "with XLA" ask
-# keras-nlp for it, with one argument of `compile`.
+# In training there is little between them: Keras and XLA do the work in both. In writing there is. keras-nlp fills the
+# prompt up to the full length and runs its loop as TensorFlow has it on a processor, operation by operation; here the
+# step of one token is compiled by XLA. The rows "with XLA" ask keras-nlp for the same, with one argument of `compile`.
+# What that changes depends on the model and on the number of cores, since operations that are run one by one hand over
+# from thread to thread: compare this table with that of `benchmarks/decoding.py`. Where a library is slow, look whether
+# something is not compiled, and measure, before writing it anew.
 #
 # ## Presets
 #
