@@ -22,9 +22,14 @@ def two_columns(path: Path, columns: Sequence[str] | None, kinds: tuple[str, str
         kinds: what the two are, for messages, such as ("source", "target").
 
     Raises:
-        LmbookError: as `read_text`; a column is not there; a row has too few cells or an empty one (its line is named).
+        LmbookError: as `read_text`; it is a folder; it has no row; a column is not there; a row has too few cells or an
+            empty one (its line is named).
     """
+    if path.is_dir():
+        raise LmbookError(f"{path} is a folder.", f"Name one file, with {kinds[0]} and {kinds[1]} in each line.")
     rows = list(_rows(path, read_text(path)))
+    if not rows:
+        raise LmbookError(f"{path} has only empty rows.", f"Give a file with {kinds[0]} and {kinds[1]} in each line.")
     places = (0, 1)
     if columns is not None:
         _, names = rows.pop(0)

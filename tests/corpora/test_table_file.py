@@ -28,6 +28,7 @@ def test_columns_by_name(tmp_path):
     [
         ("a.csv", '"two\nlines",b\nc\n', "line 3: 1 column, where at least 2 are needed: 'c'"),
         ("a.csv", 'a,b\n"c,d\n', "line 2: unexpected end of data"),
+        ("a.csv", ",\n,\n", "only empty rows"),
         ("a.csv", "a\tb\n", "line 1: 1 column"),
         ("a.tsv", "a\tb\n\n\tc\n", "line 3: the source is empty"),
     ],
@@ -35,3 +36,8 @@ def test_columns_by_name(tmp_path):
 def test_what_cannot_be_used_is_named(tmp_path, name, text, message):
     with pytest.raises(LmbookError, match=message):
         read(tmp_path, name, text)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(LmbookError, match="is a folder"):
+        list(two_columns(tmp_path, None, KINDS))
