@@ -61,7 +61,6 @@ def score_translations(
     # sacreBLEU wants columns: the first reference of each sentence, then the second, …, None where there is none.
     columns = [[right[n] if n < len(right) else None for right in several] for n in range(max(map(len, several)))]
 
-
     class Floats:
         """The score of a resample is NumPy's number or, where nothing matches, Python's: no mean is taken of both."""
 
