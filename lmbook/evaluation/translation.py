@@ -60,12 +60,21 @@ def score_translations(
         raise LmbookError(f"Sentence {without} has no reference.", "Give at least one for each sentence.")
     # sacreBLEU wants columns: the first reference of each sentence, then the second, …, None where there is none.
     columns = [[right[n] if n < len(right) else None for right in several] for n in range(max(map(len, several)))]
-    bleu, chrf = BLEU(tokenize=tokenize), CHRF()
+
+    class Floats:
+        """The score of a resample is NumPy's number or, where nothing matches, Python's: no mean is taken of both."""
+
+        def _compute_score_from_stats(self, stats):
+            found = super()._compute_score_from_stats(stats)
+            found.score = float(found.score)
+            return found
+
+    bleu, chrf = type("BLEU", (Floats, BLEU), {})(tokenize=tokenize), type("CHRF", (Floats, CHRF), {})()
     b, c = (metric.corpus_score(list(outputs), columns, n_bootstrap=max(1, resamples)) for metric in (bleu, chrf))
     signatures = str(bleu.get_signature()), str(chrf.get_signature())
     told = [json.loads(one.format(signature=s, is_json=True)) for one, s in zip((b, c), signatures, strict=True)]
-    margins = (told_one.get("confidence_var") for told_one in told)
-    bleu_margin, chrf_margin = (None if margin is None else float(margin) for margin in margins)
+    # It does not tell the interval of a score that is 0 in all resamples.
+    bleu_margin, chrf_margin = (float(one.get("confidence_var", 0)) if resamples > 1 else None for one in told)
     return TranslationScore(b.score, c.score, *signatures, b.bp, bleu_margin, chrf_margin)
 
 

@@ -88,7 +88,7 @@ def test_pairs_that_cannot_be_used_are_told(tmp_path):
 
     file = tmp_path / "pairs.tsv"
     file.write_text("\n".join("\t".join(pair) for pair in PAIRS) + "\nno tab\n", encoding="utf-8")
-    assert f"line {len(PAIRS) + 1}: 1 columns" in refused("--data", file)
+    assert f"line {len(PAIRS) + 1}: 1 column" in refused("--data", file)
     assert "no column 'x'" in refused("--data", file, "--columns", "x,y")
     assert "does not name two columns" in refused("--data", file, "--columns", "x")
     assert "is for language modelling" in refused("--corpus", "greentree")

@@ -45,7 +45,7 @@ def test_a_gzipped_file(tmp_path):
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([*PAIRS, ("no tab here",)], "line 301: 1 columns, where at least 2 are needed: 'no tab here'"),
+        ([*PAIRS, ("no tab here",)], "line 301: 1 column, where at least 2 are needed: 'no tab here'"),
         ([("a", "  "), *PAIRS], "line 1: the target is empty"),
         ([("", "b"), *PAIRS], "line 1: the source is empty"),
         (PAIRS[:5] * 60, "5 different pairs; at least 100"),

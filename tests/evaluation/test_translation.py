@@ -28,6 +28,8 @@ def test_intervals_are_narrower_with_more_sentences():
     assert few.bleu == pytest.approx(many.bleu) and few.bleu == score_translations(outputs, references).bleu
     assert few.bleu_margin > 2 * many.bleu_margin > 0 and few.chrf_margin > 2 * many.chrf_margin > 0
     assert score_translations(outputs, references).bleu_margin is None
+    nothing = score_translations(["x"] * 4, references, resamples=200)
+    assert (nothing.bleu, nothing.bleu_margin, nothing.chrf_margin) == (0, 0, 0)
 
 
 def test_chinese_is_cut_into_characters():
