@@ -39,8 +39,7 @@ def train(
         typer.Option(
             "--model",
             metavar="NAME",
-            help="lstm (if none is named), gru, rnn or transformer; for classification: transformer (if none is named), "
-            "lstm or minilm.",
+            help="lstm (if none is named), gru, rnn or transformer; for classification transformer, lstm or minilm.",
         ),
     ] = None,
     text: TextOption = None,

@@ -67,8 +67,8 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
         )
     if not 2 <= len(counts) <= MOST_LABELS:
         raise LmbookError(
-            f"{path} has {len(counts)} different labels, such as {next(iter(counts))[:60]!r}; 2 to {MOST_LABELS} can be "
-            "learned.",
+            f"{path} has {len(counts)} different labels, such as {next(iter(counts))[:60]!r}; "
+            f"2 to {MOST_LABELS} can be learned.",
             "Name the column of the text first, then that of the label: --columns TEXT,LABEL.",
         )
     splits = split_by_text(records, lambda record: record["text"])

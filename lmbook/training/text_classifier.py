@@ -24,6 +24,7 @@ from lmbook.training.history import History
 LEARNING_RATES = {"lstm": 4e-3, "transformer": 1e-3, "minilm": 1e-4}
 EPOCHS = {"lstm": 8, "transformer": 12, "minilm": 4}  # after so many the validation loss of small sets has turned
 TOKENS_PER_BATCH = {"lstm": 2048, "transformer": 2048, "minilm": 1024}
+FEWEST_STEPS = 200  # a few hundred texts make epochs of a few steps
 VOCABULARY_SIZE = 4000
 
 
@@ -129,8 +130,8 @@ def train_text_classifier(
         for records in (train, validation)
     )
     if options.get("steps") is None and options.get("minutes") is None:
-        options["steps"] = EPOCHS[kind] * data.steps_per_epoch
-    usual = {"report_every": data.steps_per_epoch, "identity": {"tokenizer": tokenizer.fingerprint}}
+        options["steps"] = max(EPOCHS[kind] * data.steps_per_epoch, FEWEST_STEPS)
+    usual = {"report_every": max(data.steps_per_epoch, 20), "identity": {"tokenizer": tokenizer.fingerprint}}
     history = fit(
         model,
         data,
