@@ -31,7 +31,7 @@ def trained(tmp_path_factory):
     lines = ["id,opinion,words", *(f'{n},{label},"{text}"' for n, (text, label) in enumerate(ROWS))]
     (place / "mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     arguments = ["train", "--task", "classification", "--data", "mine.csv", "--columns", "words,opinion"]
-    arguments += ["--model", "lstm", "--vocabulary-size", "100", "--steps", "20", "--output", "run"]
+    arguments += ["--model", "lstm", "--vocabulary-size", "280", "--steps", "20", "--output", "run"]
     # A process of its own: training makes TensorFlow deterministic for the whole process.
     done = subprocess.run(
         [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
