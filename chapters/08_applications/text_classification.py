@@ -183,7 +183,7 @@ if not own:
         tuning.run(train, steps=STEPS[1], validation=validation, report_every=20, start=start, seed=seed)
         return lambda texts: softmax(class_logits(model, batches(texts, [0] * len(texts))))
 
-    STEPS = lesson.choose(quick=(60, 60), full=(200, 100))  # from scratch, fine-tuning
+    STEPS = lesson.choose(quick=(60, 60), full=(150, 100))  # from scratch, fine-tuning
     TRAIN, VALIDATION, TEST = 60, 40, lesson.choose(quick=300, full=1000)
     LABELLED_SEED, TEST_SEED = 60, 59  # other draws than those that it has read
 
