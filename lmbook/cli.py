@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from lmbook.commands.chat import chat
+from lmbook.commands.classify import classify
 from lmbook.commands.data import data_app
 from lmbook.commands.doctor import doctor
 from lmbook.commands.evaluate import evaluate
@@ -39,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (lessons, run, train, generate, chat, translate, evaluate, doctor, pages):
+for command in (lessons, run, train, generate, chat, translate, classify, evaluate, doctor, pages):
     app.command()(command)
 app.command(context_settings={"allow_interspersed_args": False})(launch)  # options after COMMAND are COMMAND's
 app.add_typer(data_app, name="data")

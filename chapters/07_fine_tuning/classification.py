@@ -22,8 +22,6 @@ from itertools import count
 
 import keras
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from lmbook import plots
@@ -34,12 +32,13 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
 from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertClassifier
-from lmbook.models.weights.hugging_face import load_minilm
+from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.results import scratch_dir
 from lmbook.training.fine_tuning import FineTuning, class_logits, text_vectors
 from lmbook.training.fit import reproducible
 from lmbook.training.greentree_bert import greentree_bert
+from lmbook.training.minilm import MiniLMClassifier
 
 lesson = Lesson("classification")
 if lesson.text is not None:
@@ -120,20 +119,6 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     return LabelledTexts(ids, classes, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
-def linear(seen: np.ndarray, classes, unseen: np.ndarray, C: float) -> np.ndarray:
-    """Logistic regression on vectors, each entry scaled to spread 1: the classes of `unseen`."""
-    mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-6
-    model = LogisticRegression(C=C, max_iter=2000).fit((seen - mean) / spread, classes)
-    return model.predict((unseen - mean) / spread)
-
-
-def bag(texts: list[str], classes, others: list[str], C: float) -> np.ndarray:
-    """TF-IDF of words and pairs of words with logistic regression: the classes of `others`."""
-    weighing = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
-    model = LogisticRegression(C=C, max_iter=2000).fit(weighing.transform(texts), classes)
-    return model.predict(weighing.transform(others))
-
-
 if not own:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
@@ -150,8 +135,8 @@ if not own:
             texts, classes = equally(size, LABELLED_SEED + seed, set(test))
             data = batches(texts, classes, seed)
             answers = {
-                "frozen": linear(text_vectors(pretrained.model.bert, data), classes, unseen, C=0.1),
-                "tfidf": bag(texts, classes, test, C=10.0),
+                "frozen": linear(0.1).fit(text_vectors(pretrained.model.bert, data), classes).predict(unseen),
+                "tfidf": bag_of_words(10.0).fit(texts, classes).predict(test),
             }
             for way, start in (("pre-trained", trained), ("scratch", random_weights)):
                 tuning.run(data, steps=STEPS[size], start=start, seed=seed)
@@ -198,9 +183,7 @@ if not own:
 # the weights with the lowest loss on the validation split, read twice an epoch, are put back.
 
 # %%
-PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 REAL_WAYS = {"tfidf": "TF-IDF", "frozen": "MiniLM, frozen", "last": "MiniLM, last block", "all": "MiniLM, all weights"}
-RATES = {"last": 1e-3, "all": 1.5e-4}  # of the output layer; each block below learns with 0.8 of the rate above it
 LENGTHS = {"sms_spam": 64, "rt_polarity": 48}  # word pieces that are read; few texts have more
 EPOCHS = {"sms_spam": 4, "rt_polarity": 2}
 
@@ -216,76 +199,39 @@ def balanced_spam(seed: int) -> dict[str, list[dict]]:
     return {"train": records[:first], "validation": records[first:second], "test": records[second:]}
 
 
-class MiniLM:
-    """MiniLM with an output layer for two classes, tuned again and again; TF-IDF beside it."""
-
-    def __init__(self):
-        self.bert, self.pieces = load_minilm()
-        self.model = BertClassifier(self.bert, 2, pooling="mean")
-        self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
-        self.start = [weight.numpy() for weight in self.bert.weights]
-        self.tunings = {}
-
-    def batches(self, records: list[dict], labels: list[str], length: int, seed: int) -> LabelledTexts:
-        """The records as MiniLM reads them, cut to `length` word pieces."""
-        return LabelledTexts(
-            [self.pieces.encode(record["text"]) for record in records],
-            [labels.index(record["label"]) for record in records],
-            tokens_per_batch=1024,
-            max_length=length,
-            first_id=self.pieces.first_id,
-            end_id=self.pieces.end_id,
-            seed=seed,
-        )
-
-    def vectors(self, texts: LabelledTexts) -> np.ndarray:
-        """Mean vectors of the untuned model."""
-        for weight, value in zip(self.bert.weights, self.start, strict=True):
-            weight.assign(value)
-        return text_vectors(self.bert, texts)
-
-    def tuned(self, way: str, data: dict[str, LabelledTexts], epochs: int, seed: int) -> np.ndarray:
-        """Answers for the test split after fine-tuning; the compiled step of a way serves all tasks and seeds."""
-        if way not in self.tunings:
-            self.tunings[way] = FineTuning(self.model, way, learning_rate=RATES[way], decay=0.8)
-        train, steps = data["train"], epochs * data["train"].steps_per_epoch
-        options = {"validation": data["validation"], "start": self.start, "seed": seed}
-        history = self.tunings[way].run(train, steps=steps, report_every=-(-train.steps_per_epoch // 2), **options)
-        print(f"  best after {history.best_step} of at most {steps} steps: validation {history.best_loss:.3f} nats")
-        return class_logits(self.model, data["test"]).argmax(axis=1)
-
-    def compare(self, splits: dict[str, list[dict]], length: int, epochs: int, seed: int, ways) -> dict[str, tuple]:
-        """For each way (the answers for the test split, seconds); and under "right" the right answers."""
-        labels = sorted({record["label"] for record in splits["train"]})
-        if len(labels) != 2:
-            raise LmbookError(f"The corpus has {len(labels)} classes.", "Take one with two: sms_spam or rt_polarity.")
-        data = {name: self.batches(records, labels, length, seed) for name, records in splits.items()}
-        found = {"right": (data["test"].classes, 0.0)}
-        for way in ways:
-            print(REAL_WAYS[way])
-            began = time.perf_counter()
-            if way in RATES:
-                answers = self.tuned(way, data, epochs, seed)
-            else:
-                texts = {name: [record["text"] for record in records] for name, records in splits.items()}
-                features = texts if way == "tfidf" else {name: self.vectors(part) for name, part in data.items()}
-                answers = chosen_penalty(bag if way == "tfidf" else linear, features, data)
-            found[way] = answers, time.perf_counter() - began
-        return found
-
-
-def chosen_penalty(predict, features: dict, data: dict[str, LabelledTexts]) -> np.ndarray:
-    """Answers for the test split with the penalty that is best on the validation split."""
-    right = {name: part.classes for name, part in data.items()}
-    tried = [predict(features["train"], right["train"], features["validation"], C) for C in PENALTIES]
-    scores = [(answers == right["validation"]).mean() for answers in tried]
-    return predict(features["train"], right["train"], features["test"], PENALTIES[int(np.argmax(scores))])
+def compare(minilm: MiniLMClassifier, splits: dict[str, list[dict]], length: int, epochs: int, seed: int) -> dict:
+    """For each way (the answers for the test split, seconds); and under "right" the right answers."""
+    labels = sorted({record["label"] for record in splits["train"]})
+    if len(labels) != 2:
+        raise LmbookError(f"The corpus has {len(labels)} classes.", "Take one with two: sms_spam or rt_polarity.")
+    texts = {name: [record["text"] for record in records] for name, records in splits.items()}
+    right = {name: [labels.index(record["label"]) for record in records] for name, records in splits.items()}
+    data = {name: minilm.batches(texts[name], right[name], length, seed) for name in splits}
+    found = {"right": (data["test"].classes, 0.0)}
+    for way, label in REAL_WAYS.items():
+        print(label)
+        began = time.perf_counter()
+        if way in ("tfidf", "frozen"):
+            make, given = bag_of_words, texts
+            if way == "frozen":
+                make, given = linear, {name: minilm.vectors(part) for name, part in data.items()}
+            parts = given["train"], right["train"], given["validation"], right["validation"]
+            answers = with_best_penalty(make, *parts).predict(given["test"])
+        else:
+            history = minilm.tune(way, data["train"], data["validation"], epochs, seed)
+            print(f"  best after {history.best_step} steps: validation {history.best_loss:.3f} nats")
+            answers = class_logits(minilm.model, data["test"]).argmax(axis=1)
+        found[way] = answers, time.perf_counter() - began
+    return found
 
 
 minilm = None
 if own or lesson.full:
     try:
-        minilm, corpora = MiniLM(), {name: load_corpus(name) for name in ([lesson.corpus] if own else LENGTHS)}
+        minilm, corpora = (
+            MiniLMClassifier(2),
+            {name: load_corpus(name) for name in ([lesson.corpus] if own else LENGTHS)},
+        )
     except LmbookError as error:
         if own:
             raise
@@ -308,7 +254,7 @@ if minilm is not None and not own:
     results, seen = [], []
     for seed in SEEDS:
         splits = balanced_spam(seed)
-        results.append(minilm.compare(splits, LENGTHS["sms_spam"], EPOCHS["sms_spam"], seed, REAL_WAYS))
+        results.append(compare(minilm, splits, LENGTHS["sms_spam"], EPOCHS["sms_spam"], seed))
         known = {normalised(record["text"]) for record in splits["train"]}
         seen.append(np.mean([normalised(record["text"]) in known for record in splits["test"]]))
     n, rows = len(results[0]["right"][0]), []
@@ -338,7 +284,7 @@ if minilm is not None and not own:
 if minilm is not None:
     for name in corpora if own else ("rt_polarity",):
         splits = {part: corpora[name].split(part) for part in ("train", "validation", "test")}
-        result = minilm.compare(splits, LENGTHS.get(name, 64), EPOCHS.get(name, 2), lesson.seed, REAL_WAYS)
+        result = compare(minilm, splits, LENGTHS.get(name, 64), EPOCHS.get(name, 2), lesson.seed)
         right, rows = result["right"][0].tolist(), []
         for way, label in REAL_WAYS.items():
             score = classification_score(right, result[way][0].tolist())

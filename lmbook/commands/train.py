@@ -24,7 +24,7 @@ from lmbook.errors import LmbookError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-TASKS = ("language_model", "translation")
+TASKS = ("language_model", "translation", "classification")
 UNITS = {"character": "character", "word": "word", "byte_pair": "byte pair"}  # what one token of each kind is
 DEFAULT_MINUTES = 5.0
 
@@ -32,17 +32,22 @@ DEFAULT_MINUTES = 5.0
 def train(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A new folder for what is trained.")],
     task: Annotated[
-        str, typer.Option("--task", metavar="NAME", help="language_model, or translation.")
+        str, typer.Option("--task", metavar="NAME", help="language_model, translation or classification.")
     ] = "language_model",
     model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="lstm (if none is named), gru, rnn or transformer.")
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="lstm (if none is named), gru, rnn or transformer; for classification transformer, lstm or minilm.",
+        ),
     ] = None,
     text: TextOption = None,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="For translation: a .tsv or .csv file of pairs.")
+        Path | None, typer.Option("--data", metavar="FILE", help="A table: pairs to translate, or texts with labels.")
     ] = None,
     columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET.")
+        str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET or TEXT,LABEL.")
     ] = None,
     corpus: CorpusOption = None,
     tokenizer: Annotated[
@@ -78,6 +83,7 @@ def train(
     """Train a language model on your own text: --text FILE, or --corpus NAME.
 
     With --task translation, a translator on your own pairs: --data FILE, or --corpus NAME.
+    With --task classification, a classifier on your own labelled texts: --data FILE (.tsv or .csv), or --corpus NAME.
     Leaves in DIR the model, its tokenizer and configuration, the history (figures and picture) and a sample.
     """
     _check_choice("--task", task, TASKS)
@@ -88,7 +94,7 @@ def train(
         raise LmbookError("--minutes and --steps were both given.", "Give one of them.")
     if minutes == 0:
         raise LmbookError("--minutes 0 leaves no time to train.", "Give a number above 0.")
-    if minutes is None and steps is None:
+    if minutes is None and steps is None and task != "classification":  # which knows how many epochs suit its models
         minutes = DEFAULT_MINUTES
     common = {
         "vocabulary_size": vocabulary_size,
@@ -107,6 +113,14 @@ def train(
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
         one_source(corpus, data, "--data")
         train_translation(read_pairs(corpus, data, columns), output, **common)
+        return
+    if task == "classification":
+        from lmbook.commands.train_classification import DEFAULT_MODEL, MODELS, read_labelled, train_classification
+
+        _refuse(task, {"--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
+        _check_choice("--model", model or DEFAULT_MODEL, MODELS)
+        one_source(corpus, data, "--data")
+        train_classification(read_labelled(corpus, data, columns), output, model=model or DEFAULT_MODEL, **common)
         return
     from lmbook.models import registry
 

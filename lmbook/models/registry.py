@@ -120,7 +120,8 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
 }
 
 
-TRANSLATOR = "lmbook.models.encoder_decoder"  # no language model, but `load_run` reads it too
+# No language models, but `load_run` reads them too: a translator, and classifiers.
+OTHER_MODULES = ("lmbook.models.encoder_decoder", "lmbook.models.bert", "lmbook.models.recurrent_classifier")
 
 
 def entry(name: str) -> LanguageModelEntry:
@@ -151,7 +152,7 @@ def make_model(name: str, config: Any) -> Any:
 
 def register_classes() -> None:
     """Import every model's module, so that Keras can load any of the book's saved models by its registered name."""
-    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()} | {TRANSLATOR}:
+    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()} | {*OTHER_MODULES}:
         importlib.import_module(module)
 
 

@@ -27,6 +27,7 @@ class LabelledTexts:
     Attributes:
         classes: int32 [N].
         steps_per_epoch: batches in an epoch.
+        batch_size, context: rows and width of the widest bucket's batches.
 
     Example:
         >>> data = LabelledTexts([[5, 6], [7]], [0, 1], tokens_per_batch=16)
@@ -66,7 +67,8 @@ class LabelledTexts:
             for ids, places in zip(self._rows, self._members, strict=True)
         ]
         self._buckets, self._tokens_per_batch = Buckets(parts, tokens_per_batch, seed), tokens_per_batch
-        self.steps_per_epoch = self._buckets.steps_per_epoch
+        self._seed, self.steps_per_epoch = seed, self._buckets.steps_per_epoch
+        self.batch_size, self.context = self._buckets.batch_size, self._buckets.context
 
     def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
         """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
@@ -81,6 +83,12 @@ class LabelledTexts:
             lambda: self._batches(start_step, steps), output_signature=tuple(tf.TensorSpec(*kind) for kind in kinds)
         )
         return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+
+    @property
+    def description(self) -> str:
+        """The settings and the sha256 of texts and classes, to tell this data from other data."""
+        digest, tokens, seed = self._buckets.digest[:16], self._tokens_per_batch, self._seed
+        return f"{len(self.classes)} texts with sha256 {digest}, tokens_per_batch={tokens}, seed={seed}"
 
     def each(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `function` makes of every text, in their order: ids [B, W] -> [B, …] gives [N, …]."""

@@ -1,0 +1,93 @@
+"""An LSTM that reads a text in both directions and names its class."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from lmbook.layers.dense import built_dense
+from lmbook.models.bert import real_tokens
+from lmbook.models.checks import check_counts, check_dropout
+
+
+@dataclass(frozen=True)
+class RecurrentClassifierConfig:
+    """The shape of a `RecurrentClassifier`.
+
+    Args:
+        vocabulary_size: number of token ids, V.
+        num_classes: C.
+        embedding_dim: width of a token's vector.
+        hidden_dim: width of the memory of each direction.
+        dropout: share of activations set to zero in training, before the LSTM and before the logits.
+
+    Raises:
+        LmbookError: a value is out of its range.
+    """
+
+    vocabulary_size: int
+    num_classes: int
+    embedding_dim: int = 128
+    hidden_dim: int = 128
+    dropout: float = 0.3
+
+    def __post_init__(self):
+        check_counts(self, "vocabulary_size", "num_classes", "embedding_dim", "hidden_dim")
+        check_dropout(self)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class RecurrentClassifier(keras.Model):
+    """One answer for a text: ids [B, T] -> logits [B, C] float32.
+
+    Of each unit of the two LSTMs the largest output at any real token counts: what speaks for a class may stand
+    anywhere in the text. Padding (id 0) is neither read nor looked at.
+
+    Args:
+        config: a `RecurrentClassifierConfig` (or a dict of its fields).
+
+    Reference:
+        Conneau et al. 2017, "Supervised learning of universal sentence representations", section 3.2.3.
+    """
+
+    jit_compile_training = False  # XLA takes longer over Keras' loop on a CPU
+
+    def __init__(self, config: RecurrentClassifierConfig | dict, **kwargs):
+        super().__init__(**kwargs)
+        self.config = c = (
+            config if isinstance(config, RecurrentClassifierConfig) else RecurrentClassifierConfig(**config)
+        )
+        self.embedding = keras.layers.Embedding(
+            c.vocabulary_size, c.embedding_dim, keras.initializers.RandomNormal(stddev=0.5), name="embedding"
+        )
+        self.embedding.build((None, None))
+        names = ("forwards", "backwards")
+        self.directions = [keras.layers.LSTM(c.hidden_dim, return_sequences=True, name=name) for name in names]
+        for lstm in self.directions:
+            lstm.build((None, None, c.embedding_dim))
+        self.drops = [keras.layers.Dropout(c.dropout, name=f"dropout_{index}") for index in range(2)]
+        self.head = built_dense(2 * c.hidden_dim, c.num_classes, "logits", stddev=0.02)
+        self.built = True
+
+    def call(self, ids, training=False):
+        real = real_tokens(ids)  # [B, T]
+        largest = []
+        for lstm, order in zip(self.directions, (ids, turned_round(ids)), strict=True):
+            x = lstm(self.drops[0](self.embedding(order), training=training), mask=real, training=training)
+            x = ops.where(ops.expand_dims(real, -1), x, ops.cast(-1.0, x.dtype))  # what an LSTM puts out is above -1
+            largest.append(ops.max(x, axis=1))
+        x = self.drops[1](ops.concatenate(largest, axis=-1), training=training)
+        return ops.cast(self.head(x), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+def turned_round(ids):
+    """Each row's real tokens in reverse order, the padding still behind them: [B, T] -> [B, T]."""
+    real, places = real_tokens(ids), ops.arange(ops.shape(ids)[1])
+    last = ops.sum(ops.cast(real, "int32"), axis=1, keepdims=True) - 1
+    return ops.take_along_axis(ids, ops.where(real, last - places, places), axis=1)
