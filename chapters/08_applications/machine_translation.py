@@ -79,7 +79,7 @@ def translate_stories(texts: Sequence[str]) -> list[str]:
 dictionary = WordDictionary(
     [(words.encode(story.english), words.encode(story.chinese)) for story in made.stories], words.vocabulary_size
 )
-for word in ("tree", "green", "the", "bird", "friend"):
+for word in ("tree", "green", "the", "fox", "friends"):
     [source] = words.encode(word)
     print(f"{word}: {words.tokens[dictionary.translations[source]]}")
 systems = {
