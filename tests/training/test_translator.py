@@ -8,8 +8,8 @@ from lmbook.corpora.greentree import generate
 from lmbook.corpora.splits import split_pairs
 from lmbook.training.translator import Recipe, sentence_translator, translator_config
 
-TINY = Recipe(vocabulary_size=300, num_layers=1, tokens_per_batch=128, max_length=32)
-QUICK = {"steps": 2, "quiet": True}
+TINY = Recipe(vocabulary_size=600, num_layers=1, tokens_per_batch=128, max_length=16)
+QUICK = {"steps": 2, "checks": (), "quiet": True}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,10 @@ def test_a_trained_model_is_loaded_and_not_trained_again(corpus, tmp_path):
 def test_the_parts_stay_apart_and_the_tokenizer_is_of_the_training_part(corpus):
     made = sentence_translator(corpus, TINY, **QUICK)
     assert made.train == corpus.split("train") and set(map(str, made.test)) == set(map(str, corpus.split("test")))
-    assert made.model.config.vocabulary_size == made.tokenizer.vocabulary_size <= 300
-    assert made.model.config.max_sequence_length == 64
+    assert made.model.config.vocabulary_size == made.tokenizer.vocabulary_size <= 600
+    assert made.model.config.max_sequence_length == 32
     pairs = made.pairs(made.test)
-    assert pairs.context <= 32 and pairs.left_out < len(made.test)
+    assert pairs.context <= 16 and pairs.left_out < len(made.test)
 
 
 def test_the_configuration_can_be_changed_in_part():
