@@ -11,7 +11,7 @@ import numpy as np
 from lmbook.corpora.greentree.dialogues import Dialogue, Turn
 from lmbook.decoding.text import answer_ids
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import dialogue_prompt, encode_said
+from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -78,10 +78,10 @@ def score_dialogues(
         prompts = []
         for row, place in places:
             first = 0 if kept is None else max(0, place - kept)
-            before = [(said[row][turn], tokenizer.encode(replies[row][turn])) for turn in range(first, place)]
+            before = [(said[row][turn], encode_reply(tokenizer, replies[row][turn])) for turn in range(first, place)]
             prompts.append(dialogue_prompt(before, said[row][place], tokenizer.end_id))
         written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
-        made.update(zip(places, written, strict=True))
+        made.update(zip(places, map(str.strip, written), strict=True))
 
     made: dict[tuple[int, int], str] = {}
     if own_replies:
