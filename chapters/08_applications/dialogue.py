@@ -110,8 +110,9 @@ for place in range(16):
 # %% [markdown]
 # ## Two models
 #
-# The same small GPT twice: one reads conversations, the other each turn alone, with a third of the steps. It is started as the model of the lesson
-# `instructions` is (`lmbook/training/story_gpt.py` says why): a name must be copied from far back.
+# The same small GPT twice: one reads conversations, the other each turn alone, with a third of the steps. It is started
+# as the model of the lesson `instructions` is (`lmbook/training/story_gpt.py` says why): a name must be copied from far
+# back.
 
 
 # %%
@@ -288,7 +289,7 @@ if lesson.full:
         called,
         tolerance=0.5,
         n=new.count(lambda t: t.slot == "name"),
-        note="as Ursula and Xerxes, of other syllables",
+        note="of other syllables",
     )
 lesson.record("all_turns", right_history.share(), tolerance=loose, n=len(right_history.turns), note="of every kind")
 

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbook import plots
-from lmbook.corpora.greentree import Grammar, generate as tell, is_grammatical
+from lmbook.corpora.greentree import Grammar, is_grammatical
+from lmbook.corpora.greentree import generate as tell
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
@@ -51,7 +52,7 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 # own distribution.
 #
 # - *grammatical*: the grammar can tell the story, to its end, without a contradiction;
-# - *repeated*: share of word pairs that the same story had before; *distinct-2*: share of different ones in all stories;
+# - *repeated*: share of word pairs that the same story had before; *distinct-2*: share of different ones in all;
 # - *copied*: the longest run of words that stands in the training stories too. A copy cannot be wrong, so a model that
 #   is often right because it copies is no better than a book.
 
@@ -61,7 +62,8 @@ TRAINING_SEED, TEST_SEED = 60, 61
 COUNT = lesson.choose(quick=60, full=300)  # stories of each kind
 LENGTH = 64
 stories = [story.english for story in tell(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=GRAMMAR)]
-real = [story.english for story in tell(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in set(stories)]
+known = set(stories)
+real = [story.english for story in tell(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in known]
 words = WordTokenizer.train(stories)
 END = words.end_id
 documents = [words.encode(story) for story in stories]
@@ -130,8 +132,8 @@ if not own_text:
 # %% [markdown]
 # ## Temperature and penalty
 #
-# Two ways to work against a text that says the same again. A **temperature** above 1 makes everything unlikely likelier;
-# a **repetition penalty** lowers every word that the text has already. In a story a name *must* come again, and so must
+# Two ways to work against a text that says the same again. A **temperature** above 1 makes what is unlikely likelier; a
+# **repetition penalty** lowers every word that the text has already. In a story a name *must* come again, and so must
 # "the". The penalty does not know which repetition is a fault.
 
 # %%
@@ -163,8 +165,8 @@ if not own_text:
 #
 # A Chinese quatrain has four lines of five or of seven characters. `chinese_poetry` has poems of the Tang dynasty; most
 # are longer, so the model has seen the form, but not often. It gets the first line of a poem that it never read, and is
-# to make a quatrain of it, once free and once under a constraint (`lmbook/decoding/verse.py`): an automaton that at each
-# place allows characters, or the one mark that belongs there, or the end.
+# to make a quatrain of it, once free and once under a constraint (`lmbook/decoding/verse.py`): an automaton that at
+# each place allows characters, or the one mark that belongs there, or the end.
 
 
 # %%
