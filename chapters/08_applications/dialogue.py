@@ -32,7 +32,6 @@ from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.chat import Chat
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.evaluation.translation import score_next_tokens
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
@@ -42,6 +41,7 @@ from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
 
 lesson = Lesson("dialogue")
