@@ -27,16 +27,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lmbook import plots
-from lmbook.corpora.greentree.dialogues import (
-    HELD_OUT_NAMES,
-    NAMES,
-    NEW_NAMES,
-    NOT_KNOWN,
-    SLOTS,
-    Dialogue,
-    Turn,
-    dialogues,
-)
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue, dialogues
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.chat import Chat
 from lmbook.evaluation.classification import wilson_interval
@@ -168,11 +159,11 @@ lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS}
 loose = lesson.choose(quick=0.2, full=0.04)
 
 
-def asked(turn: Turn) -> bool:
+def asked(turn) -> bool:
     return turn.kind == "ask"
 
 
-def long_ago(turn: Turn) -> bool:
+def long_ago(turn) -> bool:
     return asked(turn) and turn.since == 3
 
 
@@ -267,8 +258,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Cut off from a fact, it does not always say that it does not know. It was taught to say so where nothing was told,
-# and what it is shown now looks like that; where it does not, it makes something up, in the same tone.
+# Where the fact was cut off, the right thing is to say that it is not known; the last column of the table says how often
+# that happens. The model was taught to say so where nothing was told, and that is what it is shown then.
 #
 # ## All turns, and its own words
 #
@@ -307,23 +298,19 @@ PARAPHRASES = {
     "What is my name?": ("Tell me my name.", "Do you know who I am?"),
     "What do I want?": ("What is it that I want?",),
 }
+ASKING = HELD_OUT_NAMES[:: lesson.choose(quick=80, full=20)]
 rows = []
 for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
-        wanted = "You want a shiny ball." if "want" in wording else "You are {}."
-        made = [
-            Dialogue(
-                (
-                    Turn(f"My name is {name}.", f"Hello, {name}.", "tell"),
-                    Turn("I want a shiny ball.", "I hope that you find it.", "tell"),
-                    Turn("How are you?", "I am well.", "talk"),
-                    Turn(wording, wanted.format(name), "ask"),
-                )
-            )
-            for name in HELD_OUT_NAMES[:: lesson.choose(quick=10, full=2)]
-        ]
-        replied = score_dialogues(model, pieces, made, chosen=asked, length=LENGTH)
-        rows.append((wording, replied.share(), replied.replies[0]))
+        replies = []
+        for name in ASKING:
+            chat = Chat(model, pieces, length=LENGTH)
+            chat.say(f"My name is {name}.")
+            chat.say("I want a shiny ball.")
+            chat.say("How are you?")
+            replies.append(chat.say(wording).text)
+        wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
+        rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
 lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=0.5)
 
 # %% [markdown]

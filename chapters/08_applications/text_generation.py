@@ -154,7 +154,7 @@ if not own_text:
             axes.plot(TEMPERATURES, curve, marker="o", label=f"penalty {penalty:g}", **plots.line_style(index))
         axes.axhline(rows[-1][1 + place], color=plots.FLOOR_COLOUR, linewidth=1, linestyle=":", label="real stories")
         axes.set(title=columns[place], xlabel="temperature")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     panels[0][0].legend(frameon=False, fontsize=8)
     lesson.figure(figure, "penalty", "Stories against temperature and repetition penalty (dotted: real stories)")
     table = [[f"{t:g} and {p:g}", *found[p, t][:4]] for p in PENALTIES for t in TEMPERATURES]
