@@ -87,7 +87,7 @@ print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the test
 # %%
 pieces = BytePairTokenizer.train(
     [f" {turn.said} {REPLIES} {turn.reply}" for one in train[:3000] for turn in one.turns],
-    lesson.choose(quick=700, full=800),
+    lesson.choose(quick=700, full=1000),
 )
 print(" | ".join(pieces.decode([id]) for id in pieces.encode(f" My name is {HELD_OUT_NAMES[0]}.")))
 
@@ -258,8 +258,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Where the fact was cut off, the right thing is to say that it is not known; the last column of the table says how often
-# that happens. The model was taught to say so where nothing was told, and that is what it is shown then.
+# Where the fact was cut off, the right thing is to say that it is not known; the last column of the table says how
+# often that happens. The model was taught to say so where nothing was told, and that is what it is shown then.
 #
 # ## All turns, and its own words
 #
