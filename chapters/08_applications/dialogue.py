@@ -32,17 +32,16 @@ from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.chat import Chat
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.evaluation.translation import score_next_tokens
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_said
+from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_reply, encode_said
 from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
 
 lesson = Lesson("dialogue")
@@ -54,8 +53,8 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 #
 # Each turn is something that the reader says and the teller's right reply
 # (`lmbook/corpora/greentree/dialogues.py`). Small talk stands between, a fact may be told again and then the latest
-# counts, and what was never told the teller does not know. The reader of the test has a name that no reader of the
-# training has; it was only heard there as a friend's. Plants stand in places where they never stood.
+# counts, and what was never told the teller does not know. Readers and friends of the test have names that stand
+# nowhere in the training, and their plants stand in places where these never stood.
 
 # %%
 TURNS = lesson.choose(quick=6, full=8)
@@ -72,7 +71,7 @@ train = conversations(lesson.choose(quick=6_000, full=24_000), TRAINING_SEED)
 test = conversations(lesson.choose(quick=150, full=400), TEST_SEED, held_out=True)
 for turn in test[0].turns:
     print(f"reader: {turn.said}\nteller: {turn.reply}    [{turn.kind} {turn.slot}]")
-print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the readers of the test")
+print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the test")
 
 # %% [markdown]
 # ## What is read, and what is learned
@@ -80,34 +79,40 @@ print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the read
 # A whole conversation is one row. The replies have weight 1; what the reader says is given and has weight 0, as the
 # prompt had in the lesson `instructions`. One row teaches all its replies at once, each with its own history, because
 # no position sees what follows.
+#
+# A name that no training text has is no word of a list of words. The tokens are byte pairs, so it is some pieces that
+# the model knows, in an order that it does not; and the training has so many names that copying pieces from where they
+# were told costs less than learning all names by heart.
 
 # %%
-words = WordTokenizer.train(
-    [
-        *(text for one in train for turn in one.turns for text in (f"{turn.said} {REPLIES}", turn.reply)),
-        " ".join((*NAMES, *NEW_NAMES)),
-    ]
+pieces = BytePairTokenizer.train(
+    [f" {turn.said} {REPLIES} {turn.reply}" for one in train[:3000] for turn in one.turns],
+    lesson.choose(quick=700, full=1000),
 )
+print(" | ".join(pieces.decode([id]) for id in pieces.encode(f" My name is {HELD_OUT_NAMES[0]}.")))
 
 
 def encoded(made: list[Dialogue]) -> list[list[tuple[list[int], list[int]]]]:
-    return [[(encode_said(words, turn.said), words.encode(turn.reply)) for turn in one.turns] for one in made]
+    return [[(encode_said(pieces, turn.said), encode_reply(pieces, turn.reply)) for turn in one.turns] for one in made]
 
 
-WIDTHS = lesson.choose(quick=(96,), full=(120, 176))
-TOKENS = lesson.choose(quick=16 * 96, full=16 * 176)
-with_history = DialogueBatches(encoded(train), tokens_per_batch=TOKENS, widths=WIDTHS, seed=lesson.seed)
-single = [[turn] for one in encoded(train[: len(train) // 2]) for turn in one]
-without_history = DialogueBatches(single, tokens_per_batch=TOKENS, widths=(24, 64), seed=lesson.seed)
+WIDTHS = lesson.choose(quick=(100,), full=(144, 208))
+TOKENS = lesson.choose(quick=16 * 100, full=12 * 208)
+turns = encoded(train)
+with_history = DialogueBatches(turns, tokens_per_batch=TOKENS, widths=WIDTHS, seed=lesson.seed)
+single = [[turn] for one in turns[: len(turns) // 2] for turn in one]
+without_history = DialogueBatches(single, tokens_per_batch=TOKENS, widths=(24, 96), seed=lesson.seed)
+LENGTH = 2 + max(len(reply) for one in turns for _, reply in one)
 x, y, w = (part.numpy()[0] for part in next(iter(with_history.dataset())))
 for place in range(16):
-    print(f"{words.tokens[x[place]]!r:>10} → {words.tokens[y[place]]!r:<10} weight {w[place]:.0f}")
+    print(f"{pieces.tokens[x[place]]!r:>10} → {pieces.tokens[y[place]]!r:<10} weight {w[place]:.0f}")
 
 # %% [markdown]
 # ## Two models
 #
-# The same small GPT twice: one reads conversations, the other each turn alone. It is started as the model of the lesson
-# `instructions` is (`lmbook/training/story_gpt.py` says why): a name must be copied from far back.
+# The same small GPT twice: one reads conversations, the other each turn alone, with a third of the steps. It is started
+# as the model of the lesson `instructions` is (`lmbook/training/story_gpt.py` says why): a name must be copied from far
+# back.
 
 
 # %%
@@ -118,7 +123,7 @@ def trained(data: DialogueBatches, steps: int):
     model = GPT(
         make_config(
             "gpt",
-            words.vocabulary_size,
+            pieces.vocabulary_size,
             num_layers=lesson.choose(quick=3, full=4),
             hidden_dim=width,
             intermediate_dim=4 * width,
@@ -151,7 +156,6 @@ lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS}
 # (TF-IDF over all that was said so far); and a **rule** for names, the one that was heard last.
 
 # %%
-LENGTH = lesson.choose(quick=12, full=56)
 loose = lesson.choose(quick=0.2, full=0.04)
 
 
@@ -195,9 +199,9 @@ def last_name(made: list[Dialogue]):
 
 seen_test = conversations(len(test), TEST_SEED + 1)
 scores = {
-    "with history": score_dialogues(model, words, test, chosen=asked, length=LENGTH),
-    "with history, names of the training": score_dialogues(model, words, seen_test, chosen=asked, length=LENGTH),
-    "without history": score_dialogues(forgetful, words, test, chosen=asked, length=LENGTH),
+    "with history": score_dialogues(model, pieces, test, chosen=asked, length=LENGTH),
+    "with history, names of the training": score_dialogues(model, pieces, seen_test, chosen=asked, length=LENGTH),
+    "without history": score_dialogues(forgetful, pieces, test, chosen=asked, length=LENGTH),
     "retrieval": retrieved(test),
     "rule: the last name": last_name(test),
 }
@@ -208,7 +212,9 @@ rows = [
 lesson.table("slots", rows, ["", "all", *SLOTS], tolerance=loose)
 score = scores["with history"]
 n = score.count(long_ago)
-lesson.record("fact_three_turns_ago", score.share(long_ago), tolerance=loose, n=n, note="held-out names and pairs")
+lesson.record(
+    "fact_three_turns_ago", score.share(long_ago), tolerance=loose, n=n, note="held-out names, plants in new places"
+)
 low, high = wilson_interval(round(score.share(long_ago) * n), n)
 lesson.record("fact_three_turns_ago_low", low, tolerance=loose, note="95 % interval, from")
 lesson.record("fact_three_turns_ago_high", high, tolerance=loose, note="95 % interval, to")
@@ -226,7 +232,7 @@ lesson.record("slot_accuracy", score.share(), tolerance=loose, n=len(score.turns
 
 # %%
 kept_turns = lesson.choose(quick=(0, 1, 3), full=tuple(range(TURNS - 1)))
-cut = {k: score_dialogues(model, words, test, kept=k, chosen=asked, length=LENGTH) for k in kept_turns}
+cut = {k: score_dialogues(model, pieces, test, kept=k, chosen=asked, length=LENGTH) for k in kept_turns}
 cut[TURNS - 1] = score
 shown = {k: score.count(lambda turn, k=k: turn.since <= k) / len(score.turns) for k in cut}
 admits = {
@@ -252,18 +258,18 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Cut off from a fact, it does not always say that it does not know. It was taught to say so where nothing was told,
-# and what it is shown now looks like that; where it does not, it makes something up, in the same tone.
+# Where the fact was cut off, the right thing is to say that it is not known; the last column of the table says how
+# often that happens. The model was taught to say so where nothing was told, and that is what it is shown then.
 #
 # ## All turns, and its own words
 #
 # So far the history had the right replies. In a real chat it has the model's own, mistakes included. The first column
-# is that of all turns with the right history, the second with its own. The last rows are about what it was not taught:
-# names that stood nowhere in training, and questions in other words.
+# is that of all turns with the right history, the second with its own. `new_names` is about names of other languages,
+# whose syllables stood nowhere in training; the table after it asks in other words.
 
 # %%
-right_history = score_dialogues(model, words, test, length=LENGTH)
-own_history = score_dialogues(model, words, test, own_replies=True, length=LENGTH) if lesson.full else right_history
+right_history = score_dialogues(model, pieces, test, length=LENGTH)
+own_history = score_dialogues(model, pieces, test, own_replies=True, length=LENGTH) if lesson.full else right_history
 kinds = sorted({turn.kind for turn in right_history.turns})
 if lesson.full:
     rows = [
@@ -275,11 +281,15 @@ if lesson.full:
         "own_history", own_history.share(long_ago), tolerance=loose, n=n, note="three turns ago, in its own chat"
     )
     new = score_dialogues(
-        model, words, conversations(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, length=LENGTH
+        model, pieces, conversations(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, length=LENGTH
     )
     called = new.share(lambda turn: turn.slot == "name")
     lesson.record(
-        "new_names", called, tolerance=0.5, n=new.count(lambda t: t.slot == "name"), note="never seen in training"
+        "new_names",
+        called,
+        tolerance=0.5,
+        n=new.count(lambda t: t.slot == "name"),
+        note="of other syllables",
     )
 lesson.record("all_turns", right_history.share(), tolerance=loose, n=len(right_history.turns), note="of every kind")
 
@@ -288,17 +298,18 @@ PARAPHRASES = {
     "What is my name?": ("Tell me my name.", "Do you know who I am?"),
     "What do I want?": ("What is it that I want?",),
 }
+ASKING = HELD_OUT_NAMES[:: lesson.choose(quick=80, full=20)]
 rows = []
 for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
         replies = []
-        for name in HELD_OUT_NAMES:
-            chat = Chat(model, words, length=LENGTH)
+        for name in ASKING:
+            chat = Chat(model, pieces, length=LENGTH)
             chat.say(f"My name is {name}.")
             chat.say("I want a shiny ball.")
             chat.say("How are you?")
             replies.append(chat.say(wording).text)
-        wanted = ["you want a shiny ball." if "want" in wording else f"you are {n.lower()}." for n in HELD_OUT_NAMES]
+        wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
         rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
 lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=0.5)
 
@@ -309,9 +320,9 @@ lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=0.5)
 # the budget is small, so that it happens soon. `lmbook chat` does the same in the terminal.
 
 # %%
-chat = Chat(model, words, budget=50, length=LENGTH)
+chat = Chat(model, pieces, budget=50, length=LENGTH)
 for said in (
-    "My name is Mimira.",
+    f"My name is {HELD_OUT_NAMES[-1]}.",
     "I want a shiny kite.",
     "What is my name?",
     "How are you?",
@@ -325,7 +336,7 @@ for said in (
 lesson.record("turns_dropped", chat.forgotten, "turns", 1, note="of seven, with a budget of 50 tokens")
 
 folder = scratch_dir(lesson.file) / "models" / f"dialogue_{lesson.profile}"
-save_run(folder, model, words, {"dialogue": True, "turns": TURNS}, history, chat.say("Who am I?").text)
+save_run(folder, model, pieces, {"dialogue": True, "turns": TURNS}, history, chat.say("Who am I?").text)
 print(f"Talk with it: lmbook chat {folder}")
 
 # %% [markdown]

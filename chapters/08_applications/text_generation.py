@@ -22,7 +22,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbook import plots
-from lmbook.corpora.greentree import Grammar, generate as tell, is_grammatical
+from lmbook.corpora.greentree import Grammar, is_grammatical
+from lmbook.corpora.greentree import generate as tell
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
@@ -51,7 +52,7 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 # own distribution.
 #
 # - *grammatical*: the grammar can tell the story, to its end, without a contradiction;
-# - *repeated*: share of word pairs that the same story had before; *distinct-2*: share of different ones in all stories;
+# - *repeated*: share of word pairs that the same story had before; *distinct-2*: share of different ones in all;
 # - *copied*: the longest run of words that stands in the training stories too. A copy cannot be wrong, so a model that
 #   is often right because it copies is no better than a book.
 
@@ -61,7 +62,8 @@ TRAINING_SEED, TEST_SEED = 60, 61
 COUNT = lesson.choose(quick=60, full=300)  # stories of each kind
 LENGTH = 64
 stories = [story.english for story in tell(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=GRAMMAR)]
-real = [story.english for story in tell(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in set(stories)]
+known = set(stories)
+real = [story.english for story in tell(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in known]
 words = WordTokenizer.train(stories)
 END = words.end_id
 documents = [words.encode(story) for story in stories]
@@ -130,8 +132,8 @@ if not own_text:
 # %% [markdown]
 # ## Temperature and penalty
 #
-# Two ways to work against a text that says the same again. A **temperature** above 1 makes everything unlikely likelier;
-# a **repetition penalty** lowers every word that the text has already. In a story a name *must* come again, and so must
+# Two ways to work against a text that says the same again. A **temperature** above 1 makes what is unlikely likelier; a
+# **repetition penalty** lowers every word that the text has already. In a story a name *must* come again, and so must
 # "the". The penalty does not know which repetition is a fault.
 
 # %%
@@ -152,7 +154,7 @@ if not own_text:
             axes.plot(TEMPERATURES, curve, marker="o", label=f"penalty {penalty:g}", **plots.line_style(index))
         axes.axhline(rows[-1][1 + place], color=plots.FLOOR_COLOUR, linewidth=1, linestyle=":", label="real stories")
         axes.set(title=columns[place], xlabel="temperature")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     panels[0][0].legend(frameon=False, fontsize=8)
     lesson.figure(figure, "penalty", "Stories against temperature and repetition penalty (dotted: real stories)")
     table = [[f"{t:g} and {p:g}", *found[p, t][:4]] for p in PENALTIES for t in TEMPERATURES]
@@ -163,8 +165,8 @@ if not own_text:
 #
 # A Chinese quatrain has four lines of five or of seven characters. `chinese_poetry` has poems of the Tang dynasty; most
 # are longer, so the model has seen the form, but not often. It gets the first line of a poem that it never read, and is
-# to make a quatrain of it, once free and once under a constraint (`lmbook/decoding/verse.py`): an automaton that at each
-# place allows characters, or the one mark that belongs there, or the end.
+# to make a quatrain of it, once free and once under a constraint (`lmbook/decoding/verse.py`): an automaton that at
+# each place allows characters, or the one mark that belongs there, or the end.
 
 
 # %%
@@ -236,7 +238,8 @@ def verse() -> None:
         kept[name] = float(np.mean(of_form))
         even = float(np.mean([even_lines(text) for text in texts]))
         nats = evaluate(model, made).nats_per_token
-        rows.append([name, kept[name], even, nats, distinct_n(made, 2), finder.mean_length(made)])
+        varied = distinct_n([row[:24] for row in made], 2)  # as much of each, since it falls with the amount of text
+        rows.append([name, kept[name], even, nats, varied, finder.mean_length(made)])
         if name in written:
             print(f"{name}:\n{texts[0]}\n")
     columns = ["quatrains", "even lines", "model's nats", "distinct-2", "copied (characters)"]

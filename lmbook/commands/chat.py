@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -49,19 +50,24 @@ def chat(
             except LmbookError as error:
                 print(f"({error.message} {error.fix})")
                 continue
-            if reply.unknown:
-                print(f"(The model does not know: {' '.join(reply.unknown)})")
             if reply.forgotten:
                 turns = "turn" if reply.forgotten == 1 else "turns"
                 print(f"(The history is full: the oldest {reply.forgotten} {turns} forgotten.)")
-            print(reply.text + (" … (cut)" if reply.cut else ""), flush=True)
+            print(_shown(reply.text) + (" … (cut)" if reply.cut else ""), flush=True)
     except KeyboardInterrupt:
         print()
     print("Goodbye.")
 
 
+def _shown(text: str) -> str:
+    """The text without characters that a terminal would obey instead of showing them."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def _lines() -> Iterator[str]:
     """What the reader says, up to the end of the input or a word that ends it."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text must not end the conversation
     while True:
         try:
             said = input("> ").strip()

@@ -20,13 +20,11 @@ class Reply:
     Args:
         text: the reply.
         forgotten: how many turns were dropped from the history to make room for this one.
-        unknown: words of what was said that the model does not know.
         cut: the reply did not come to its end, but was stopped at the limit.
     """
 
     text: str
     forgotten: int
-    unknown: tuple[str, ...]
     cut: bool
 
 
@@ -105,5 +103,4 @@ class Chat:
         )
         self.history = [*kept, (ids, written)]
         self.forgotten += forgotten
-        unknown = tuple(word for word in said.split() if tokenizer.unknown_id in tokenizer.encode(word))
-        return Reply(tokenizer.decode(written), forgotten, unknown, len(written) == self.length)
+        return Reply(tokenizer.decode(written).strip(), forgotten, len(written) == self.length)

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from lmbook.corpora.greentree.dialogues import Dialogue, Turn
+from lmbook.decoding.generate import longest_text
 from lmbook.decoding.text import answer_ids
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import dialogue_prompt, encode_said
+from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -52,6 +53,8 @@ def score_dialogues(
 ) -> DialogueScore:
     """Let a model reply, the likeliest token each time, and check the replies.
 
+    Where a conversation, with the reply to come, is more than the model can read, its oldest turns are left out.
+
     Args:
         model: trained on `DialogueBatches`.
         tokenizer: the one that it was trained with.
@@ -70,6 +73,8 @@ def score_dialogues(
     turns = [(row, place) for row, one in enumerate(conversations) for place in range(len(one.turns))]
     if not any(chosen(conversations[row].turns[place]) for row, place in turns):
         raise LmbookError(f"No turn of the {len(conversations)} conversations is to be scored.", "Give others.")
+    most = longest_text(model)
+    room = None if most is None else most - length
     said = [[encode_said(tokenizer, turn.said) for turn in one.turns] for one in conversations]
     replies = [[turn.reply for turn in one.turns] for one in conversations]
 
@@ -78,10 +83,14 @@ def score_dialogues(
         prompts = []
         for row, place in places:
             first = 0 if kept is None else max(0, place - kept)
-            before = [(said[row][turn], tokenizer.encode(replies[row][turn])) for turn in range(first, place)]
-            prompts.append(dialogue_prompt(before, said[row][place], tokenizer.end_id))
+            before = [(said[row][turn], encode_reply(tokenizer, replies[row][turn])) for turn in range(first, place)]
+            prompt = dialogue_prompt(before, said[row][place], tokenizer.end_id)
+            while before and room is not None and len(prompt) > room:  # as `Chat`: the oldest turn is forgotten
+                before = before[1:]
+                prompt = dialogue_prompt(before, said[row][place], tokenizer.end_id)
+            prompts.append(prompt)
         written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
-        made.update(zip(places, written, strict=True))
+        made.update(zip(places, map(str.strip, written), strict=True))
 
     made: dict[tuple[int, int], str] = {}
     if own_replies:

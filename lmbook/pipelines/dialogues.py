@@ -14,15 +14,23 @@ Ids = Sequence[int]
 
 
 def encode_said(tokenizer: Tokenizer, said: str) -> list[int]:
-    """The ids of what is said, and of the words that open the reply to it."""
-    return tokenizer.encode(f"{said} {REPLIES}")
+    """The ids of what is said, and of the words that open the reply to it.
+
+    It begins with a space, so that a word has the same byte pairs at its beginning as elsewhere, and can be copied.
+    """
+    return tokenizer.encode(f" {said} {REPLIES}")
+
+
+def encode_reply(tokenizer: Tokenizer, reply: str) -> list[int]:
+    """The ids of a reply; it begins with a space too."""
+    return tokenizer.encode(f" {reply}")
 
 
 def dialogue_prompt(history: Sequence[tuple[Ids, Ids]], said: Ids, end_id: int) -> list[int]:
     """The ids after which the model is to write its reply: `<end> s1 r1 <end> s2 r2 <end> … s`.
 
     Args:
-        history: (said, reply) of the turns before, the oldest first; `said` from `encode_said`.
+        history: (said, reply) of the turns before, the oldest first, from `encode_said` and `encode_reply`.
         said: of this turn.
         end_id: closes a reply, and opens the first turn.
     """

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lmbook.cli import app
+from lmbook.decoding.chat import Chat, Reply
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.dialogues import REPLIES
 from lmbook.tokenizers.word import WordTokenizer
@@ -32,7 +33,7 @@ def test_each_line_gets_a_reply_until_bye(folder):
     done = talk(folder, "Hello.\n\nMy name is Zoe.\nBye.\nnever read\n")
     assert done.exit_code == 0
     lines = done.output.strip().splitlines()
-    assert "does not know: Zoe." in done.output and lines[-1].endswith("Goodbye.")
+    assert lines[-1].endswith("Goodbye.")
     assert done.output.count("> ") == 4
 
 
@@ -44,6 +45,16 @@ def test_the_end_of_the_input_ends_it_and_dropped_turns_are_said(folder):
 def test_what_is_too_long_does_not_end_it(folder):
     done = talk(folder, "hello " * 30 + "\nHello.\n")
     assert done.exit_code == 0 and "in fewer words" in done.output
+
+
+def test_bytes_that_are_no_text_do_not_end_it(folder):
+    done = CliRunner().invoke(app, ["chat", str(folder), "--length", "3"], input=b"\xff\xfe\x00\nHello.\nbye\n")
+    assert done.exit_code == 0 and done.output.count("> ") == 3 and done.output.rstrip().endswith("Goodbye.")
+
+
+def test_what_a_terminal_would_obey_is_not_written(folder, monkeypatch):
+    monkeypatch.setattr(Chat, "say", lambda chat, said: Reply("\x1b[2Jhello\n", 0, False))
+    assert "\x1b" not in talk(folder, "Hello.\n").output
 
 
 def test_ctrl_c_ends_it(folder, monkeypatch):

@@ -48,10 +48,6 @@ def test_the_oldest_turns_are_dropped_when_there_is_no_room(model):
     assert said == [encode_said(WORDS, text) for text in (SAID * 2)[-len(said) :]]
 
 
-def test_unknown_words_are_named(model):
-    assert Chat(model, WORDS, length=2).say("My name is Zoe.").unknown == ("Zoe.",)
-
-
 def test_a_refused_turn_leaves_the_history_as_it_was(model):
     chat = Chat(model, WORDS, budget=12, length=2)
     chat.say("Hello.")

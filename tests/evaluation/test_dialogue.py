@@ -57,6 +57,16 @@ def test_with_its_own_replies_these_stand_in_the_history(shown):
     assert score.share() == sum(text == "hello." for text in right) / len(right)
 
 
+def test_the_oldest_turns_are_left_out_where_there_is_no_room(shown, monkeypatch):
+    longest = max(len(WORDS.encode(t.said)) for one in MADE for t in one.turns)
+    monkeypatch.setattr(dialogue, "longest_text", lambda model: longest + 14 + 10)
+    score_dialogues(keras.Model(), WORDS, MADE, length=10)
+    assert all(len(WORDS.encode(prompt)) <= longest + 14 for prompt in shown)
+    assert {2} < {prompt.count("teller:") for prompt in shown} < {1, 2, 3, 4}
+    for number, prompt in enumerate(shown):
+        assert prompt.endswith(WORDS.normalize(MADE[number // 4].turns[number % 4].said) + " teller:")
+
+
 def test_only_chosen_turns_are_scored(shown):
     score = score_dialogues(keras.Model(), WORDS, MADE, chosen=lambda turn: turn.kind == "tell")
     assert {turn.kind for turn in score.turns} == {"tell"} and len(shown) == len(score.turns)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, dialogue_prompt, encode_said
+from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, dialogue_prompt, encode_reply, encode_said
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 
 TALK = [([5, 6], [7]), ([8], [9, 10])]
@@ -29,6 +30,14 @@ def test_each_reply_is_asked_for_once_in_an_epoch():
     learned = sum(float(w.numpy().sum()) for _, _, w in data.dataset())
     assert learned == data.tokens == sum(len(reply) + 1 for one in made for _, reply in one)
     assert data.left_out == 0
+
+
+def test_a_name_has_the_same_tokens_wherever_it_stands():
+    pieces = BytePairTokenizer.train([f"Hello, Brina. My name is Brina. {REPLIES}"] * 3)
+    name = pieces.encode(" Brina")
+    first, last = encode_said(pieces, "Brina is here."), encode_reply(pieces, "Brina")
+    assert first[: len(name)] == name == last
+    assert pieces.encode("Brina") != name
 
 
 def test_a_prompt_ends_with_the_words_that_open_a_reply():

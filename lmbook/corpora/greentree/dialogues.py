@@ -23,13 +23,17 @@ KINDS = ("tell", "ask", "unknown", "story", "talk")
 SLOTS = ("name", "friend", "place", "look", "thing")  # what can be asked for
 NOT_KNOWN = "I do not know yet."
 
-_FIRST = ("Ba", "Da", "El", "Fi", "Jo", "Ka", "Lu", "Mi", "Nu", "Ro", "Su", "Ti")
-_SECOND = ("lna", "rina", "da", "mira", "tia", "lena", "ndor", "rik", "len", "mon", "vin", "ros")
-NAMES = tuple(first + second for first in _FIRST for second in _SECOND)
-HELD_OUT_NAMES = tuple(  # never the reader's own in conversations of the split "seen", though friends are called so
-    name for index, name in enumerate(NAMES) if (index // len(_SECOND) + index) % 6 == 0
+_ONSETS = ("B", "D", "F", "G", "H", "J", "K", "L", "M", "N", "P", "R", "S", "T", "V", "W", "Br", "Dr", "Fr", "Tr")
+_ENDINGS = ("lna", "rina", "da", "mira", "tia", "lena", "ssa", "vina", "nka", "bella", "gna", "mona")  # "she"
+_ENDINGS += ("ndor", "rik", "len", "mon", "vin", "ros", "bert", "gor", "les", "min", "tok", "zan")  # "he"
+NAMES = tuple(onset + vowel + ending for onset in _ONSETS for vowel in "aeiou" for ending in _ENDINGS)
+HELD_OUT_NAMES = tuple(  # nobody is called so in conversations of the split "seen", though all their syllables occur
+    name for index, name in enumerate(NAMES) if (index // len(_ENDINGS) + index) % 6 == 0
 )
-NEW_NAMES = tuple(first + second for first in ("Ar", "Ge", "Pe", "Vo") for second in ("lna", "mira", "len", "ros"))
+NEW_NAMES = (  # not even their syllables do
+    *("Agatha", "Camilla", "Olivia", "Philippa", "Ursula", "Yolanda"),
+    *("Edgar", "Florian", "Oswald", "Quentin", "Ulrich", "Xerxes"),
+)
 
 # (what the reader says, what the teller replies)
 _TELL = {
@@ -117,24 +121,24 @@ def dialogues(
         count: how many.
         seed: 0 or more.
         turns: of each conversation.
-        held_out: False: the reader has none of `HELD_OUT_NAMES`, and one in eight pairs of a plant and a place does not
+        held_out: False: nobody has one of `HELD_OUT_NAMES`, and one in eight pairs of a plant and a place does not
             occur; True: only such names and pairs.
         stories: the reader asks for a story about them, too. It has three sentences.
-        names: the reader's, instead of those of the split; they must end like one of `NAMES`.
+        names: of readers and friends, instead of those of the split. One that ends in "a" is a "she" in a story.
         lexicon: the other words; several of each category.
 
     Raises:
-        LmbookError: `turns` is less than 1, or `names` is empty.
+        LmbookError: `turns` is less than 1, or there are fewer than three different `names`.
     """
     if turns < 1:
         raise LmbookError(f"turns={turns}: a conversation has at least one.", "Choose for example 8.")
-    if names is not None and not names:
-        raise LmbookError("names is empty.", "Give at least one, or None.")
-    own = names or [name for name in NAMES if (name in HELD_OUT_NAMES) is held_out]
+    if names is not None and len(set(names)) < 3:
+        raise LmbookError(f"names={tuple(names)}: a name, another and a friend's are needed.", "Give three or more.")
+    people = names or [name for name in NAMES if (name in HELD_OUT_NAMES) is held_out]
     grammar = Grammar(lexicon, max_sentences=3)
     made = []
     for index in range(count):
-        speaker = _Speaker(random.Random((seed << 40) + index), own, held_out, lexicon, grammar)
+        speaker = _Speaker(random.Random((seed << 40) + index), people, held_out, lexicon, grammar)
         made.append(Dialogue(tuple(speaker.turn(stories) for _ in range(turns))))
     return made
 
@@ -143,9 +147,9 @@ class _Speaker:
     """Says what the reader says, turn by turn, and keeps what was told."""
 
     def __init__(
-        self, generator: random.Random, own: Sequence[str], held_out: bool, lexicon: Lexicon, grammar: Grammar
+        self, generator: random.Random, people: Sequence[str], held_out: bool, lexicon: Lexicon, grammar: Grammar
     ):
-        self._random, self._own, self._held_out = generator, own, held_out
+        self._random, self._people, self._held_out = generator, people, held_out
         self._lexicon, self._grammar = lexicon, grammar
         self._facts: dict[str, str] = {}  # the words that wordings are filled with
         self._last: dict[str, int] = {}  # slot -> the turn in which it was last told or said
@@ -172,16 +176,21 @@ class _Speaker:
     def _tell(self, fact: str) -> Turn:
         wordings, reply = _TELL[fact]
         said = self._one(wordings)
-        if fact == "name":
-            self._facts["name"] = self._one([name for name in self._own if name not in self._facts.values()])
-        elif fact == "friend":
-            self._facts["friend"] = self._one([name for name in NAMES if name != self._facts.get("name")])
+        if fact in ("name", "friend"):
+            self._facts[fact] = self._somebody()
         elif fact == "plant":
             self._choose_plant()
         else:
             self._facts["a_thing"] = pretty_article(self._word("thing_looks"), self._word("things"))
         self._last.update(dict.fromkeys(_FACTS[fact], self._number))
         return Turn(self._filled(said), self._filled(reply), "tell")
+
+    def _somebody(self) -> str:
+        """A name that nobody has yet."""
+        taken = (self._facts.get("name"), self._facts.get("friend"))
+        while (name := self._one(self._people)) in taken:
+            pass
+        return name
 
     def _choose_plant(self) -> None:
         plants, places = ([e.english for e in getattr(self._lexicon, name)] for name in ("plants", "places"))
