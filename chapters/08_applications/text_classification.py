@@ -32,9 +32,11 @@ from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
 from lmbook import plots
+from lmbook.corpora.card import find_card
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.greentree import generate
 from lmbook.corpora.labelled_file import labelled_corpus
+from lmbook.corpora.packages import package_folder
 from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
@@ -253,8 +255,12 @@ def real_task(corpus: Corpus) -> Task:
         BAG: bag,
         LSTM: from_scratch("lstm", max_length=length),
         TRANSFORMER: from_scratch("transformer", max_length=length),
-        TUNED: tuned_minilm(EPOCHS.get(corpus.name, 2), length),
     }
+    try:
+        package_folder(find_card("minilm"))
+        contestants[TUNED] = tuned_minilm(EPOCHS.get(corpus.name, 2), length)
+    except LmbookError as error:
+        print(f"Without MiniLM: {error.message}\n{error.fix}")
     return Task(corpus.name, [corpus.splits], contestants, POSITIVE.get(corpus.name))
 
 
