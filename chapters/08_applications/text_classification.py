@@ -170,8 +170,8 @@ if not own:
     words, config, context = pretrained.tokenizer, pretrained.model.config, pretrained.profile.context
 
     def tuned_greentree(parts: Splits, labels: list[str], seed: int) -> Predict:
-        """The BERT of chapter 06, all weights, as in the lesson `classification`."""
-        model = BertClassifier(Bert(config), len(labels), pooling="first")
+        """The BERT of chapter 06, all weights; the new layer reads the mean of its vectors."""
+        model = BertClassifier(Bert(config), len(labels), pooling="mean")
         model.jit_compile_training = False
 
         def batches(texts: list[str], classes: list[int]):
@@ -362,7 +362,7 @@ lesson.figure(figure, "confusion", "Right classes (rows) and answers (columns), 
 
 # %%
 for name, (_, _, outcomes) in results.items():
-    bins = {f"{model}: error {one.calibration.error:.3f}": one.calibration.bins for model, one in outcomes.items()}
+    bins = {model: one.calibration.bins for model, one in outcomes.items()}
     caption = f"Share of right answers against their probability: {name}"
     lesson.figure(plots.reliability(bins, name), f"reliability_{name}", caption)
 
