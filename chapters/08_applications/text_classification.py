@@ -156,9 +156,8 @@ def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Pre
 # %% [markdown]
 # ## Topics and moods of greentree
 #
-# The topic of a story is in what its hero wishes for, the mood in how it ends. With thousands of labelled stories every
-# model here has nearly everything right. So each gets a hundred, as many as a person labels in an hour: 60 to train, 40
-# to validate. Each draw has other stories, and all have the same test.
+# The topic of a story is in what its hero wishes for, the mood in how it ends. With thousands of labelled stories a
+# bag of words has nearly everything right (lesson `bag_of_words`). So each gets a hundred: 60 to train, 40 to validate. Each draw has other stories, and all have the same test.
 
 # %%
 tasks: list[Task] = []
@@ -370,7 +369,7 @@ for name, (_, _, outcomes) in results.items():
 # ## The worst mistakes
 #
 # The texts whose right class got the lowest probability from the best model. Look at them before you look at the next
-# model: some are labelled wrongly, some cannot be told by anybody.
+# model: is the label right, and could a person tell?
 
 # %%
 for name, (task, right, outcomes) in results.items():
