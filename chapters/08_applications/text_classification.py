@@ -157,7 +157,8 @@ def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Pre
 # ## Topics and moods of greentree
 #
 # The topic of a story is in what its hero wishes for, the mood in how it ends. With thousands of labelled stories a
-# bag of words has nearly everything right (lesson `bag_of_words`). So each gets a hundred: 60 to train, 40 to validate. Each draw has other stories, and all have the same test.
+# bag of words has nearly everything right (lesson `bag_of_words`). So each gets a hundred: 60 to train, 40 to validate.
+# Each draw has other stories, and all have the same test.
 
 # %%
 tasks: list[Task] = []
