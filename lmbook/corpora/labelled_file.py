@@ -72,15 +72,18 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
             "Name the column of the text first, then that of the label: --columns TEXT,LABEL.",
         )
     splits = split_by_text(records, lambda record: record["text"])
-    for name, part in splits.items():
-        lost = counts.keys() - {record["label"] for record in part}
-        if lost and name == "train" or not part:
-            rare = min(lost, key=counts.get)
-            raise LmbookError(
-                f"{path} has too few texts with the label {rare!r}, {counts[rare]}: none of them is for "
-                f"{'training' if name == 'train' else name}.",
-                "Give more of them (at least 20 of each label), or take the label out.",
-            )
+    empty = [name for name, part in splits.items() if not part]
+    if empty:
+        raise LmbookError(
+            f"The texts of {path} are so alike that none is left for {empty[0]}.", "Give more varied ones."
+        )
+    lost = counts.keys() - {record["label"] for record in splits["train"]}
+    if lost:
+        rare = min(lost, key=counts.get)
+        raise LmbookError(
+            f"{path} has too few texts with the label {rare!r}, {counts[rare]}: none of them is for training.",
+            "Give more of them (at least 20 of each label), or take the label out.",
+        )
     return Corpus(corpus_name(path), "text_classification", "", splits)
 
 

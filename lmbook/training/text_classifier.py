@@ -22,7 +22,7 @@ from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 
 LEARNING_RATES = {"lstm": 4e-3, "transformer": 1e-3, "minilm": 1e-4}
-EPOCHS = {"lstm": 5, "transformer": 6, "minilm": 4}  # after so many the validation loss of small sets has turned
+EPOCHS = {"lstm": 5, "transformer": 6, "minilm": 4}  # when nothing else is said; not searched for
 TOKENS_PER_BATCH = {"lstm": 2048, "transformer": 2048, "minilm": 1024}
 FEWEST_STEPS = 200  # a few hundred texts make epochs of a few steps
 VOCABULARY_SIZE = 4000

@@ -61,6 +61,14 @@ def test_a_run_that_was_stopped_goes_on_where_it_was():
             np.testing.assert_array_equal(a, b)
 
 
+def test_the_description_tells_data_apart():
+    examples = [([3, 4], 0), ([5] * 20, 1)]
+    data = make(examples)
+    assert (data.batch_size, data.context) == (48 // 24, 24) and data.description == make(examples).description
+    others = make([([3, 4], 1), examples[1]]), make(examples, seed=1), make(examples, tokens_per_batch=96)
+    assert len({other.description for other in (data, *others)}) == 4
+
+
 @pytest.mark.parametrize(
     ("texts", "classes", "changes"),
     [
