@@ -67,8 +67,8 @@ test = stories.examples(lesson.choose(quick=80, full=400), TEST_SEED, held_out=T
 data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test)
 STEPS = lesson.choose(quick=200, full=800)
 RANKS = lesson.choose(quick=(1, 8), full=(1, 4, 8, 16))
-# On validation stories, in 400 steps: for all weights the better of two rates; for rank 8 twice this one is as good, but
-# larger ranks no longer stand it.
+# On validation stories, in 400 steps: for all weights the better of two rates. For rank 8 twice this one is as good;
+# higher ranks do not bear it.
 FULL_RATE, LORA_RATE = 4e-3, 1e-2
 judge = stories.copy()  # all results are scored in one model, whose functions are compiled once
 

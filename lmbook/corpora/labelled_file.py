@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.files import corpus_name, read_text
+from lmbook.corpora.files import corpus_name
 from lmbook.corpora.splits import split_by_text
+from lmbook.corpora.table_file import two_columns
 from lmbook.errors import LmbookError
 
 FEWEST_TEXTS = 50  # of fewer, the validation and the test part would hold a handful
@@ -24,42 +23,14 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
     differ in case and punctuation, all go to one split.
 
     Args:
-        path: UTF-8, plain or gzipped, as in `read_text`. Named .csv, its cells are separated by commas, and those with
-            commas or line ends inside stand in double quotes (RFC 4180); else they are separated by tabs, a row a line.
-        columns: the names of the text's and the label's column, found in the first row; None: there is no row of names,
-            and the first two columns are taken.
+        path, columns: see `two_columns`.
 
     Raises:
-        LmbookError: as `read_text`; a column is not there; a row has too few cells or an empty one (its line is named);
-            there are fewer than 50 texts, fewer than 2 or more than 100 labels, or a label is too rare to be learned
-            and tested.
+        LmbookError: as `two_columns`; there are fewer than 50 texts, fewer than 2 or more than 100 labels, or a label
+            is too rare to be learned and tested.
     """
     path = Path(path)
-    rows = list(_rows(path, read_text(path)))
-    places = (0, 1)
-    if columns is not None:
-        _, names = rows.pop(0)
-        missing = [name for name in columns if name not in names]
-        if missing:
-            raise LmbookError(
-                f"{path} has no column {missing[0]!r}; its first line has: {', '.join(names)[:200]}.",
-                "Name two of these, or leave --columns out where the first line is a text and its label already.",
-            )
-        places = tuple(names.index(name) for name in columns)
-    records = []
-    for line, cells in rows:
-        if len(cells) <= max(places):
-            raise LmbookError(
-                f"{path}, line {line}: {len(cells)} columns, where at least {max(places) + 1} are needed: "
-                f"{cells[0][:60]!r}.",
-                "Separate text and label by a tab, or by a comma in a file that is named .csv.",
-            )
-        text, label = (cells[place].strip() for place in places)
-        if not text or not label:
-            raise LmbookError(
-                f"{path}, line {line}: the {'label' if text else 'text'} is empty.", "Fill it in, or take the row out."
-            )
-        records.append({"text": text, "label": label})
+    records = [{"text": text, "label": label} for text, label in two_columns(path, columns, ("text", "label"))]
     counts = Counter(record["label"] for record in records)
     if len(records) < FEWEST_TEXTS:
         raise LmbookError(
@@ -85,22 +56,3 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
             "Give more of them (at least 20 of each label), or take the label out.",
         )
     return Corpus(corpus_name(path), "text_classification", "", splits)
-
-
-def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of its first line and the cells of each row that is not empty."""
-    if ".csv" not in [suffix.lower() for suffix in path.suffixes[-2:]]:
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.strip():
-                yield number, line.split("\t")
-        return
-    reader, line = csv.reader(io.StringIO(text), strict=True), 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise LmbookError(
-            f"{path}, line {line}: {error}.", "Put cells with quotes inside into quotes, and double those inside."
-        ) from error

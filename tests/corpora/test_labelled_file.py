@@ -52,7 +52,7 @@ def test_a_gzipped_file(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*TEXTS, ("no tab here",)], "line 201: 1 columns, where at least 2 are needed: 'no tab here'"),
+        ([*TEXTS, ("no tab here",)], "line 201: 1 column, where at least 2 are needed: 'no tab here'"),
         ([("a", "  "), *TEXTS], "line 1: the label is empty"),
         ([("", "ham"), *TEXTS], "line 1: the text is empty"),
         (TEXTS[:20], "has 20 texts; at least 50"),
