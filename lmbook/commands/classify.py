@@ -26,19 +26,12 @@ def classify(
 
     The first line has the names of the columns. An empty line of the text gives an empty line.
     """
-    check_run(folder)
-    from lmbook.files import read_json, write_text
-
-    config = read_json(folder / "config.json")
-    if config.get("task") != "classification":
-        raise LmbookError(
-            f"The model in {folder} does not classify.",
-            "Train one: lmbook train --task classification --data TABLE.tsv --columns TEXT,LABEL",
-        )
+    config = check_run(folder, "classification")
     if output is not None and output.resolve() == Path(text).resolve():
         raise LmbookError(f"--output {output} is the text itself.", "Give the classes another name.")
     lines = _lines(text)
 
+    from lmbook.files import write_text
     from lmbook.training.run_folder import load_run
     from lmbook.training.text_classifier import TextClassifier
 

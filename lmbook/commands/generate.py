@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from lmbook.commands.options import check_run
-from lmbook.errors import LmbookError
 
 DEFAULT_LENGTH = 200
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -43,11 +42,6 @@ def generate(
 
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
     trained = load_run(folder)
-    if trained.config.get("task") == "translation":
-        raise LmbookError(
-            f"The model in {folder} translates; it does not continue a prompt.",
-            f"Use it so: lmbook translate {folder} --text FILE",
-        )
     tokenizer = trained.tokenizer
     ids = tokenizer.encode(prompt)
     if tokenizer.unknown_id in ids:

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from lmbook.errors import LmbookError
+from lmbook.files import read_json
 
+DOES = {"language_model": "continue a text", "translation": "translate", "classification": "classify"}
+USE = {
+    "language_model": 'generate DIR --prompt "…"',
+    "translation": "translate DIR --text FILE",
+    "classification": "classify DIR --text FILE",
+}
 CorpusOption = Annotated[
     str | None, typer.Option("--corpus", metavar="NAME", help="A corpus of the catalogue; see `lmbook data list`.")
 ]
@@ -58,11 +65,13 @@ def check_corpus(name: str) -> None:
         find_card(name)
 
 
-def check_run(folder: Path) -> None:
-    """Check at once that `folder` is one that `lmbook train` left; `load_run` looks at what is in its files.
+def check_run(folder: Path, task: str = "language_model") -> dict:
+    """Check at once that `folder` is one that `lmbook train --task TASK` left; gives what its config.json holds.
+
+    `load_run` looks at what is in the other files.
 
     Raises:
-        LmbookError: it is not there, or the training was not finished.
+        LmbookError: it is not there, the training was not finished, or it was for another task.
     """
     if not folder.is_dir():
         raise LmbookError(f"There is no folder {folder}.", "Name a folder that `lmbook train --output DIR` left.")
@@ -71,3 +80,12 @@ def check_run(folder: Path) -> None:
             f"{folder} holds no finished model.",
             "If its training was stopped, the same `lmbook train` command goes on.",
         )
+    config = read_json(folder / "config.json")
+    trained_for = config.get("task", "language_model")
+    if trained_for != task:
+        raise LmbookError(
+            f"The model in {folder} does not {DOES[task]}; it is for {trained_for.replace('_', ' ')}.",
+            f"Use it so: lmbook {USE.get(trained_for, 'generate DIR').replace('DIR', str(folder))}. "
+            f"Or train one: lmbook train --task {task}",
+        )
+    return config

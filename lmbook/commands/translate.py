@@ -25,15 +25,10 @@ def translate(
     ] = False,
 ) -> None:
     """Translate a text file line by line with a trained model. Empty lines stay."""
-    check_run(folder)
+    config = check_run(folder, "translation")
     from lmbook.corpora.files import read_text
-    from lmbook.files import read_json, write_text
+    from lmbook.files import write_text
 
-    config = read_json(folder / "config.json")
-    if config.get("task") != "translation":
-        raise LmbookError(
-            f"The model in {folder} does not translate.", "Train one: lmbook train --task translation --data PAIRS.tsv"
-        )
     if output is not None and output.resolve() == text.resolve():
         raise LmbookError(f"--output {output} is the text itself.", "Give the translation another name.")
     whole = read_text(text)
