@@ -92,7 +92,7 @@ def test_tables_and_options_that_cannot_be_used_are_told(tmp_path):
 
     file = tmp_path / "mine.tsv"
     file.write_text("\n".join("\t".join(row) for row in ROWS) + "\nno tab\n", encoding="utf-8")
-    assert f"line {len(ROWS) + 1}: 1 columns" in refused("--data", file)
+    assert f"line {len(ROWS) + 1}: 1 column" in refused("--data", file)
     assert "no column 'x'" in refused("--data", file, "--columns", "x,y")
     assert "does not name two columns" in refused("--data", file, "--columns", "x")
     assert "--model gru is not known" in refused("--data", file, "--model", "gru")
