@@ -4,8 +4,8 @@
 # - Article section: §6.4
 # - Needs: gpt, instructions
 # - Data: greentree (built in); the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 12
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 16
+# - Memory: 2.7 GB
 # - Shows: what a model knows of a conversation is what stands in its context, and how long it can use it
 # - Headline: fact_three_turns_ago, fact_without_history
 #

@@ -4,8 +4,8 @@
 # - Article section: §6.1
 # - Needs: bag_of_words, lstm_baseline, attention, bert, classification
 # - Data: greentree (built in); the full profile also sms_spam, rt_polarity, minilm
-# - Minutes: quick 1, full 15
-# - Memory: 3.0 GB
+# - Minutes: quick 1, full 20
+# - Memory: 3.5 GB
 # - Shows: four kinds of models on four tasks, what they confuse, whether their probabilities are true, what they cost
 # - Headline: sms_spam_f1, rt_polarity_f1
 #
