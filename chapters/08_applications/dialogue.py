@@ -43,6 +43,7 @@ from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
+from lmbook.training.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 
 lesson = Lesson("dialogue")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -119,26 +120,10 @@ for place in range(16):
 def trained(data: DialogueBatches, steps: int):
     """A GPT that has learned the replies of `data`, and the history."""
     reproducible(lesson.seed)
-    width = lesson.choose(quick=96, full=128)
-    model = GPT(
-        make_config(
-            "gpt",
-            pieces.vocabulary_size,
-            num_layers=lesson.choose(quick=3, full=4),
-            hidden_dim=width,
-            intermediate_dim=4 * width,
-            max_sequence_length=256,
-            shared_embeddings=True,
-            embedding_stddev=width**-0.5,
-            zero_projections=False,
-            normalize_heads=False,
-            logit_soft_cap=None,
-            activation="relu",
-        )
-    )
-    # Of the checks, one is about labels that all count, and one about tables that are not shared.
-    options = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
-    history = fit(model, data, steps=steps, checks=("ids", "labels", "future"), **options)
+    sizes = lesson.choose(quick={"num_layers": 3, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
+    model = copying_gpt(pieces.vocabulary_size, **sizes, max_sequence_length=256)
+    checks = [name for name in COPYING_CHECKS if name != "overfit"]  # it is about labels that all count
+    history = fit(model, data, steps=steps, checks=checks, **COPYING_FIT)
     return model, history
 
 

@@ -40,6 +40,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -72,27 +73,10 @@ documents = [words.encode(story) for story in stories]
 def story_teller() -> GPT:
     """A GPT that has read the stories. It starts as the one of `lmbook/training/story_gpt.py`, so that it copies."""
     reproducible(lesson.seed)
-    width = lesson.choose(quick=96, full=128)
-    config = make_config(
-        "gpt",
-        words.vocabulary_size,
-        num_layers=lesson.choose(quick=2, full=4),
-        hidden_dim=width,
-        intermediate_dim=4 * width,
-        max_sequence_length=80,
-        shared_embeddings=True,
-        embedding_stddev=width**-0.5,
-        zero_projections=False,
-        normalize_heads=False,
-        logit_soft_cap=None,
-        activation="relu",
-    )
-    model = GPT(config)
+    sizes = lesson.choose(quick={"num_layers": 2, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
+    model = copying_gpt(words.vocabulary_size, **sizes, max_sequence_length=80)
     data = CausalWindows(documents, context=48, batch_size=48, align="document", seed=lesson.seed)
-    options = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
-    # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
-    steps = lesson.choose(quick=120, full=500)
-    fit(model, data, steps=steps, checks=("ids", "labels", "future", "overfit"), **options)
+    fit(model, data, steps=lesson.choose(quick=120, full=500), checks=COPYING_CHECKS, **COPYING_FIT)
     return model
 
 

@@ -11,7 +11,6 @@ import typer
 
 from lmbook.commands.options import check_run
 from lmbook.errors import LmbookError
-from lmbook.files import read_json
 
 STOP = ("bye", "goodbye", "quit", "exit")
 
@@ -29,8 +28,7 @@ def chat(
 
     "bye", Ctrl-D or Ctrl-C ends the conversation.
     """
-    check_run(folder)
-    if not read_json(folder / "config.json").get("dialogue"):
+    if not check_run(folder).get("dialogue"):
         raise LmbookError(
             f"The model in {folder} was not trained on conversations.",
             "`lmbook run dialogue` trains one and says where it is; `lmbook generate` continues a text with any model.",

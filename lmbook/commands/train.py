@@ -24,7 +24,14 @@ from lmbook.errors import LmbookError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from lmbook.corpora.corpus import Corpus
+
 TASKS = ("language_model", "translation", "classification")
+# For the tasks that learn from tables: the two columns, the task that the catalogue calls so, and one of its corpora.
+TABLES = {
+    "translation": ("SOURCE,TARGET", "translation", "tatoeba_eng_fra"),
+    "classification": ("TEXT,LABEL", "text_classification", "sms_spam"),
+}
 UNITS = {"character": "character", "word": "word", "byte_pair": "byte pair"}  # what one token of each kind is
 DEFAULT_MINUTES = 5.0
 
@@ -108,19 +115,21 @@ def train(
     }
     check_output(output)
     if task == "translation":
-        from lmbook.commands.train_translation import read_pairs, train_translation
+        from lmbook.commands.train_translation import train_translation
+        from lmbook.corpora.pair_file import pair_corpus
 
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
-        one_source(corpus, data, "--data")
-        train_translation(read_pairs(corpus, data, columns), output, **common)
+        found = _read_table(corpus, data, columns, task, pair_corpus)
+        train_translation(found, output, **common)
         return
     if task == "classification":
-        from lmbook.commands.train_classification import DEFAULT_MODEL, MODELS, read_labelled, train_classification
+        from lmbook.commands.train_classification import DEFAULT_MODEL, MODELS, train_classification
+        from lmbook.corpora.labelled_file import labelled_corpus
 
         _refuse(task, {"--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
         _check_choice("--model", model or DEFAULT_MODEL, MODELS)
-        one_source(corpus, data, "--data")
-        train_classification(read_labelled(corpus, data, columns), output, model=model or DEFAULT_MODEL, **common)
+        found = _read_table(corpus, data, columns, task, labelled_corpus)
+        train_classification(found, output, model=model or DEFAULT_MODEL, **common)
         return
     from lmbook.models import registry
 
@@ -171,6 +180,36 @@ def _read(corpus: str | None, text: Path | None) -> Source:
         found = load_corpus(corpus)
     held_out = "validation" if "validation" in found.splits else "test"
     return Source(found.name, found.texts("train"), found.texts(held_out))
+
+
+def _read_table(
+    corpus: str | None,
+    data: Path | None,
+    columns: str | None,
+    task: str,
+    read_file: Callable[[Path, list[str] | None], Corpus],
+) -> Corpus:
+    """The pairs or the labelled texts that the reader named; a file of them is read by `read_file`.
+
+    Raises:
+        LmbookError: as `one_source`, `read_file` and `load_corpus`; or the corpus is for something else.
+    """
+    one_source(corpus, data, "--data")
+    names, wanted, such_as = TABLES[task]
+    if data is not None:
+        both = None if columns is None else columns.split(",")
+        if both is not None and len(both) != 2:
+            raise LmbookError(f"--columns {columns} does not name two columns.", f"Write --columns {names}.")
+        return read_file(data, both)
+    from lmbook.corpora.catalogue import load_corpus
+
+    found = load_corpus(corpus)
+    if found.task != wanted:
+        raise LmbookError(
+            f"The corpus {found.name} is for {found.task.replace('_', ' ')}.",
+            f"Take one for {wanted.replace('_', ' ')}, such as {such_as}, or your own: --data FILE.",
+        )
+    return found
 
 
 def check_output(folder: Path) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from lmbook.cluster import is_chief
 from lmbook.corpora.corpus import Corpus
-from lmbook.errors import LmbookError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,30 +15,6 @@ if TYPE_CHECKING:
 MODELS = ("lstm", "transformer", "minilm")
 DEFAULT_MODEL = "transformer"
 LONGEST = 128  # tokens that are read of a text
-
-
-def read_labelled(corpus: str | None, data: Path | None, columns: str | None) -> Corpus:
-    """The labelled corpus that the reader named.
-
-    Raises:
-        LmbookError: as `labelled_corpus` and `load_corpus`; or the corpus is for something else.
-    """
-    if data is not None:
-        from lmbook.corpora.labelled_file import labelled_corpus
-
-        names = None if columns is None else columns.split(",")
-        if names is not None and len(names) != 2:
-            raise LmbookError(f"--columns {columns} does not name two columns.", "Write --columns TEXT,LABEL.")
-        return labelled_corpus(data, names)
-    from lmbook.corpora.catalogue import load_corpus
-
-    found = load_corpus(corpus)
-    if found.task != "text_classification":
-        raise LmbookError(
-            f"The corpus {found.name} is for {found.task.replace('_', ' ')}.",
-            "Take a labelled one, such as sms_spam, or your own: --data FILE.",
-        )
-    return found
 
 
 def train_classification(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from lmbook.cluster import is_chief
 from lmbook.corpora.corpus import Corpus
-from lmbook.errors import LmbookError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -17,30 +16,6 @@ LONGEST = 96  # tokens of a side; longer pairs are left out
 FEW_PAIRS = 50_000  # with fewer the model forgets more on purpose, so as not to learn them by heart
 SCORED = 200  # test pairs that are translated at the end
 BEAMS = 4
-
-
-def read_pairs(corpus: str | None, data: Path | None, columns: str | None) -> Corpus:
-    """The corpus of pairs that the reader named.
-
-    Raises:
-        LmbookError: as `pair_corpus` and `load_corpus`; or the corpus is for something else.
-    """
-    if data is not None:
-        from lmbook.corpora.pair_file import pair_corpus
-
-        names = None if columns is None else columns.split(",")
-        if names is not None and len(names) != 2:
-            raise LmbookError(f"--columns {columns} does not name two columns.", "Write --columns SOURCE,TARGET.")
-        return pair_corpus(data, names)
-    from lmbook.corpora.catalogue import load_corpus
-
-    found = load_corpus(corpus)
-    if found.task != "translation":
-        raise LmbookError(
-            f"The corpus {found.name} is for {found.task.replace('_', ' ')}.",
-            "Take one of pairs, such as tatoeba_eng_fra, or your own: --data FILE.",
-        )
-    return found
 
 
 def train_translation(

@@ -9,7 +9,7 @@ import keras
 from lmbook.decoding.generate import longest_text, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import dialogue_prompt, encode_said
+from lmbook.pipelines.dialogues import dialogue_prompt, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -87,9 +87,7 @@ class Chat:
             raise LmbookError(
                 f"That has {len(ids)} tokens; the budget is {self.budget}.", "Say it in fewer words, or in two turns."
             )
-        kept = list(self.history)
-        while len(dialogue_prompt(kept, ids, end)) > self.budget:
-            kept.pop(0)
+        kept = latest_turns(self.history, ids, end, self.budget)
         forgotten = len(self.history) - len(kept)
         written = list(
             stream(

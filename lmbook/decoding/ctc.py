@@ -15,8 +15,8 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.models.n_gram import NGramModel
+from lmbook.models.speech import BLANK
 
-BLANK = 0
 UNLIKELY = -8.0  # ln p of a token at a position below which it begins no new text
 
 LanguageModel = Callable[[tuple[int, ...]], np.ndarray]

@@ -12,7 +12,7 @@ from lmbook.corpora.greentree.dialogues import Dialogue, Turn
 from lmbook.decoding.generate import longest_text
 from lmbook.decoding.text import answer_ids
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said
+from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -71,7 +71,8 @@ def score_dialogues(
     if kept is not None and kept < 0:
         raise LmbookError(f"kept={kept} turns cannot be kept.", "Give 0 or more, or None for all.")
     turns = [(row, place) for row, one in enumerate(conversations) for place in range(len(one.turns))]
-    if not any(chosen(conversations[row].turns[place]) for row, place in turns):
+    scored = [(row, place) for row, place in turns if chosen(conversations[row].turns[place])]
+    if not scored:
         raise LmbookError(f"No turn of the {len(conversations)} conversations is to be scored.", "Give others.")
     most = longest_text(model)
     room = None if most is None else most - length
@@ -84,11 +85,8 @@ def score_dialogues(
         for row, place in places:
             first = 0 if kept is None else max(0, place - kept)
             before = [(said[row][turn], encode_reply(tokenizer, replies[row][turn])) for turn in range(first, place)]
-            prompt = dialogue_prompt(before, said[row][place], tokenizer.end_id)
-            while before and room is not None and len(prompt) > room:  # as `Chat`: the oldest turn is forgotten
-                before = before[1:]
-                prompt = dialogue_prompt(before, said[row][place], tokenizer.end_id)
-            prompts.append(prompt)
+            before = latest_turns(before, said[row][place], tokenizer.end_id, room)
+            prompts.append(dialogue_prompt(before, said[row][place], tokenizer.end_id))
         written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
         made.update(zip(places, map(str.strip, written), strict=True))
 
@@ -100,6 +98,5 @@ def score_dialogues(
             for row, _ in now:
                 replies[row][place] = made[row, place]
     else:
-        reply_to([(row, place) for row, place in turns if chosen(conversations[row].turns[place])])
-    scored = [(row, place) for row, place in turns if chosen(conversations[row].turns[place])]
+        reply_to(scored)
     return score_replies([made[key] for key in scored], [conversations[row].turns[place] for row, place in scored])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import bootstrap
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -113,7 +114,7 @@ def clustered_interval(
     if len(members) < 2:
         raise LmbookError(f"There is only {len(members)} cluster.", "Give values of at least two.")
     sums, sizes = (np.array([part(group) for group in members.values()], float) for part in (sum, len))
-    drawn = np.random.default_rng(seed).integers(len(members), size=(draws, len(members)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    found = bootstrap(
+        lambda sums, sizes: sums.sum() / sizes.sum(), sums, sizes, confidence=confidence, resamples=draws, seed=seed
+    )
+    return found.low, found.high

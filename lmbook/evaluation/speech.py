@@ -7,9 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import bootstrap
 
 MOST_READINGS = 10_000
 
@@ -138,14 +137,17 @@ def reduction_interval(
     Reference:
         Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation".
     """
-    pairs = np.array([before, after], float) if len(before) == len(after) else np.zeros((2, 0))
-    if not pairs[0].sum():
+    if len(before) != len(after) or not sum(before):
         raise LmbookError(
             f"{len(before)} and {len(after)} utterances with {sum(before)} errors before have no reduction.",
             "Give the errors of the same utterances, at least one of them before.",
         )
-    drawn = np.random.default_rng(seed).integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
-    sums = pairs[:, drawn].sum(axis=2)  # [2, resamples]
-    reductions = 1 - sums[1] / np.maximum(sums[0], 1)
-    low, high = np.quantile(reductions, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(1 - pairs[1].sum() / pairs[0].sum()), float(low), float(high)
+    found = bootstrap(
+        lambda before, after: 1 - after.sum() / max(before.sum(), 1),  # a draw may have no error
+        before,
+        after,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
+    return found.value, found.low, found.high

@@ -12,7 +12,6 @@ from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.dense import built_dense
 from lmbook.models.checks import check_counts, check_dropout, check_heads
 
-SUBSAMPLING = 4  # frames for one position
 BLANK = 0  # the token for "nothing new"; 0 is padding elsewhere, so no word has it
 
 

@@ -40,6 +40,19 @@ def dialogue_prompt(history: Sequence[tuple[Ids, Ids]], said: Ids, end_id: int) 
     return [*ids, *said]
 
 
+def latest_turns(history: Sequence[tuple[Ids, Ids]], said: Ids, end_id: int, room: int | None) -> list[tuple[Ids, Ids]]:
+    """The history without its oldest turns, as many as it takes for `dialogue_prompt` to have at most `room` tokens.
+
+    Args:
+        history, said, end_id: as in `dialogue_prompt`. What is said stays, even if it alone is longer.
+        room: None: endless.
+    """
+    kept = list(history)
+    while kept and room is not None and len(dialogue_prompt(kept, said, end_id)) > room:
+        kept.pop(0)
+    return kept
+
+
 class DialogueBatches(WeightedRows):
     """Conversations, one in a row: `<end> s1 r1 <end> … sn rn <end>`, then padding.
 

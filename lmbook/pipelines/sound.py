@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from lmbook.corpora.sound import RATE, Recording, add_noise, join
 from lmbook.errors import LmbookError
+from lmbook.pipelines.buckets import padded
 
 WINDOW, STRIDE, FFT = RATE // 40, RATE // 100, 256  # samples: 25 ms are looked at every 10 ms
 QUIETEST = 1e-4  # power below which silence is silence: without it the logarithm would make noise of it
@@ -197,15 +198,10 @@ def each_utterance(
 def filled_up(waves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Waves as rows, 0 after their ends: float32 [B, N] and lengths int32 [B]. N is a multiple of half a second."""
     lengths = np.array([len(wave) for wave in waves], np.int32)
-    table = np.zeros((len(waves), -(-int(lengths.max() + FFT) // (RATE // 2)) * (RATE // 2)), np.float32)
-    for row, wave in zip(table, waves, strict=True):
-        row[: len(wave)] = wave
-    return table, lengths
+    half_seconds = -(-int(lengths.max() + FFT) // (RATE // 2))
+    return padded(waves, half_seconds * (RATE // 2), np.float32), lengths
 
 
 def rows(labels: Sequence[Sequence[int]]) -> np.ndarray:
     """Labels as rows, filled up with 0: int32 [B, U]."""
-    table = np.zeros((len(labels), max(map(len, labels))), np.int32)
-    for row, ids in zip(table, labels, strict=True):
-        row[: len(ids)] = ids
-    return table
+    return padded(labels, max(map(len, labels)))

@@ -11,6 +11,7 @@ from lmbook.models.weights.hugging_face import load_minilm
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.fine_tuning import FineTuning, text_vectors
 from lmbook.training.history import History
+from lmbook.training.text_classifier import TOKENS_PER_BATCH, labelled_texts
 
 RATES = {"last": 1e-3, "all": 1.5e-4}  # of the output layer; each block below learns with 0.8 of the rate above it
 
@@ -37,15 +38,7 @@ class MiniLMClassifier:
 
     def batches(self, texts: Sequence[str], classes: Sequence[int], length: int, seed: int = 0) -> LabelledTexts:
         """The texts as MiniLM reads them, cut to `length` word pieces."""
-        return LabelledTexts(
-            [self.tokenizer.encode(text) for text in texts],
-            classes,
-            tokens_per_batch=1024,
-            max_length=length,
-            first_id=self.tokenizer.first_id,
-            end_id=self.tokenizer.end_id,
-            seed=seed,
-        )
+        return labelled_texts(self.tokenizer, texts, classes, length, TOKENS_PER_BATCH["minilm"], seed)
 
     def vectors(self, texts: LabelledTexts) -> np.ndarray:
         """Mean vectors [N, D] of the untuned model."""

@@ -17,6 +17,10 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 
+# How a `copying_gpt` is trained; arguments of `fit`.
+COPYING_FIT = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
+# One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
+COPYING_CHECKS = ("ids", "labels", "future", "overfit")
 STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of stories and of instructions
 
 
@@ -82,6 +86,36 @@ FULL = Profile(
 )
 
 
+def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int) -> GPT:
+    """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
+
+    That is what stories, and conversations about them, need first. Attention learns to copy only what keeps a vector of
+    its own: a table that starts small loses it to what all names have in common, and blocks whose outputs start at zero
+    begin to copy hundreds of steps later.
+
+    Args:
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length: as in `GPTConfig`.
+
+    Raises:
+        LmbookError: as `GPTConfig`.
+    """
+    config = make_config(
+        "gpt",
+        vocabulary_size,
+        num_layers=num_layers,
+        hidden_dim=hidden_dim,
+        intermediate_dim=4 * hidden_dim,
+        max_sequence_length=max_sequence_length,
+        shared_embeddings=True,
+        embedding_stddev=hidden_dim**-0.5,
+        zero_projections=False,
+        normalize_heads=False,
+        logit_soft_cap=None,
+        activation="relu",
+    )
+    return GPT(config)
+
+
 @dataclass(frozen=True)
 class StoryGPT:
     """A GPT that has read stories, and what belongs to tuning it.
@@ -122,9 +156,8 @@ class StoryGPT:
 def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
     """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
 
-    It is the model "gpt" of the registry with other choices for the start and the table. It reads stories alone; the
-    tokenizer knows the words of the instructions too, so that they have places in the table, which this training leaves
-    at random.
+    It is a `copying_gpt`. It reads stories alone; the tokenizer knows the words of the instructions too, so that they
+    have places in the table, which this training leaves at random.
 
     Args:
         full: the full profile (minutes), else the quick one (seconds).
@@ -149,34 +182,14 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         align="document",
         seed=seed,
     )
-    config = make_config(
-        "gpt",
-        tokenizer.vocabulary_size,
-        num_layers=profile.num_layers,
-        hidden_dim=profile.hidden_dim,
-        intermediate_dim=4 * profile.hidden_dim,
-        max_sequence_length=profile.max_sequence_length,
-        # Chosen for what a story needs first, to say a name again that stood before. Attention learns to copy only what
-        # keeps a vector of its own: a table that starts small loses it to what all names have in common, and blocks
-        # whose outputs start at zero begin to copy hundreds of steps later.
-        shared_embeddings=True,
-        embedding_stddev=profile.hidden_dim**-0.5,
-        zero_projections=False,
-        normalize_heads=False,
-        logit_soft_cap=None,
-        activation="relu",
-    )
-    model = GPT(config)
+    sizes = {name: getattr(profile, name) for name in ("num_layers", "hidden_dim", "max_sequence_length")}
+    model = copying_gpt(tokenizer.vocabulary_size, **sizes)
     history = fit(
         model,
         data,
         steps=profile.steps,
-        optimizer="muon",
-        learning_rate=6e-3,
-        warmup_steps=20,
-        weight_decay=0.0,
-        # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
-        checks=("ids", "labels", "future", "overfit"),
+        **COPYING_FIT,
+        checks=COPYING_CHECKS,
         output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,

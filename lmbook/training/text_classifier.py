@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
 from lmbook.errors import LmbookError
 from lmbook.models.bert import BertClassifier, BertConfig
@@ -54,8 +55,7 @@ class TextClassifier:
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities [N, C] float64 of logits [N, C]."""
-    powers = np.exp(np.asarray(logits, np.float64) - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return special.softmax(np.asarray(logits, np.float64), axis=1)
 
 
 def labelled_texts(
