@@ -1,0 +1,654 @@
+# %% [markdown]
+# # Interpretability
+#
+# - Article section: §8.2
+# - Needs: attention, gpt
+# - Data: greentree (built in); the full profile also stories260K
+# - Minutes: quick 1, full 10
+# - Memory: 2.0 GB
+# - Shows: seven ways of looking into one model, each checked against what is known to be true
+# - Headline: completeness_error, probe_accuracy, control_accuracy, copying_lost_induction
+#
+# The article complains that nobody can say why a model writes what it writes. There are ways to look, and many pretty
+# pictures come of them. The trouble is another one: a picture always shows *something*, and mostly nobody knows what it
+# should have shown. On `greentree` it is known. The grammar says from which earlier word a word follows, and what is
+# true in the world of a story at every moment. So each method here has to answer for itself.
+
+# %%
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
+
+from lmbook import plots
+from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree.lexicon import LEXICON
+from lmbook.corpora.greentree.world import FRIEND, HERO, LOST
+from lmbook.decoding.generate import generate as write
+from lmbook.decoding.sampling import Sampling
+from lmbook.errors import LmbookError
+from lmbook.interpretation.attention_maps import self_attention
+from lmbook.interpretation.attribution import integrated_gradients, occlusion
+from lmbook.interpretation.heads import induction_scores, repeated_rows, without_heads
+from lmbook.interpretation.probes import control_labels, probe
+from lmbook.interpretation.residual_stream import continue_from, logit_lens, residual_stream
+from lmbook.interpretation.sparse_autoencoder import train_sparse_autoencoder
+from lmbook.interpretation.story_states import story_states
+from lmbook.lesson import Lesson
+from lmbook.models.gpt import GPT
+from lmbook.models.registry import make_config
+from lmbook.models.weights.llama2c import load_stories260k
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.fit import fit, reproducible
+
+lesson = Lesson("interpretability")
+if lesson.text or lesson.corpus not in (None, "greentree"):
+    print("What is true is known of greentree alone: --corpus and --text are left aside.")
+threadpool_limits(1, "blas")
+rng = np.random.default_rng(lesson.seed)
+
+# %% [markdown]
+# ## A model to look into
+#
+# A small GPT reads stories of up to eight sentences (quick: six), until it is near the lowest loss that there can be.
+
+# %%
+TRAINING_SEED, LOOKING_SEED, CHECKING_SEED = 10, 11, 12  # of stories: to train on, to look at, to check on
+SENTENCES, CONTEXT = lesson.choose(quick=(6, 73), full=(8, 91))
+STEPS = lesson.choose(quick=220, full=1000)
+WIDTH, BLOCKS = lesson.choose(quick=(96, 3), full=(128, 4))
+
+grammar = Grammar(split="seen", max_sentences=SENTENCES)
+texts = [story.english for story in generate(lesson.choose(quick=6_000, full=20_000), TRAINING_SEED, grammar=grammar)]
+words = WordTokenizer.train(texts)
+reproducible(lesson.seed)
+config = make_config(
+    "gpt",
+    words.vocabulary_size,
+    num_layers=BLOCKS,
+    hidden_dim=WIDTH,
+    intermediate_dim=4 * WIDTH,
+    max_sequence_length=CONTEXT,
+    # the choices of `lmbook.training.story_gpt`, which learn soonest to say again what stood before
+    shared_embeddings=True,
+    embedding_stddev=WIDTH**-0.5,
+    zero_projections=False,
+    normalize_heads=False,
+    logit_soft_cap=None,
+    activation="relu",
+)
+untrained, model = GPT(config), GPT(config)
+data = CausalWindows(
+    [words.encode(text) for text in texts], context=CONTEXT, batch_size=32, align="document", seed=lesson.seed
+)
+fit(
+    model,
+    data,
+    steps=STEPS,
+    optimizer="muon",
+    learning_rate=6e-3,
+    warmup_steps=20,
+    weight_decay=0.0,
+    checks=("ids", "labels"),
+    quiet=True,
+)
+looking = story_states(lesson.choose(quick=200, full=500), LOOKING_SEED, grammar, words, CONTEXT)
+checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words, CONTEXT)
+END, B = words.end_id, len(checking.ids)
+
+
+def next_words(ids: np.ndarray) -> np.ndarray:
+    """The word after each position [B, T]; `<end>` after the last one of a story, 0 in its padding."""
+    after = np.pad(ids[:, 1:], ((0, 0), (0, 1)))
+    after[(ids != 0) & (after == 0)] = END
+    return after
+
+
+LABELS = next_words(checking.ids)
+COUNTED = checking.ids != 0  # what is predicted at padding does not matter
+
+
+def losses(one: GPT, ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """-ln p of each label, [B, T], 100 rows at a time."""
+    parts = [slice(first, first + 100) for first in range(0, len(ids), 100)]
+    found = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels[part], one(ids[part])).numpy() for part in parts]
+    return np.concatenate(found)
+
+
+surprise = losses(model, checking.ids, LABELS)
+lowest = floor([story.english for story in checking.stories], words, grammar=grammar)
+lesson.record("nats_per_word", surprise[COUNTED].mean(), "nats per word", 0.05, note="of the model, on other stories")
+lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the same stories")
+
+# %% [markdown]
+# ## The logit lens
+#
+# Each block adds something to a vector of each word, and the last vector is made into logits. What if the vectors
+# before it are made into logits in the same way (nostalgebraist 2020)? One sees the guess grow from block to block. The
+# lens has no training of its own, so what it shows was there; but what it does not show may be there all the same, in
+# directions that later blocks turn into words.
+
+# %%
+states = residual_stream(model, checking.ids)  # [L + 1, B, T, D]
+rows = []
+for depth in range(BLOCKS + 1):
+    seen = np.concatenate([logit_lens(model, states[depth : depth + 1, row : row + 50])[0] for row in range(0, B, 50)])
+    at_label = np.take_along_axis(seen, LABELS[..., None], axis=-1)[..., 0][COUNTED]
+    right = (seen.argmax(axis=-1) == LABELS)[COUNTED]
+    rows.append([f"after block {depth}" if depth else "the table", -float(at_label.mean()), float(right.mean())])
+lesson.table("lens", rows, ["read", "nats per word", "right"], {"nats per word": 0.5, "right": 0.05})
+
+
+def lens_picture(ids: Sequence[int], first: int, last: int):
+    """The likeliest next word at each depth and position, coloured by its probability."""
+    seen = np.exp(logit_lens(model, residual_stream(model, [ids])[:, 0, first:last]))  # [L + 1, T, V]
+    best, sure = seen.argmax(axis=-1), seen.max(axis=-1)
+    figure, axes = plots.new_figure("", "", "", size=(12.0, 0.5 * len(seen) + 1.2))
+    names = ["table", *(f"block {number}" for number in range(1, len(seen)))]
+    plots.matrix(axes, sure[::-1], names[::-1], [words.tokens[id] for id in ids[first:last]], top=1.0)
+    for text in list(axes.texts):
+        text.remove()
+    for (row, column), id in np.ndenumerate(best[::-1]):
+        colour = "white" if sure[::-1][row, column] > 0.6 else "black"
+        axes.text(column, row, words.tokens[id], ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(last - first), [words.tokens[id] for id in ids[first:last]], rotation=45, fontsize=8)
+    return figure
+
+
+lesson.figure(
+    lens_picture(checking.ids[0].tolist(), 10, 28),
+    "lens",
+    "What would be said after each word (below), if the model stopped at each depth; darker is surer",
+)
+
+# %% [markdown]
+# ## Which earlier words does a word hang on?
+#
+# A story tells that a *kite* is found; later "gives the" is to be followed by "kite". Or by the plant, or the weather.
+# For such words the grammar knows the source: the places where the word stood before. Four answers:
+#
+# - **attention**: the weights of the last block, the mean of its heads. The picture that everybody draws;
+# - **occlusion**: hide one word after the other, and see what the right word's log-probability loses;
+# - **integrated gradients** (Sundararajan et al. 2017): go from a text that says nothing to this one in small steps,
+#   and add up what each word's vector has contributed. By a theorem, the contributions add up to the whole difference
+#   (**completeness**), and so the computation can be checked;
+# - **chance**: any word.
+#
+# To say nothing is the mean vector of all words here; other choices are possible, and they change the numbers.
+
+# %%
+table = model.embedding.tokens.embeddings.numpy()
+NOTHING = table[3:].mean(axis=0)  # the special tokens aside
+FACTS = {
+    words.encode(entry.english)[0] for kind in ("plants", "things", "weathers") for entry in getattr(LEXICON, kind)
+}
+
+
+def cases(count: int) -> list[tuple[int, int]]:
+    """(row, position) of words that name a fact again that was told before; the position is that of the word itself."""
+    found = []
+    for row, ids in enumerate(checking.ids.tolist()):
+        places = [t for t in range(12, len(ids)) if ids[t] in FACTS and ids[t] in ids[:t]]
+        found += [(row, places[-1])] if places else []
+    return found[:count]
+
+
+def log_probability(target: int) -> Callable:
+    """Function of vectors [N, T, D]: ln p(target) after the last of them."""
+    return tf.function(lambda x: tf.nn.log_softmax(continue_from(model, x))[:, -1, target], reduce_retracing=True)
+
+
+def explain(ids: Sequence[int], place: int, points: int) -> dict[str, np.ndarray | float]:
+    """The share of each word before `place` in what is said there, by each method; [T] with T = place."""
+    before = ids[:place]
+    x = table[before]
+    baseline = np.tile(NOTHING, (place, 1))
+    baseline[0] = x[0]  # `<end>` opens every text: it says nothing already
+    function = log_probability(ids[place])
+    smooth, hidden = integrated_gradients(function, x, baseline, points=points), occlusion(function, x, baseline)
+    return {
+        "attention": self_attention(model, before)[-1, :, -1].mean(axis=0),
+        "occlusion": hidden.values,
+        "integrated gradients": smooth.values,
+        "chance": rng.random(place),
+        "error": smooth.completeness_error,
+        "function": function,
+        "x": x,
+        "baseline": baseline,
+    }
+
+
+POINTS = lesson.choose(quick=64, full=128)
+chosen = cases(lesson.choose(quick=12, full=100))
+METHODS = ("attention", "occlusion", "integrated gradients", "chance")
+explained = [explain(checking.ids[row].tolist(), place, POINTS) for row, place in chosen]
+error = float(np.median([one["error"] for one in explained]))
+worst = float(np.percentile([one["error"] for one in explained], 95))
+lesson.record("completeness_error", error, "", 0.01, n=len(explained), note=f"median, relative, {POINTS} points")
+lesson.record("completeness_error_95", worst, "", 0.05, n=len(explained), note="95th percentile")
+
+# %% [markdown]
+# Two measures of an explanation. **Source**: is its first word one of the places where the word stood before? And
+# **faithful**: hide its first word; how much does the log-probability of the right word fall? What a model really
+# hangs on is missed. (Occlusion finds the word whose hiding hurts most by trying all of them, so nothing can beat it
+# there.) `<end>` is left out, though attention likes it best of all: it is where heads look that have nothing to look
+# for.
+
+
+# %%
+def judged(method: str) -> list[float]:
+    """Source, faithful, and the rank correlation with occlusion: means over all cases."""
+    hits, falls, ranks = [], [], []
+    for (row, place), one in zip(chosen, explained, strict=True):
+        share = one[method][1:]
+        first = int(share.argmax()) + 1
+        hits.append(checking.ids[row, first] == checking.ids[row, place])
+        hidden = one["x"].copy()
+        hidden[first] = one["baseline"][first]
+        whole, without = one["function"](tf.constant(np.stack([one["x"], hidden]), "float32")).numpy()
+        falls.append(whole - without)
+        ranks.append(spearmanr(share, one["occlusion"][1:]).statistic)
+    return [float(np.mean(values)) for values in (hits, falls, ranks)]
+
+
+verdicts = {method: judged(method) for method in METHODS}
+columns = ["source", "faithful (nats)", "rank correlation with occlusion"]
+lesson.table(
+    "explanations",
+    [[method, *values] for method, values in verdicts.items()],
+    ["method", *columns],
+    {columns[0]: 0.3, columns[1]: 2.0, columns[2]: 0.3},
+)
+on_end = float(np.mean([one["attention"][0] for one in explained]))
+lesson.record("attention_on_end", on_end, "", 0.2, note="share of the last block's attention that goes to <end>")
+
+row, place = chosen[0]
+shown = slice(max(1, place - 22), place)
+names = [words.tokens[id] for id in checking.ids[row, shown]]
+figure, axes = plots.new_figure("", "", "", size=(12.0, 2.6))
+shares = np.stack([explained[0][method][shown] for method in METHODS[:3]])
+plots.matrix(axes, shares / np.abs(shares).max(axis=1, keepdims=True), METHODS[:3], names, signed=True)
+axes.set_title(f"… {words.tokens[checking.ids[row, place]]}", fontsize=11)
+lesson.figure(figure, "explanations", "Why is the next word this one? Three answers, each scaled to its largest share")
+
+# %% [markdown]
+# ## Attention is not an explanation
+#
+# A weight says how much a head *takes* of a word's value. It does not say what the value is (it can be next to
+# nothing), nor what later blocks make of it; and by the last block the vector of a word has long taken up others. Take
+# each head out and see what is lost: do heads that look sharply at one word matter more?
+
+# %%
+HEADS = [(block, head) for block in range(BLOCKS) for head in range(config.num_heads)]
+SOME = lesson.choose(quick=60, full=200)
+_, maps = model(checking.ids[:50], return_weights=True)
+sharpness = {head: float(np.asarray(maps[head[0]])[:, head[1]].max(axis=-1)[COUNTED[:50]].mean()) for head in HEADS}
+plain = surprise[:SOME][COUNTED[:SOME]].mean()
+
+
+def lost_without(heads: Sequence[tuple[int, int]]) -> float:
+    """What the loss rises by, in nats per word, when these heads are taken out."""
+    with without_heads(model, heads):
+        return float(losses(model, checking.ids[:SOME], LABELS[:SOME])[COUNTED[:SOME]].mean() - plain)
+
+
+harm = {head: lost_without([head]) for head in HEADS}
+correlation = spearmanr(list(sharpness.values()), list(harm.values())).statistic
+note = "rank correlation, over heads, of how sharply one looks and what is lost without it"
+lesson.record("sharpness_and_harm", correlation, "", 0.6, n=len(HEADS), note=note)
+
+# %% [markdown]
+# ## Induction heads, found and taken out
+#
+# How does a model say again what stood before? An **induction head** (Olsson et al. 2022) looks for an earlier place of
+# the present word and takes the word that came *after* it: "… a red kite … red →" kite. Such heads can be found with
+# text that has no sense at all: words drawn at random, the whole row said twice. A head's **score** is the weight that
+# it puts, in the second half, on the word after the earlier place.
+#
+# A head that *looks* so need not *do* so: the lesson above. So take the found heads out, and compare with as many
+# others. If induction is what they do, the second half of the random rows must become a riddle, and in stories the
+# words that stood before must suffer and no others.
+
+# %%
+LENGTH, FOUND = lesson.choose(quick=(20, 2), full=(24, 3))
+draw = range(3, words.vocabulary_size)
+repeated = repeated_rows(draw, LENGTH, rows=64, seed=lesson.seed, first=END)
+second = np.zeros(repeated.shape, bool)
+second[:, -LENGTH:-1] = True  # where the next word is known from the first half
+
+
+def found_heads(one: GPT, rows: np.ndarray, length: int, count: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """The scores [L, H], and the heads with the highest."""
+    scores = induction_scores(one, rows, length)
+    order = np.argsort(-scores, axis=None)[:count]
+    return scores, [tuple(int(i) for i in np.unravel_index(place, scores.shape)) for place in order]
+
+
+def others(one: GPT, heads: Sequence[tuple[int, int]], draws: int) -> list[list[tuple[int, int]]]:
+    """As many heads of the same blocks and the rest of the model, drawn at random from those that are not named."""
+    rest = [
+        (block, head)
+        for block in range(len(one.blocks))
+        for head in range(one.config.num_heads)
+        if (block, head) not in heads
+    ]
+    return [[rest[i] for i in rng.permutation(len(rest))[: len(heads)]] for _ in range(draws)]
+
+
+def mean_loss(one: GPT, ids: np.ndarray, labels: np.ndarray, mask: np.ndarray, heads=()) -> float:
+    """Nats per word where `mask` is True, without these heads."""
+    with without_heads(one, heads):
+        return float(losses(one, ids, labels)[mask].mean())
+
+
+scores, induction = found_heads(model, repeated, LENGTH, FOUND)
+again = np.zeros(checking.ids.shape, bool)  # the next word is a fact that stood before
+for row, ids in enumerate(checking.ids[:SOME].tolist()):
+    for t in range(1, len(ids)):
+        again[row, t - 1] = ids[t] in FACTS and ids[t] in ids[:t]
+other = COUNTED & ~again
+other[SOME:] = False
+MEASURES = {
+    "random words said twice": (repeated, next_words(repeated), second),
+    "stories: facts said again": (checking.ids[:SOME], LABELS[:SOME], again[:SOME]),
+    "stories: all other words": (checking.ids[:SOME], LABELS[:SOME], other[:SOME]),
+}
+DRAWS = lesson.choose(quick=3, full=10)
+controls, rows = others(model, induction, DRAWS), []
+for name, measure in MEASURES.items():
+    whole = mean_loss(model, *measure)
+    lost = mean_loss(model, *measure, induction) - whole
+    drawn = [mean_loss(model, *measure, heads) - whole for heads in controls]
+    rows.append([name, whole, lost, float(np.mean(drawn)), float(np.std(drawn, ddof=1))])
+columns = ["nats per word", "lost without the found heads", "without others", "s.d."]
+lesson.table("ablation", rows, ["measured on", *columns], 1.0)
+named = ", ".join(f"block {block + 1} head {head + 1}" for block, head in induction)
+lesson.record("induction_score", float(max(scores.ravel())), "", 0.4, note=f"the highest; found: {named}")
+note = "nats per fact said again"
+lesson.record("copying_lost_induction", rows[1][2], "nats", 1.0, note=f"{note}, without the found heads")
+lesson.record("copying_lost_others", rows[1][3], "nats", 1.0, rows[1][4], DRAWS, f"{note}, without as many others")
+
+figure, panels = plots.new_panels(1, 2, size=(10.0, 3.6))
+heads = [f"head {number + 1}" for number in range(config.num_heads)]
+plots.matrix(panels[0, 0], scores, [f"block {number + 1}" for number in range(BLOCKS)], heads, top=1.0)
+panels[0, 0].set_title("induction score", fontsize=11)
+for head in HEADS:
+    colour = plots.COLOURS[1] if head in induction else plots.COLOURS[0]
+    panels[0, 1].plot(sharpness[head], harm[head], "o", color=colour)
+    panels[0, 1].annotate(
+        f"{head[0] + 1}.{head[1] + 1}",
+        (sharpness[head], harm[head]),
+        fontsize=7,
+        xytext=(3, 3),
+        textcoords="offset points",
+    )
+panels[0, 1].set(xlabel="largest weight, mean over words", ylabel="nats per word lost without it")
+lesson.figure(
+    figure, "heads", "Left: which heads look as induction heads do. Right: how sharply a head looks, and its use"
+)
+
+# %% [markdown]
+# ## What does it know about the world?
+#
+# A story never says "now Tom has the kite": it says that Anna gave it to him. Whoever is to go on sensibly must keep
+# account. Does the model? A **probe** is a linear classifier that is trained to read a fact off the model's vectors.
+# Here: *who has the thing*, at the end of each sentence (nobody yet, the hero, the friend, it is lost).
+#
+# A probe that succeeds shows little: a strong classifier learns anything by heart. So there is a **control task**
+# (Hewitt and Liang 2019): labels without meaning, as frequent as the true ones, drawn once for each type. A type is
+# here the last word of a sentence together with the hero's name. The probe sees the types' labels in training, and
+# both words can be read off the vectors. What it does better on the true labels than on those, it owes to the model.
+# Beside it stand the same probe on a model that was never trained, and the most frequent label.
+
+# %%
+HOLDERS = {None: "nobody yet", HERO: "the hero", FRIEND: "the friend", LOST: "it is lost"}
+
+
+def probe_data(part) -> tuple[np.ndarray, np.ndarray, list[tuple]]:
+    """At the ends of all sentences but the last two of each story: the mask [B, T], who has the thing, the types."""
+    mask = part.closes.copy()
+    for row in range(len(mask)):
+        mask[row, np.flatnonzero(mask[row])[[0, -1]]] = False  # the opening and the ending
+    types = [(part.ids[row, t - 1], part.worlds[row][t].hero) for row, t in zip(*np.nonzero(mask), strict=True)]
+    return mask, np.array([HOLDERS[world.holder] for world in part.at(mask)]), types
+
+
+probing = story_states(lesson.choose(quick=800, full=3_000), LOOKING_SEED + 10, grammar, words, CONTEXT)
+train_mask, train_holders, train_types = probe_data(probing)
+test_mask, test_holders, test_types = probe_data(checking)
+CONTROL_SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3))]
+
+
+def vectors(one: GPT, part, mask: np.ndarray) -> list[np.ndarray]:
+    """At each depth the vectors [N, D] of the positions in `mask`, 100 stories at a time."""
+    pieces = [slice(first, first + 100) for first in range(0, len(part.ids), 100)]
+    read = [residual_stream(one, part.ids[piece])[:, mask[piece]] for piece in pieces]
+    return list(np.concatenate(read, axis=1))
+
+
+train_x, test_x = vectors(model, probing, train_mask), vectors(model, checking, test_mask)
+blank_train, blank_test = vectors(untrained, probing, train_mask), vectors(untrained, checking, test_mask)
+rows, controls = [], []
+for depth in range(BLOCKS + 1):
+    found = probe(train_x[depth], train_holders, test_x[depth], test_holders)
+    nothing = probe(blank_train[depth], train_holders, blank_test[depth], test_holders)
+    control = []
+    for seed in CONTROL_SEEDS:
+        both = control_labels(train_types + test_types, np.concatenate([train_holders, test_holders]), seed)
+        seen, unseen = both[: len(train_types)], both[len(train_types) :]
+        control.append(probe(train_x[depth], seen, test_x[depth], unseen).accuracy)
+    controls.append(control)
+    name = f"after block {depth}" if depth else "the table"
+    rows.append([name, found.accuracy, float(np.mean(control)), nothing.accuracy, found.majority])
+best = max(range(len(rows)), key=lambda depth: rows[depth][1])
+columns = ["true labels", "control labels", "true labels, untrained model", "most frequent label"]
+lesson.table("probes", rows, ["read", *columns], 0.1)
+n = len(test_holders)
+lesson.record("probe_accuracy", rows[best][1], "", 0.05, n=n, note=f"who has the thing, {rows[best][0]}")
+sd = float(np.std(controls[best], ddof=1)) if len(CONTROL_SEEDS) > 1 else None
+lesson.record(
+    "control_accuracy", rows[best][2], "", 0.1, sd, len(CONTROL_SEEDS), "the same probe, labels without meaning"
+)
+lesson.record("selectivity", rows[best][1] - rows[best][2], "", 0.1, note="the one minus the other")
+lesson.record("untrained_accuracy", rows[best][3], "", 0.1, note="true labels, model with random weights")
+
+figure, axes = plots.new_figure("Who has the thing?", "blocks read", "accuracy of the probe")
+for index, column in enumerate(columns):
+    axes.plot([row[index + 1] for row in rows], marker="o", label=column, **plots.line_style(index))
+axes.set_xticks(range(BLOCKS + 1))
+axes.legend(frameon=False, fontsize=9)
+lesson.figure(figure, "probes", "What a linear probe reads at the end of a sentence, block by block")
+
+# %% [markdown]
+# That a fact *can* be read does not show that the model *uses* it. For that it must be changed, as the heads were.
+#
+# ## Features with names
+#
+# A vector has 128 numbers, and hardly one of them means anything by itself: the model uses directions, more of them
+# than it has numbers, a few at a time. A **sparse autoencoder** (Bricken et al. 2023; this one keeps the k largest, Gao
+# et al. 2024) tries to find them: every vector as a sum of at most k out of many. A feature is a hypothesis; its name
+# must be earned. Candidates are all words, the kinds of words, and what is true in the world. A feature gets the name
+# with which it goes best together on one half of the stories (correlation of "is active" with "is so"); what is printed
+# is that correlation on the other half.
+
+# %%
+DEPTH = 2
+FEATURES, ACTIVE = lesson.choose(quick=384, full=768), 12
+seen_x = vectors(model, probing, probing.real)[DEPTH]
+autoencoder = train_sparse_autoencoder(
+    seen_x, features=FEATURES, active=ACTIVE, steps=lesson.choose(quick=400, full=3_000), seed=lesson.seed
+)
+unseen_x = vectors(model, checking, checking.real)[DEPTH]
+rebuilt = autoencoder(unseen_x).numpy()
+explained_share = 1 - ((rebuilt - unseen_x) ** 2).sum() / ((unseen_x - unseen_x.mean(axis=0)) ** 2).sum()
+note = f"{FEATURES} features, at most {ACTIVE} at a time, after block {DEPTH}"
+lesson.record("variance_explained", explained_share, "", 0.1, note=note)
+
+
+def loss_with(x: np.ndarray) -> float:
+    """Nats per word when the vectors of all real words after block DEPTH are these."""
+    replaced = states[DEPTH].copy()
+    replaced[checking.real] = x
+    total = 0.0
+    for first in range(0, B, 100):
+        part = slice(first, first + 100)
+        logits = continue_from(model, tf.constant(replaced[part]), DEPTH)
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS[part], logits).numpy()
+        total += each[COUNTED[part]].sum()
+    return float(total / COUNTED.sum())
+
+
+kept, empty = loss_with(rebuilt), loss_with(np.tile(unseen_x.mean(axis=0), (len(unseen_x), 1)))
+lesson.record("loss_rebuilt", kept, "nats per word", 0.3, note="the model goes on from the rebuilt vectors")
+recovered = (empty - kept) / (empty - surprise[COUNTED].mean())
+lesson.record("loss_recovered", recovered, "", 0.1, note="share of what the vectors are worth, against their mean")
+
+KINDS = ("plants", "places", "things", "looks", "thing_looks", "traits", "kinds", "creatures", "colours", "foods")
+KINDS += ("tastes", "flowers", "tunes", "weathers", "girls", "boys")
+WORLD = ("the thing:", "there is", "bad weather", "away", "topic", "the last sentence")  # how facts of the world begin
+
+
+def concepts(part) -> tuple[list[str], np.ndarray]:
+    """Names, and for each real word whether they hold: bool [N, C]."""
+    ids, worlds = part.ids[part.real], part.at(part.real)
+    found = {f'the word "{words.tokens[id]}"': ids == id for id in range(3, words.vocabulary_size)}
+    for kind in KINDS:
+        members = {words.encode(entry.english)[0] for entry in getattr(LEXICON, kind)}
+        found[f"a word of the kind {kind.replace('_', ' ')}"] = np.isin(ids, list(members))
+    before = np.pad(part.ids, ((0, 0), (1, 0)))[:, :-1][part.real]
+    for id in range(3, words.vocabulary_size):
+        found[f'the word after "{words.tokens[id]}"'] = before == id
+    for holder, words_of in HOLDERS.items():
+        found[f"the thing: {words_of}"] = np.array([w.holder == holder and bool(w.plant) for w in worlds])
+    found["there is a friend"] = np.array([bool(w.friend) for w in worlds])
+    found["bad weather"] = np.array([bool(w.weather) for w in worlds])
+    found["away from the plant"] = np.array([bool(w.plant) and not w.at_plant for w in worlds])
+    for topic in LEXICON.wishes:
+        found[f"topic {topic}"] = np.array([w.topic == topic for w in worlds])
+    for number in range(SENTENCES):
+        found[f"sentence {number + 1}"] = np.array([w.sentences == number for w in worlds])
+    for name, subject in (("the hero", HERO), ("the friend", FRIEND)):
+        found[f"the last sentence was about {name}"] = np.array([w.subject == subject for w in worlds])
+    kept = {name: held for name, held in found.items() if 10 <= held.sum() <= len(held) - 10}
+    return list(kept), np.stack(list(kept.values()), axis=1)
+
+
+def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of all columns of a [N, F] with all of b [N, C]: [F, C], 0 where a column never changes."""
+    a, b = (np.asarray(x, "float32") - np.mean(x, axis=0, dtype="float32") for x in (a, b))
+    scale = np.sqrt((a**2).sum(axis=0))[:, None] * np.sqrt((b**2).sum(axis=0))
+    return np.divide(a.T @ b, scale, out=np.zeros(scale.shape, "float32"), where=scale > 0)
+
+
+concept_names, held = concepts(checking)
+half = np.arange(len(held)) < len(held) // 2
+named_by = {
+    "features": autoencoder.encode(unseen_x).numpy() > 0,
+    "numbers of the vector": np.abs(unseen_x - unseen_x.mean(axis=0)) > 1.5 * unseen_x.std(axis=0),
+    "random directions": (
+        unseen_x @ rng.normal(size=(WIDTH, FEATURES)) > np.quantile(unseen_x @ rng.normal(size=WIDTH), 0.95)
+    ),
+}
+rows = []
+for name, active in named_by.items():
+    used = active[half].sum(axis=0) >= 20
+    choice = correlations(active[half][:, used], held[half]).argmax(axis=1)
+    there = correlations(active[~half][:, used], held[~half])[np.arange(used.sum()), choice]
+    rows.append([name, int(active.shape[1]), float(used.mean()), float(np.median(there)), float((there > 0.7).mean())])
+columns = ["how many", "in use", "median correlation with the name", "correlation above 0.7"]
+tolerances = {"how many": 0, "in use": 0.2, columns[2]: 0.15, columns[3]: 0.15}
+lesson.table("features", rows, ["what is named", *columns], tolerances)
+lesson.record("features_named", rows[0][4], "", 0.15, note="share of the features in use with correlation above 0.7")
+
+# %% [markdown]
+# And the other way round: for each fact of the world, the feature that goes best with it, beside the single number of
+# the vector that does.
+
+
+# %%
+def best_for(active: np.ndarray, concept: int) -> float:
+    """The correlation on the second half of the stories of what goes best with a concept on the first."""
+    found = correlations(active[half], held[half][:, [concept]]).argmax()
+    return float(correlations(active[~half][:, [found]], held[~half][:, [concept]])[0, 0])
+
+
+facts = [number for number, name in enumerate(concept_names) if name.startswith(WORLD)]
+sources = ("features", "numbers of the vector")
+rows = [[concept_names[fact], *(best_for(named_by[name], fact) for name in sources)] for fact in facts]
+lesson.table("facts", rows, ["fact of the world", "best feature", "best number"], 0.3)
+
+# %% [markdown]
+# ## A real model
+#
+# stories260K is a Llama of 260,032 weights that Andrej Karpathy trained on TinyStories. Nobody knows the grammar of its
+# stories, so there is no probe and no list of sources. But induction heads need none: the repeated rows are the same.
+# Its text is what it writes itself; the words that count are pieces that follow one another for the second time.
+
+# %%
+if lesson.full:
+    try:
+        real_model, pieces = load_stories260k()
+    except LmbookError as missing:
+        real_model = None
+        print(f"Without stories260K: {missing.message}\n{missing.fix}")
+else:
+    real_model = None
+    print("The full profile looks for induction heads in stories260K too.")
+
+if real_model is not None:
+    first = 1  # <s>
+    real_rows = repeated_rows(range(300, 512), 40, rows=64, seed=lesson.seed, first=first)
+    real_second = np.zeros(real_rows.shape, bool)
+    real_second[:, -40:-1] = True
+    real_scores, real_heads = found_heads(real_model, real_rows, 40, 3)
+    written = write(
+        real_model, [[first]] * 50, length=200, sampling=Sampling(temperature=0.8), seed=lesson.seed, stop_ids=()
+    )
+    real_ids = np.array([[first, *row][:200] for row in written], "int32")
+    real_labels = np.pad(real_ids[:, 1:], ((0, 0), (0, 1)))
+    seen_before = np.zeros(real_ids.shape, bool)
+    for row, ids in enumerate(real_ids.tolist()):
+        pairs = set()
+        for t in range(1, len(ids) - 1):
+            seen_before[row, t] = (ids[t], ids[t + 1]) in pairs
+            pairs.add((ids[t], ids[t + 1]))
+    fresh = ~seen_before
+    fresh[:, -1] = False
+    measures = {
+        "random pieces said twice": (real_rows, np.pad(real_rows[:, 1:], ((0, 0), (0, 1))), real_second),
+        "its stories: pairs said again": (real_ids, real_labels, seen_before),
+        "its stories: all other pieces": (real_ids, real_labels, fresh),
+    }
+    real_controls, rows = others(real_model, real_heads, DRAWS), []
+    for name, measure in measures.items():
+        whole = mean_loss(real_model, *measure)
+        lost = mean_loss(real_model, *measure, real_heads) - whole
+        drawn = [mean_loss(real_model, *measure, heads) - whole for heads in real_controls]
+        rows.append([name, whole, lost, float(np.mean(drawn)), float(np.std(drawn, ddof=1))])
+    columns = ["nats per piece", "lost without the found heads", "without others", "s.d."]
+    lesson.table("real_ablation", rows, ["measured on", *columns], 0.5)
+    named = ", ".join(f"block {block + 1} head {head + 1}" for block, head in real_heads)
+    lesson.record("real_induction_score", float(real_scores.max()), "", 0.05, note=f"stories260K; found: {named}")
+
+# %% [markdown]
+# ## What this can show, and what not
+#
+# The model is small and its world is known. Here a picture can be held against the truth, and that is the reason to
+# practise here: a method that fails on `greentree` deserves no trust elsewhere. The other way round nothing follows. In
+# a large model there are more heads that do the same, features that split up the more of them are asked for, and
+# nobody has a list of the right names.
+#
+# ## What to try
+#
+# - Another vector for "nothing" (`NOTHING`): that of "the", or the mean of all words of the same kind.
+# - Take the induction heads out one by one. Does one take over what another did?
+# - `ACTIVE` 4 or 40; half or twice as many `FEATURES`: which names split up, which disappear?
+# - Probe for the place of the hero (`world.place`) instead of the holder.
+
+# %%
+lesson.finish()
