@@ -30,6 +30,8 @@ def distillation_losses(labels, logits, taught, share: float, temperature: float
         Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", section 2.
     """
     hard = token_losses(labels, logits)
+    if not share:
+        return hard  # and XLA leaves out a teacher that nobody listens to
     expected = tf.nn.softmax(taught / temperature)
     surprise = tf.nn.log_softmax(taught / temperature) - tf.nn.log_softmax(logits / temperature)
     soft = temperature**2 * tf.reduce_sum(expected * surprise, axis=-1)
