@@ -341,9 +341,9 @@ if lesson.full:
 # ### A smaller model
 #
 # Not the same model with less, but another one: a student of less than an eighth of the parameters. Trained **alone**
-# it learns from the word that came. **Distilled** (Hinton et al. 2015) it learns from the teacher's probabilities of all
-# words at each place, nine parts to one. Same start, same batches, same steps, same rates; only the loss differs. (The
-# teacher reads every batch along, so a distilled step takes longer. That is paid once.)
+# it learns from the word that came. **Distilled** (Hinton et al. 2015) it learns from the teacher's probabilities of
+# all words at each place, nine parts to one. Same start, same batches, same steps, same rates; only the loss differs.
+# (The teacher reads every batch along, so a distilled step takes longer. That is paid once.)
 
 # %%
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3))]
