@@ -63,6 +63,28 @@ def repeated_rows(ids: Sequence[int], length: int, rows: int, seed: int, first: 
     return np.concatenate([opening, half, half], axis=1).astype("int32")
 
 
+def weight_on(model: CausalLanguageModel, ids: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """How much each head looks at certain places.
+
+    Args:
+        model: a decoder.
+        ids: int [B, T].
+        pairs: bool [B, T, T], True where position t is asked how much it looks at s.
+
+    Returns:
+        float32 [L, H], between 0 and 1: the mean, over all t with such an s, of their weights' sum.
+
+    Raises:
+        LmbookError: no position is asked.
+    """
+    rows, places = np.nonzero(pairs.any(axis=2))
+    if not len(rows):
+        raise LmbookError("There is no position to look from.", "Give pairs that are True somewhere.")
+    _, maps = model(ids, return_weights=True)
+    sums = [(np.asarray(seen).transpose(0, 2, 3, 1)[rows, places] * pairs[rows, places, :, None]) for seen in maps]
+    return np.stack([one.sum(axis=1).mean(axis=0) for one in sums]).astype("float32")
+
+
 def induction_scores(model: CausalLanguageModel, rows: np.ndarray, length: int) -> np.ndarray:
     """How much each head looks at the token that came after the last time that the present token stood.
 
@@ -72,14 +94,28 @@ def induction_scores(model: CausalLanguageModel, rows: np.ndarray, length: int) 
         length: tokens of one half.
 
     Returns:
-        float32 [L, H], between 0 and 1: the mean of that weight.
+        float32 [L, H], see `weight_on`.
 
     Reference:
         Olsson et al. 2022, "In-context learning and induction heads", "prefix matching score".
     """
-    _, maps = model(rows, return_weights=True)
+    pairs = np.zeros((*rows.shape, rows.shape[1]), bool)
     places = np.arange(rows.shape[1] - length, rows.shape[1])
-    return np.stack([np.asarray(seen)[:, :, places, places - length + 1].mean(axis=(0, 2)) for seen in maps])
+    pairs[:, places, places - length + 1] = True
+    return weight_on(model, rows, pairs)
+
+
+def highest(scores: np.ndarray, count: int) -> list[Head]:
+    """The heads with the highest scores [L, H], the highest first."""
+    order = np.argsort(-scores, axis=None, kind="stable")[:count]
+    return [(int(block), int(head)) for block, head in zip(*np.unravel_index(order, scores.shape), strict=True)]
+
+
+def other_heads(model: CausalLanguageModel, heads: Sequence[Head], draws: int, seed: int) -> list[list[Head]]:
+    """To compare with: as many heads that are not among the given ones, drawn at random `draws` times."""
+    rng, count = np.random.default_rng(seed), model.config.num_heads
+    rest = [(block, head) for block in range(len(model.blocks)) for head in range(count) if (block, head) not in heads]
+    return [[rest[place] for place in rng.permutation(len(rest))[: len(heads)]] for _ in range(draws)]
 
 
 def _kernel(model: CausalLanguageModel, block: int) -> keras.Variable:

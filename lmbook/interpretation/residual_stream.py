@@ -55,7 +55,8 @@ def logit_lens(model: CausalLanguageModel, states: np.ndarray) -> np.ndarray:
     """
     _check(model)
     look = compiled(model, "logit_lens", _lens)
-    return np.stack([look(tf.constant(state, "float32")).numpy() for state in states])
+    seen = [look(tf.constant(state.reshape(-1, state.shape[-1]), "float32")).numpy() for state in states]
+    return np.stack([one.reshape(*states.shape[1:-1], -1) for one in seen])
 
 
 def _reader(get_model):

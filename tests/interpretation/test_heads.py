@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.interpretation.heads import induction_scores, repeated_rows, without_heads
+from lmbook.interpretation.heads import (
+    highest,
+    induction_scores,
+    other_heads,
+    repeated_rows,
+    weight_on,
+    without_heads,
+)
 from lmbook.models.gpt import GPT
 
 IDS = np.array([[2, 7, 1, 8, 3]])
@@ -73,3 +80,21 @@ def test_a_random_model_has_no_induction_heads(gpt):
 def test_heads_that_are_not_there_are_named(gpt):
     with pytest.raises(LmbookError, match="no head 2 in block 0"), without_heads(gpt, [(0, 2)]):
         pass
+
+
+def test_the_weights_of_the_pairs_that_are_asked_for(gpt):
+    _, maps = gpt(IDS, return_weights=True)
+    pairs = np.zeros((1, 5, 5), bool)
+    pairs[0, 4, [0, 2]] = pairs[0, 3, 1] = True
+    for block, row in enumerate(weight_on(gpt, IDS, pairs)):
+        seen = np.asarray(maps[block])[0]
+        np.testing.assert_allclose(row, (seen[:, 4, 0] + seen[:, 4, 2] + seen[:, 3, 1]) / 2, rtol=1e-5)
+    with pytest.raises(LmbookError, match="no position"):
+        weight_on(gpt, IDS, np.zeros((1, 5, 5), bool))
+
+
+def test_the_highest_and_others(gpt):
+    scores = np.array([[0.1, 0.9], [0.2, 0.0], [0.5, 0.3]])
+    assert highest(scores, 3) == [(0, 1), (2, 0), (2, 1)]
+    for drawn in other_heads(gpt, [(0, 1), (2, 0)], draws=5, seed=0):
+        assert len(set(drawn)) == 2 and not {(0, 1), (2, 0)} & set(drawn)
