@@ -73,7 +73,7 @@ reproducible(lesson.seed)
 
 # %%
 SENTENCES, CONTEXT, BATCH = lesson.choose(quick=(4, 55), full=(6, 73)) + (32,)
-STEPS = lesson.choose(quick=100, full=500)
+STEPS = lesson.choose(quick=100, full=400)
 TRAINING_SEED, TEST_SEED = 10, 12  # of stories
 grammar = Grammar(split="seen", max_sentences=SENTENCES)
 texts = [story.english for story in generate(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=grammar)]
@@ -349,7 +349,7 @@ if lesson.full:
 
 # %%
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3))]
-STUDENT_STEPS = lesson.choose(quick=60, full=400)
+STUDENT_STEPS = lesson.choose(quick=60, full=300)
 gaps: dict[str, list[float]] = {"alone": [], "distilled": []}
 student_judge = GPT(SMALL)
 student_loss = reader(student_judge)

@@ -68,7 +68,7 @@ rng = np.random.default_rng(lesson.seed)
 # %%
 TRAINING_SEED, LOOKING_SEED, CHECKING_SEED, PROBING_SEED, JUDGING_SEED = 10, 11, 12, 21, 22  # of stories
 SENTENCES, CONTEXT = lesson.choose(quick=(6, 73), full=(8, 91))
-STEPS = lesson.choose(quick=220, full=1000)
+STEPS = lesson.choose(quick=220, full=700)
 WIDTH, BLOCKS = lesson.choose(quick=(96, 3), full=(128, 4))
 
 grammar = Grammar(split="seen", max_sentences=SENTENCES)
@@ -81,7 +81,7 @@ config = make_config(
     num_layers=BLOCKS,
     hidden_dim=WIDTH,
     intermediate_dim=4 * WIDTH,
-    max_sequence_length=CONTEXT,
+    max_sequence_length=160,
     # the choices of `lmbook.training.story_gpt`, which learn soonest to say again what stood before
     shared_embeddings=True,
     embedding_stddev=WIDTH**-0.5,
@@ -105,8 +105,8 @@ fit(
     checks=("ids", "labels"),
     quiet=True,
 )
-looking = story_states(lesson.choose(quick=1_000, full=5_000), LOOKING_SEED, grammar, words, CONTEXT)
-checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words, CONTEXT)
+looking = story_states(lesson.choose(quick=1_500, full=6_000), LOOKING_SEED, grammar, words)
+checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words)
 END, B = words.end_id, len(checking.ids)
 
 
@@ -193,9 +193,9 @@ lesson.figure(
 # %%
 table = model.embedding.tokens.embeddings.numpy()
 NOTHING = table[3:].mean(axis=0)  # the special tokens aside
-FACTS = {
-    words.encode(entry.english)[0] for kind in ("plants", "things", "weathers") for entry in getattr(LEXICON, kind)
-}
+KINDS = (LEXICON.plants, LEXICON.things, LEXICON.weathers)
+ALIKE = [[words.encode(entry.english)[0] for entry in kind] for kind in KINDS]
+FACTS = {word: [other for other in kind if other != word] for kind in ALIKE for word in kind}  # and what it might be
 
 
 def cases(count: int) -> list[tuple[int, int]]:
@@ -240,7 +240,7 @@ def explain(ids: Sequence[int], place: int, points: int) -> dict[str, np.ndarray
 
 
 POINTS = lesson.choose(quick=64, full=128)
-chosen = cases(lesson.choose(quick=12, full=100))
+chosen = cases(lesson.choose(quick=12, full=80))
 METHODS = ("attention", "occlusion", "integrated gradients", "chance")
 explained = [explain(checking.ids[row].tolist(), place, POINTS) for row, place in chosen]
 error = float(np.median([one["error"] for one in explained]))
@@ -412,7 +412,7 @@ lesson.figure(figure, "induction", "Induction heads come suddenly, and the loss 
 
 # %%
 again = np.zeros(checking.ids.shape, bool)  # the next word is a fact that stood before
-source = np.zeros((*again[:SOME].shape, CONTEXT), bool)  # and where it stood
+source = np.zeros((SOME, *checking.ids.shape[1:] * 2), bool)  # and where it stood
 for row, ids in enumerate(checking.ids[:SOME].tolist()):
     for t in range(1, len(ids)):
         if ids[t] in FACTS and ids[t] in ids[:t]:
@@ -491,14 +491,21 @@ lesson.figure(figure, "heads", caption)
 HOLDERS = {None: "nobody yet", HERO: "the hero", FRIEND: "the friend", LOST: "it is lost"}
 
 
+def middles(part) -> np.ndarray:
+    """Where sentences end, without the first one of each story and its last; bool [B, T]."""
+    mask = part.closes.copy()
+    for ends in mask:
+        ends[np.flatnonzero(ends)[[0, -1]]] = False
+    return mask
+
+
 def probe_data(part, per_answer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A mask [B, T] of so many ends of sentences of each answer; the answers; the words before the full stops."""
     mask = np.zeros(part.ids.shape, bool)
     places = {name: [] for name in HOLDERS.values()}
-    for row in range(len(mask)):
+    for row, t in zip(*np.nonzero(middles(part)), strict=True):
         if part.worlds[row][-1].thing:
-            for t in np.flatnonzero(part.closes[row])[1:-1]:  # without the opening and the ending
-                places[HOLDERS[part.worlds[row][t].holder]].append((row, t))
+            places[HOLDERS[part.worlds[row][t].holder]].append((row, t))
     for found in places.values():
         for place in rng.permutation(len(found))[:per_answer]:
             mask[found[place]] = True
@@ -506,8 +513,8 @@ def probe_data(part, per_answer: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return mask, answers, np.roll(part.ids, 1, axis=1)[mask]
 
 
-probing = story_states(lesson.choose(quick=3_000, full=8_000), PROBING_SEED, grammar, words, CONTEXT)
-judging = story_states(lesson.choose(quick=1_000, full=3_000), JUDGING_SEED, grammar, words, CONTEXT)
+probing = story_states(lesson.choose(quick=3_000, full=8_000), PROBING_SEED, grammar, words)
+judging = story_states(lesson.choose(quick=1_000, full=3_000), JUDGING_SEED, grammar, words)
 train_mask, train_holders, train_types = probe_data(probing, lesson.choose(quick=100, full=400))
 test_mask, test_holders, test_types = probe_data(judging, lesson.choose(quick=50, full=150))
 print({name: int((train_holders == name).sum()) for name in HOLDERS.values()})
@@ -576,8 +583,8 @@ lesson.figure(figure, "probes", "What a linear probe reads at the end of a sente
 # %%
 DEPTH = BLOCKS - 1
 FEATURES, ACTIVE = lesson.choose(quick=192, full=256), 8
-stops = checking.closes
-seen_x, unseen_x = vectors(model, looking, looking.closes)[DEPTH], vectors(model, checking, stops)[DEPTH]
+stops = middles(checking)
+seen_x, unseen_x = vectors(model, looking, middles(looking))[DEPTH], vectors(model, checking, stops)[DEPTH]
 autoencoder = train_sparse_autoencoder(
     seen_x,
     features=FEATURES,
@@ -612,24 +619,23 @@ lesson.record("loss_recovered", (empty - kept) / (empty - plain), "", 0.1, note=
 
 def concepts(part) -> dict[str, np.ndarray]:
     """What may hold at the ends of sentences: name -> bool [N]."""
-    worlds, ids = part.at(part.closes), np.roll(part.ids, 1, axis=1)[part.closes]
-    events = [sentence.event.name for story in part.stories for sentence in story.sentences]
+    worlds, ids = part.at(middles(part)), np.roll(part.ids, 1, axis=1)[middles(part)]
+    events = [sentence.event.name for story in part.stories for sentence in story.sentences[1:-1]]
     found = {f"the thing: {name}": np.array([w.holder == one for w in worlds]) for one, name in HOLDERS.items()}
     found["there is a friend"] = np.array([bool(w.friend) for w in worlds])
     found["bad weather"] = np.array([bool(w.weather) for w in worlds])
     found["away from the plant"] = np.array([not w.at_plant for w in worlds])
-    found["the story is over"] = np.array([bool(w.mood) for w in worlds])
     for name in LEXICON.wishes:
         found[f"topic: {name}"] = np.array([w.topic == name for w in worlds])
     for one, name in {HERO: "the hero", FRIEND: "the friend", BOTH: "both"}.items():
         found[f"last told of: {name}"] = np.array([w.subject == one for w in worlds])
-    for number in range(1, SENTENCES + 1):
+    for number in range(2, SENTENCES):
         found[f"after sentence {number}"] = np.array([w.sentences == number for w in worlds])
     for name in sorted(set(events)):
         found[f"told: {name.replace('_', ' ')}"] = np.array([event == name for event in events])
     for id in sorted(set(ids.tolist())):
         found[f'the word "{words.tokens[id]}"'] = ids == id
-    return {name: held for name, held in found.items() if 10 <= held.sum() <= len(held) - 10}
+    return {name: held for name, held in found.items() if 30 <= held.sum() <= len(held) - 30}
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -639,13 +645,13 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a.T @ b, scale, out=np.zeros(scale.shape, "float32"), where=scale > 1e-6)
 
 
-named = concepts(checking)
+named, naming_x = concepts(judging), vectors(model, judging, middles(judging))[DEPTH]
 names, held = list(named), np.stack(list(named.values()), axis=1)
 half = np.arange(len(held)) < len(held) // 2
 candidates = {
-    "features": autoencoder.encode(unseen_x).numpy(),
-    "numbers of the vector": np.concatenate([unseen_x, -unseen_x], axis=1),  # either sign may mean something
-    "random directions": unseen_x @ rng.normal(size=(WIDTH, FEATURES)).astype("float32"),
+    "features": autoencoder.encode(naming_x).numpy(),
+    "numbers of the vector": np.concatenate([naming_x, -naming_x], axis=1),  # either sign may mean something
+    "random directions": naming_x @ rng.normal(size=(WIDTH, FEATURES)).astype("float32"),
 }
 rows, best_names = [], {}
 for candidate, numbers in candidates.items():

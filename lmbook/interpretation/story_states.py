@@ -12,7 +12,6 @@ from lmbook.corpora.greentree import Grammar, Story
 from lmbook.corpora.greentree.choosers import Sampler
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.greentree.world import World
-from lmbook.errors import LmbookError
 from lmbook.tokenizers.word import WordTokenizer
 
 
@@ -40,7 +39,7 @@ class StoryStates:
         return [self.worlds[row][place] for row, place in zip(*np.nonzero(mask), strict=True)]
 
 
-def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokenizer, length: int) -> StoryStates:
+def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokenizer) -> StoryStates:
     """Draw stories as `greentree.generate` does (the same ones for the same seed) and follow their worlds.
 
     Args:
@@ -48,28 +47,28 @@ def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokeniz
         seed: as in `generate`.
         grammar: that tells them.
         tokenizer: of words.
-        length: T; the opening `<end>` counts.
 
-    Raises:
-        LmbookError: a story does not fit into `length`.
+    Returns:
+        rows as long as the longest story and its opening `<end>`.
     """
-    ids = np.zeros((count, length), "int32")
+    told = [_follow((seed << 40) + row, grammar, tokenizer) for row in range(count)]
+    ids = np.zeros((count, max(len(words) for words, *_ in told)), "int32")
     real, closes = np.zeros(ids.shape, bool), np.zeros(ids.shape, bool)
-    all_worlds, stories = [], []
-    for row in range(count):
-        chooser, world = Sampler(random.Random((seed << 40) + row)), World()
-        sentences, worlds, words = [], [copy.copy(world)], [tokenizer.end_id]
-        while not (sentences and sentences[-1].last):
-            before = copy.copy(world)
-            sentences.append(grammar.step(world, chooser))
-            now = tokenizer.encode(english_tokens(sentences[-1]))
-            worlds += [before] * (len(now) - 1) + [copy.copy(world)]
-            words += now
-            if len(words) <= length:
-                closes[row, len(words) - 1] = True
-        if len(words) > length:
-            raise LmbookError(f"A story has {len(words)} words with its <end>, more than {length}.", "Take more.")
-        ids[row, : len(words)], real[row, 1 : len(words)] = words, True
-        all_worlds.append(worlds + [worlds[-1]] * (length - len(words)))
-        stories.append(Story(tuple(sentences), world))
-    return StoryStates(ids, real, closes, all_worlds, stories)
+    for row, (words, ends, worlds, _) in enumerate(told):
+        ids[row, : len(words)], real[row, 1 : len(words)], closes[row, ends] = words, True, True
+        worlds += [worlds[-1]] * (ids.shape[1] - len(words))
+    return StoryStates(ids, real, closes, [worlds for _, _, worlds, _ in told], [story for *_, story in told])
+
+
+def _follow(seed: int, grammar: Grammar, tokenizer: WordTokenizer) -> tuple[list[int], list[int], list[World], Story]:
+    """One story: its words, where its sentences end, the world at each word, and itself."""
+    chooser, world = Sampler(random.Random(seed)), World()
+    sentences, worlds, words, ends = [], [copy.copy(world)], [tokenizer.end_id], []
+    while not (sentences and sentences[-1].last):
+        before = copy.copy(world)
+        sentences.append(grammar.step(world, chooser))
+        now = tokenizer.encode(english_tokens(sentences[-1]))
+        worlds += [before] * (len(now) - 1) + [copy.copy(world)]
+        words += now
+        ends.append(len(words) - 1)
+    return words, ends, worlds, Story(tuple(sentences), world)
