@@ -139,7 +139,8 @@ lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact,
 # Each block adds something to a vector of each word, and the last vector is made into logits. What if the vectors
 # before it are made into logits in the same way (nostalgebraist 2020)? One sees the guess grow from block to block. The
 # lens has no training of its own, so what it shows was there; but what it does not show may be there all the same, in
-# directions that later blocks turn into words.
+# directions that later blocks turn into words. (The table itself says the word that it has just read: the same table
+# makes vectors and logits here.)
 
 # %%
 states = residual_stream(model, checking.ids)  # [L + 1, B, T, D]
