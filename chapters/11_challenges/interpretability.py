@@ -573,24 +573,24 @@ lesson.figure(figure, "probes", "What a linear probe reads at the end of a sente
 # A vector has a hundred numbers, and hardly one of them means anything by itself: the model uses directions, more of
 # them than it has numbers, a few at a time. A **sparse autoencoder** (Bricken et al. 2023; this one keeps the k
 # largest, Gao et al. 2024) tries to find them: every vector as a sum of at most k out of many. Here of the vectors at
-# the ends of sentences, before the last block: the full stop itself says nothing, so what is in them is what the model
-# keeps.
+# the ends of sentences, after the last block: the full stop itself says nothing, so what is in them is what the model
+# makes of the story so far. (The first and the last sentence of a story are left out: they differ from all others.)
 #
 # A feature is a hypothesis; its name must be earned. Candidates are what is true in the world, what the sentence told,
 # and all words that can stand before the full stop. A feature gets the name with which it goes best together on one
 # half of the stories (correlation of its number with "it is so"); what is printed is that correlation on the other
-# half.
+# half. Most features earn none from this list. Those that do are single directions for whole facts.
 
 # %%
-DEPTH = BLOCKS - 1
-FEATURES, ACTIVE = lesson.choose(quick=192, full=256), 8
+DEPTH, ACTIVE = BLOCKS, 16
+FEATURES = lesson.choose(quick=128, full=192)
 stops = middles(checking)
 seen_x, unseen_x = vectors(model, looking, middles(looking))[DEPTH], vectors(model, checking, stops)[DEPTH]
 autoencoder = train_sparse_autoencoder(
     seen_x,
     features=FEATURES,
     active=ACTIVE,
-    steps=lesson.choose(quick=400, full=4_000),
+    steps=lesson.choose(quick=500, full=4_000),
     batch_size=256,
     seed=lesson.seed,
 )
