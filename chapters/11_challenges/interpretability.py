@@ -297,8 +297,8 @@ lesson.figure(figure, "explanations", "Why is the next word this one? Three answ
 #
 # A weight says how much a head *takes* of a word's value. It does not say what the value is (it can be next to
 # nothing), nor what later blocks make of it; and by the last block the vector of a word has long taken up others: what
-# the last block looks at there need not be what it came from. Take
-# each head out and see what is lost: do heads that look sharply at one word matter more?
+# the last block looks at there need not be what it came from. Take each head out and see what is lost: do heads that
+# look sharply at one word matter more?
 
 # %%
 HEADS = [(block, head) for block in range(BLOCKS) for head in range(config.num_heads)]
