@@ -141,7 +141,7 @@ shape = GptShape(LARGE.num_layers, LARGE.hidden_dim, LARGE.num_heads, LARGE.voca
 expected = {
     "parameters": gpt_parameters(LARGE),
     "seconds": operations / (share_before * peak),
-    "memory": training_memory(shape, BATCH, mixed=False).total / 1e6,
+    "megabytes": training_memory(shape, BATCH, mixed=False).total / 1e6,
 }
 lesson.record("parameters_predicted", expected["parameters"])
 lesson.record("operations_predicted", operations, "", 1.0, note=f"{STEPS} batches of {BATCH} x {CONTEXT} tokens")
@@ -162,7 +162,7 @@ taken = (history.seconds[-1] - history.seconds[0]) * STEPS / (STEPS - history.st
 measured = {
     "parameters": teacher.count_params(),
     "seconds": taken,
-    "memory": machine.peak_memory_mb() - memory_before,
+    "megabytes": machine.peak_memory_mb() - memory_before,
 }
 rows = [[name, expected[name], measured[name], measured[name] / expected[name]] for name in expected]
 lesson.table("predicted", rows, ["quantity", "predicted", "measured", "ratio"], None)

@@ -105,7 +105,15 @@ def distil(
         )
     schedule = WarmupCosine(learning_rate, steps, warmup_steps, final_fraction)
     made = make_optimizer(optimizer, student, schedule, weight_decay=weight_decay, beta_2=0.99, muon_ratio=muon_ratio)
-    training = DistillationStep(student, made, teacher, share=share, temperature=temperature, clip=clip, compiled=True)
+    training = DistillationStep(
+        student,
+        made,
+        teacher,
+        share=share,
+        temperature=temperature,
+        clip=clip,
+        compiled=getattr(student, "jit_compile_training", True),
+    )
     batches, last = feed(data, training.strategy, 0, steps), max(1, steps // 10)
     if steps > last:
         training.run(batches, steps - last)

@@ -14,7 +14,9 @@ SIZES = {"intermediate_dim": 16, "num_heads": 2, "num_layers": 1, "max_sequence_
 
 def make(width, vocabulary_size=9):
     keras.utils.set_random_seed(3)
-    return GPT(GPTConfig(vocabulary_size, width, **SIZES))
+    model = GPT(GPTConfig(vocabulary_size, width, **SIZES))
+    model.jit_compile_training = False  # compiling would take longest here
+    return model
 
 
 def test_the_loss_by_hand():
