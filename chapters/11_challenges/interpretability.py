@@ -4,8 +4,8 @@
 # - Article section: §8.2
 # - Needs: attention, gpt
 # - Data: greentree (built in); the full profile also stories260K
-# - Minutes: quick 1, full 10
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 7
+# - Memory: 2.8 GB
 # - Shows: seven ways of looking into one model, each checked against what is known to be true
 # - Headline: completeness_error, probe_accuracy, control_accuracy, induction_lost
 #
