@@ -4,8 +4,8 @@
 # - Article section: §8.2, §7.2
 # - Needs: gpt, lora
 # - Data: greentree (built in); the full profile also minilm and rt_polarity
-# - Minutes: quick 1, full 12
-# - Memory: 2.5 GB
+# - Minutes: quick 1, full 9
+# - Memory: 3.7 GB
 # - Shows: what a run costs, predicted before and measured after; and what smaller numbers and smaller models save
 # - Headline: seconds_error, int8_size_ratio, int8_loss_increase, distilled_gap, alone_gap
 #
@@ -292,8 +292,8 @@ add("float16 file", teacher.count_params(), half_size, judge_loss)
 # are those of the file, scales, names and all.)
 #
 # This saves space, not time: the file is read back into float32. Keras' own int8 layers (`layer.quantize("int8")`)
-# round what goes into a matrix too and multiply whole numbers. On a GPU or a phone that is faster; here it stands
-# in the table with its seconds.
+# round what goes into a matrix too and multiply whole numbers, which is faster where there are instructions for it.
+# They stand in the table with their seconds.
 
 # %%
 for name, bits, group in (("int8", 8, None), ("int4, groups of 32", 4, 32), ("int4, one scale a row", 4, None)):
@@ -392,6 +392,10 @@ for index, (name, _, size, above, _) in enumerate(table):
     marker = "osD^"[index // len(plots.COLOURS)]
     axes.plot(size, above, marker, color=style["color"], label=name, markersize=7)
 axes.set(xscale="log", yscale="log")
+axes.minorticks_off()
+for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+    ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if low <= tick <= high]
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
 figure.legend(frameon=False, fontsize=9, loc="outside right center")
 lesson.figure(figure, "variants", "Every variant's quality against its size")
 
@@ -451,7 +455,7 @@ if bert is not None:
 #
 # The model is small: its file is a few megabytes, and it fits into a processor's cache. Large models are slow because
 # their weights have to be fetched from memory for every token; there fewer bits mean more tokens a second, if there are
-# instructions for them. Small models are slow because of their many small operations, and fewer bits change nothing.
+# instructions for them. Small models are slow because of their many small operations, and fewer bits change little.
 # Large models also have entries far larger than others, which int8 by rows handles badly (Dettmers et al. 2022).
 #
 # ## What to try

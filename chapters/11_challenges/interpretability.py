@@ -559,11 +559,11 @@ lesson.record(
 lesson.record("selectivity", rows[best][1] - rows[best][2], "", 0.1, note="the one minus the other")
 lesson.record("untrained_accuracy", rows[best][3], "", 0.1, note="true labels, model with random weights")
 
-figure, axes = plots.new_figure("Who has the thing?", "blocks read", "accuracy of the probe")
+figure, axes = plots.new_figure("", "blocks read", "accuracy: who has the thing?")
 for index, column in enumerate(columns):
     axes.plot([row[index + 1] for row in rows], marker="o", label=column, **plots.line_style(index))
 axes.set_xticks(range(BLOCKS + 1))
-axes.legend(frameon=False, fontsize=9)
+figure.legend(frameon=False, fontsize=9, loc="outside upper center", ncols=2)
 lesson.figure(figure, "probes", "What a linear probe reads at the end of a sentence, block by block")
 
 # %% [markdown]
