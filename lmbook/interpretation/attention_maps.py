@@ -9,7 +9,7 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.models.encoder_decoder import EncoderDecoder
-from lmbook.models.transformer import TransformerEncoder, TransformerLanguageModel
+from lmbook.models.transformer import CausalLanguageModel, TransformerEncoder
 
 
 class EncoderDecoderAttention(NamedTuple):
@@ -26,7 +26,7 @@ class EncoderDecoderAttention(NamedTuple):
     cross: np.ndarray
 
 
-def self_attention(model: TransformerLanguageModel | TransformerEncoder, ids: Sequence[int]) -> np.ndarray:
+def self_attention(model: CausalLanguageModel | TransformerEncoder, ids: Sequence[int]) -> np.ndarray:
     """The weights with which each position of one text looks at each other, in every block and head.
 
     Args:
@@ -39,10 +39,10 @@ def self_attention(model: TransformerLanguageModel | TransformerEncoder, ids: Se
     Raises:
         LmbookError: there is no token, or one that the model does not know, or the model is of another kind.
     """
-    if not isinstance(model, (TransformerLanguageModel, TransformerEncoder)):
+    if not isinstance(model, (CausalLanguageModel, TransformerEncoder)):
         raise LmbookError(
             f"self_attention cannot read the attention of a {type(model).__name__}.",
-            "Give a TransformerLanguageModel or a TransformerEncoder, or call encoder_decoder_attention.",
+            "Give a GPT, a TransformerLanguageModel or a TransformerEncoder, or call encoder_decoder_attention.",
         )
     _, maps = model(_one_row(model, ids), return_weights=True)
     return _stacked(maps)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmbook.errors import LmbookError
+from lmbook.interpretation.heads import (
+    highest,
+    induction_scores,
+    other_heads,
+    repeated_rows,
+    weight_on,
+    without_heads,
+)
+from lmbook.models.gpt import GPT
+
+IDS = np.array([[2, 7, 1, 8, 3]])
+
+
+def test_without_a_head_the_model_is_another_and_afterwards_the_same(gpt):
+    before = gpt.get_weights()
+    logits = np.asarray(gpt(IDS))
+    with without_heads(gpt, [(1, 0)]):
+        kernel = gpt.blocks[1].attention.output_projection.kernel.numpy()
+        assert np.all(kernel[:8] == 0.0) and np.all(kernel[8:] != 0.0)
+        assert np.abs(np.asarray(gpt(IDS)) - logits).max() > 1e-4
+    with pytest.raises(ZeroDivisionError), without_heads(gpt, [(0, 0), (0, 1), (2, 1)]):
+        raise ZeroDivisionError
+    for old, new in zip(before, gpt.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_head_whose_values_are_zero_is_not_missed(gpt):
+    model = GPT(gpt.config)
+    model.set_weights(gpt.get_weights())
+    values = model.blocks[2].attention.value_projection
+    for weight in values.weights:
+        changed = weight.numpy()
+        changed[..., 8:] = 0.0
+        weight.assign(changed)
+    logits = np.asarray(model(IDS))
+    with without_heads(model, [(2, 1)]):
+        np.testing.assert_allclose(np.asarray(model(IDS)), logits, atol=1e-6)
+
+
+def test_rows_say_the_same_twice():
+    rows = repeated_rows(range(3, 13), 5, rows=4, seed=0, first=2)
+    assert rows.shape == (4, 11) and np.all(rows[:, 0] == 2)
+    np.testing.assert_array_equal(rows[:, 1:6], rows[:, 6:])
+    assert all(len(set(row[1:6])) == 5 for row in rows.tolist())
+    assert repeated_rows(range(3, 13), 5, rows=4, seed=0).shape == (4, 10)
+    with pytest.raises(LmbookError, match="2 tokens are too few"):
+        repeated_rows([3, 4], 5, rows=1, seed=0)
+
+
+class Looking:
+    """A model of one head that looks `back` places back."""
+
+    def __init__(self, back):
+        self.back = back
+
+    def __call__(self, rows, return_weights):
+        length = rows.shape[1]
+        seen = np.eye(length, k=-self.back)[None, None]
+        return None, [np.repeat(seen, len(rows), axis=0)]
+
+
+def test_the_score_is_that_of_the_place_after_the_former_one():
+    rows = repeated_rows(range(3, 13), 5, rows=2, seed=0, first=2)
+    assert induction_scores(Looking(4), rows, 5).tolist() == [[1.0]]
+    assert induction_scores(Looking(5), rows, 5).tolist() == [[0.0]]
+
+
+def test_a_random_model_has_no_induction_heads(gpt):
+    rows = repeated_rows(range(3, 13), 5, rows=8, seed=0, first=2)
+    scores = induction_scores(gpt, rows, 5)
+    assert scores.shape == (3, 2) and np.all(scores < 0.4)
+
+
+def test_heads_that_are_not_there_are_named(gpt):
+    with pytest.raises(LmbookError, match="no head 2 in block 0"), without_heads(gpt, [(0, 2)]):
+        pass
+
+
+def test_the_weights_of_the_pairs_that_are_asked_for(gpt):
+    _, maps = gpt(IDS, return_weights=True)
+    pairs = np.zeros((1, 5, 5), bool)
+    pairs[0, 4, [0, 2]] = pairs[0, 3, 1] = True
+    for block, row in enumerate(weight_on(gpt, IDS, pairs)):
+        seen = np.asarray(maps[block])[0]
+        np.testing.assert_allclose(row, (seen[:, 4, 0] + seen[:, 4, 2] + seen[:, 3, 1]) / 2, rtol=1e-5)
+    with pytest.raises(LmbookError, match="no position"):
+        weight_on(gpt, IDS, np.zeros((1, 5, 5), bool))
+
+
+def test_the_highest_and_others(gpt):
+    scores = np.array([[0.1, 0.9], [0.2, 0.0], [0.5, 0.3]])
+    assert highest(scores, 3) == [(0, 1), (2, 0), (2, 1)]
+    for drawn in other_heads(gpt, [(0, 1), (2, 0)], draws=5, seed=0):
+        assert len(set(drawn)) == 2 and not {(0, 1), (2, 0)} & set(drawn)
