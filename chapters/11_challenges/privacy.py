@@ -56,7 +56,7 @@ SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3)
 # copied about does.
 
 # %%
-STORIES = lesson.choose(quick=300, full=1500)
+STORIES = lesson.choose(quick=300, full=1000)
 COPIES = (1, 8)
 NAMES = "Ada Ben Cleo Dan Eva Finn Gus Hana Ivo June Karl Lena Max Nora Otto Pia Quin Rosa Sam Tina Ugo Vera Will Yana"
 DIGITS, BEGINNING = 4, "The number of {} is 5 5 5"
@@ -85,7 +85,7 @@ print(f"{len(documents)} texts, {len(planted)} of them canaries; {words.vocabula
 
 
 # %%
-EPOCHS = lesson.choose(quick=20, full=25)
+EPOCHS = 20
 half = len(ids_of["others"]) // 2
 stopping, unseen = ids_of["others"][:half], ids_of["others"][half:]
 D = 48
@@ -187,10 +187,11 @@ for seed in SEEDS:
 # sampling and the number of steps an accountant (`dp-accounting`) computes ε: with and without any one text, no outcome
 # is more than e^ε times as likely, but for a probability δ.
 #
-# Frameworks give the sum of a batch's gradients, not each one. Three ways to get them, in `lmbook/training/private.py`:
+# Frameworks give the sum of a batch's gradients, not each one. Two ways to get them are in
+# `lmbook/training/private.py`.
 
 # %%
-BATCH, STEPS = lesson.choose(quick=(80, 80), full=(200, 250))
+BATCH, STEPS = lesson.choose(quick=(80, 80), full=(150, 200))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
 rows = document_rows(documents, WIDTH)
 sampling_rate = BATCH / len(documents)
@@ -217,15 +218,14 @@ def train_privately(sigma: float, seed: int) -> GPT:
     return model
 
 
-timed = {}
-for method in ("vectorized", "one_by_one"):
-    step = private_step(fresh(words.vocabulary_size, WIDTH, 0), 1.0, 0, method)
-    step(*(part[:32] for part in rows))  # compiles
-    began = time.perf_counter()
-    step(*(part[: lesson.choose(quick=64, full=256)] for part in rows))
-    timed[method] = 1000 * (time.perf_counter() - began) / lesson.choose(quick=64, full=256)
-lesson.record("ms_vectorized", timed["vectorized"], "ms per text", None, note="clipped gradient by tf.vectorized_map")
-lesson.record("ms_one_by_one", timed["one_by_one"], "ms per text", None, note="in a loop, batches of one")
+if lesson.full:
+    for method, how in (("vectorized", "by tf.vectorized_map"), ("one_by_one", "in a loop, batches of one")):
+        step = private_step(fresh(words.vocabulary_size, WIDTH, 0), 1.0, 0, method)
+        step(*(part[:32] for part in rows))  # compiles
+        began = time.perf_counter()
+        step(*(part[:256] for part in rows))
+        taken = 1000 * (time.perf_counter() - began) / 256
+        lesson.record(f"ms_{method}", taken, "ms per text", None, note=f"clipped gradient {how}")
 
 # %%
 measured["private, ε = 8"] = [attack(train_privately(noise[8.0], seed)) for seed in SEEDS]
@@ -361,19 +361,19 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
     ]
     for name, training in texts.items():
         pieces = BytePairTokenizer.train(training, 800)
-        ids = [pieces.encode(text)[:95] for text in training]
-        model = fresh(pieces.vocabulary_size, 128, lesson.seed, hidden_dim=96)
-        data = rows_of(ids, 96, 16, lesson.seed)
+        ids = [pieces.encode(text)[:63] for text in training]
+        model = fresh(pieces.vocabulary_size, 96, lesson.seed, hidden_dim=96)
+        data = rows_of(ids, 64, 16, lesson.seed)
         options = {
             "optimizer": "muon",
             "learning_rate": 6e-3,
             "weight_decay": 0.0,
             "checks": ("ids", "labels", "future"),
         }
-        fit(model, data, steps=50 * data.steps_per_epoch, **options)
+        fit(model, data, steps=25 * data.steps_per_epoch, **options)
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
-        prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 80]
-        said = write(model, [prompt for prompt, _ in prompts], length=40, sampling=Sampling(temperature=0.0))
+        prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
+        said = write(model, [prompt for prompt, _ in prompts], length=24, sampling=Sampling(temperature=0.0))
         leaked = [pieces.decode(row).strip().startswith(value) for row, (_, value) in zip(said, prompts, strict=True)]
         note = f"of the personal data in the training texts, word for word when asked for; trained on {name} texts"
         lesson.record(f"leak_{name}", float(np.mean(leaked)), tolerance=0.15, n=len(leaked), note=note)
