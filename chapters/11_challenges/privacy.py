@@ -191,7 +191,7 @@ for seed in SEEDS:
 # `lmbook/training/private.py`.
 
 # %%
-BATCH, STEPS = lesson.choose(quick=(80, 80), full=(150, 200))
+BATCH, STEPS = lesson.choose(quick=(80, 80), full=(256, 120))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
 rows = document_rows(documents, WIDTH)
 sampling_rate = BATCH / len(documents)
