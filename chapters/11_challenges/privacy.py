@@ -66,7 +66,7 @@ members, others = told[:STORIES], [text for text in told[STORIES:] if text not i
 rng = np.random.default_rng(lesson.seed)
 canaries = [
     (BEGINNING.format(name), [str(digit) for digit in rng.integers(0, 10, DIGITS)], COPIES[place % len(COPIES)])
-    for place, name in enumerate(NAMES.split()[: lesson.choose(quick=12, full=24)])
+    for place, name in enumerate(NAMES.split())
 ]
 planted = [f"{beginning} {' '.join(digits)}." for beginning, digits, copies in canaries for _ in range(copies)]
 words = WordTokenizer.train([*told, *planted, "0 1 2 3 4 5 6 7 8 9"])
@@ -85,7 +85,7 @@ print(f"{len(documents)} texts, {len(planted)} of them canaries; {words.vocabula
 
 
 # %%
-EPOCHS = 20
+EPOCHS = lesson.choose(quick=15, full=20)
 half = len(ids_of["others"]) // 2
 stopping, unseen = ids_of["others"][:half], ids_of["others"][half:]
 D = 48
@@ -191,7 +191,7 @@ for seed in SEEDS:
 # `lmbook/training/private.py`.
 
 # %%
-BATCH, STEPS = lesson.choose(quick=(80, 80), full=(256, 120))
+BATCH, STEPS = lesson.choose(quick=(80, 60), full=(256, 120))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
 rows = document_rows(documents, WIDTH)
 sampling_rate = BATCH / len(documents)
