@@ -188,17 +188,17 @@ if name == "greentree":
 #
 # The attacker's texts are training texts too. Spam of the training split is attacked, what comes out is added as spam,
 # the classifier is trained again; and so on, since the new one is attacked in new ways. The attack goes on here until
-# the score is below 0.2, to leave some distance. Other texts with slips, and with harmless words at the end, are added
-# to the other class, or each of these would come to mean spam. Afterwards the *new* classifier is attacked, anew: texts
-# that misled the old one would prove little.
+# the score is below 0.2, to leave some distance. All texts are added with slips too, and the other class with harmless
+# words at the end, or either would come to mean spam. Afterwards the *new* classifier is attacked, anew: texts that
+# misled the old one would prove little.
 
 # %%
 ROUNDS, ATTACKED = lesson.choose(quick=(2, 40), full=(5, 150))
 rng = np.random.default_rng(lesson.seed)
 train_spam, train_ham = of_class("train", True), of_class("train", False)
-more_texts = [*texts["train"], *(typos(text, 0.3, rng) for text in train_ham)]
+more_texts = [*texts["train"], *(typos(text, 0.3, rng) for text in texts["train"])]
 more_texts += [" ".join([text, *rng.choice(HARMLESS, 3)]) for text in train_ham]
-more_labels = [*is_spam["train"], *([False] * 2 * len(train_ham))]
+more_labels = [*is_spam["train"], *is_spam["train"], *([False] * len(train_ham))]
 hardened = plain
 for number in range(ROUNDS):
     chosen = [train_spam[place] for place in rng.permutation(len(train_spam))[:ATTACKED]]
