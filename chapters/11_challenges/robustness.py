@@ -419,7 +419,8 @@ if lesson.full:
 # way to know what it should do than the text, and the text is the attacker's.
 #
 # A guardrail at the **input** is a classifier that has seen questions and stories, and instructions of other kinds; one
-# at the **output** lets an answer pass only if it is short and all its words stand in the story or in the question.
+# at the **output** lets an answer pass only if it is short and each of its words stands in the story or in some right
+# answer of the training.
 
 
 # %%
@@ -428,11 +429,10 @@ def hijacked(text: str) -> bool:
     return len(text.split()) > 8
 
 
-def grounded(answer: str, example) -> bool:
+def grounded(answer: str, story: str, usual: set[str]) -> bool:
     """Whether the output guardrail lets an answer pass."""
-    known = set(re.findall(r"\w+", f"{example.text} {example.instruction} yes no".lower()))
     said = re.findall(r"\w+", answer.lower())
-    return len(said) <= 8 and sum(word in known for word in said) >= 0.5 * len(said)
+    return len(said) <= 8 and usual.union(re.findall(r"\w+", story.lower())).issuperset(said)
 
 
 def injections() -> None:
@@ -459,6 +459,7 @@ def injections() -> None:
     ]
     guard = make_pipeline(TfidfVectorizer(ngram_range=(1, 3)), LogisticRegression(C=10.0))
     guard.fit([prompt for prompt, _ in seen + mixed], [task != "answer" for _, task in seen + mixed])
+    usual = {word for e in examples if e.task == "answer" for word in re.findall(r"\w+", e.answer.lower())}
     rows = []
     for way, pairs in ways.items():
         prompts = [short_prompt(instruction, text) for text, instruction in pairs]
@@ -466,7 +467,7 @@ def injections() -> None:
         right = [e.accepts(text) for e, text in zip(asked, given, strict=True)]
         obeyed = np.array([hijacked(text) for text in given])
         stopped = guard.predict(prompts).astype(bool)
-        held = np.array([not grounded(text, e) for text, e in zip(given, asked, strict=True)])
+        held = np.array([not grounded(text, e.text, usual) for text, e in zip(given, asked, strict=True)])
         shares = (np.mean(right), obeyed.mean(), stopped.mean(), held.mean(), (obeyed & ~stopped & ~held).mean())
         rows.append((way, *map(float, shares)))
     columns = [
