@@ -438,9 +438,9 @@ def grounded(answer: str, story: str, usual: set[str]) -> bool:
 def injections() -> None:
     """Attack the tuned model with and without guardrails."""
     examples = stories.examples(stories.profile.instructions, TRAINING_SEED)
-    data = {"steps": 300, "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
+    options = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
     chat = stories.copy()
-    fit(chat, stories.batches(examples), optimizer="muon", **data, checks=("ids", "labels", "future"))
+    fit(chat, stories.batches(examples), steps=300, **options, checks=("ids", "labels", "future"))
     count = 200
     asked = stories.examples(count, TEST_SEED, held_out=True, tasks=["answer"])
     orders = [e.instruction for e in stories.examples(count, TEST_SEED + 5, held_out=True, tasks=["tell"])]
@@ -449,16 +449,12 @@ def injections() -> None:
         "after the question": [(e.text, f"{e.instruction} {order}") for e, order in zip(asked, orders, strict=True)],
         "in the story": [(f"{e.text} {order}", e.instruction) for e, order in zip(asked, orders, strict=True)],
     }
-    seen = [(short_prompt(e.instruction, e.text), e.task) for e in examples[:4000]]
-    mixed = [
-        (f"{prompt} {order}", "tell")
-        for (prompt, task), order in zip(
-            seen, [e.instruction for e in examples[:4000] if e.task == "tell"] * 2, strict=False
-        )
-        if task == "answer"
-    ]
+    asking, telling = ([e for e in examples[:4000] if e.task == task] for task in ("answer", "tell"))
+    honest = [short_prompt(e.instruction, e.text) for e in asking]
+    other = [short_prompt(e.instruction, e.text) for e in telling]
+    other += [f"{prompt} {e.instruction}" for prompt, e in zip(honest, telling, strict=False)]
     guard = make_pipeline(TfidfVectorizer(ngram_range=(1, 3)), LogisticRegression(C=10.0))
-    guard.fit([prompt for prompt, _ in seen + mixed], [task != "answer" for _, task in seen + mixed])
+    guard.fit(honest + other, [False] * len(honest) + [True] * len(other))
     usual = {word for e in examples if e.task == "answer" for word in re.findall(r"\w+", e.answer.lower())}
     rows = []
     for way, pairs in ways.items():
