@@ -56,7 +56,7 @@ SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3)
 # copied about does.
 
 # %%
-STORIES = lesson.choose(quick=300, full=1000)
+STORIES = lesson.choose(quick=300, full=1500)
 COPIES = (1, 8)
 NAMES = "Ada Ben Cleo Dan Eva Finn Gus Hana Ivo June Karl Lena Max Nora Otto Pia Quin Rosa Sam Tina Ugo Vera Will Yana"
 DIGITS, BEGINNING = 4, "The number of {} is 5 5 5"
@@ -85,7 +85,7 @@ print(f"{len(documents)} texts, {len(planted)} of them canaries; {words.vocabula
 
 
 # %%
-EPOCHS = lesson.choose(quick=15, full=20)
+EPOCHS = 15
 half = len(ids_of["others"]) // 2
 stopping, unseen = ids_of["others"][:half], ids_of["others"][half:]
 D = 48
@@ -191,7 +191,7 @@ for seed in SEEDS:
 # `lmbook/training/private.py`.
 
 # %%
-BATCH, STEPS = lesson.choose(quick=(80, 60), full=(256, 120))
+BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
 rows = document_rows(documents, WIDTH)
 sampling_rate = BATCH / len(documents)
