@@ -356,9 +356,10 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
     """Train on texts that the scrubber has not seen, as they are and scrubbed, and ask for what stood in them."""
     kinds = {"PERSON", "STREET_ADDRESS", "CREDIT_CARD", "PHONE_NUMBER", "EMAIL_ADDRESS", "US_SSN", "IBAN_CODE"}
     texts = {"raw": [r["text"] for r in records], "scrubbed": [scrubber.scrub(r["text"]) for r in records]}
-    asked = [
-        (r["text"][: s["start"]], s["text"]) for r in records for s in r["spans"] if s["type"] in kinds and s["start"]
+    spans = [
+        (r["text"], s["start"], s["end"]) for r in records for s in r["spans"] if s["type"] in kinds and s["start"]
     ]
+    asked = [(text[:start], text[start:end]) for text, start, end in spans]
     for name, training in texts.items():
         pieces = BytePairTokenizer.train(training, 800)
         ids = [pieces.encode(text)[:63] for text in training]
