@@ -371,7 +371,7 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
             "weight_decay": 0.0,
             "checks": ("ids", "labels", "future"),
         }
-        fit(model, data, steps=25 * data.steps_per_epoch, **options)
+        fit(model, data, steps=40 * data.steps_per_epoch, **options)
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
         prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
         said = write(model, [prompt for prompt, _ in prompts], length=24, sampling=Sampling(temperature=0.0))
