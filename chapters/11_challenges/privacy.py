@@ -85,7 +85,7 @@ print(f"{len(documents)} texts, {len(planted)} of them canaries; {words.vocabula
 
 
 # %%
-EPOCHS = 15
+EPOCHS = 20
 half = len(ids_of["others"]) // 2
 stopping, unseen = ids_of["others"][:half], ids_of["others"][half:]
 D = 48
