@@ -142,28 +142,25 @@ def train_plainly(seed: int):
 
 # %%
 digit_ids = [words.encode(str(digit))[0] for digit in range(10)]
-exact = {kind: np.array([-log_probability(text, grammar=grammar) for text in texts])
-         for kind, texts in (("members", members), ("others", others[half:]))}  # fmt: skip
-n_attacked = min(len(members), len(others) - half)
+attacked = {"members": ids_of["members"][: len(unseen)], "others": unseen}  # about as many of both
+lengths = {kind: np.array([len(row) + 1 for row in ids]) for kind, ids in attacked.items()}
+texts_of = {"members": members[: len(unseen)], "others": others[half:]}
+exact = {kind: np.array([-log_probability(text, grammar=grammar) for text in part]) for kind, part in texts_of.items()}
 
 
 def attack(model: GPT) -> dict:
     """All measures of one model."""
-    found = {"loss": nats_per_token(model, unseen), "exposures": {copies: [] for copies in COPIES}, "guessed": []}
+    found = {"loss": nats_per_token(model, unseen), "exposures": {copies: [] for copies in COPIES}}
     for beginning, digits, copies in canaries:
         prefix = [words.end_id, *words.encode(beginning)]
         nats = secret_nats(model, prefix, digit_ids, DIGITS)
         found["exposures"][copies].append(exposure(nats, int("".join(digits))))
-    nats = {"members": document_nats(model, ids_of["members"][:n_attacked]), "others": document_nats(model, unseen)}
-    size = {
-        kind: np.array([len(row) + 1 for row in ids]) for kind, ids in (("members", members_ids), ("others", unseen))
-    }
-    found["by_loss"] = membership_attack(*(-nats[kind] / size[kind] for kind in ("members", "others")))
-    found["by_excess"] = membership_attack(*(exact[kind][: len(nats[kind])] - nats[kind] for kind in nats))
+    nats = {kind: document_nats(model, ids) for kind, ids in attacked.items()}
+    found["by_loss"] = membership_attack(*(-nats[kind] / lengths[kind] for kind in attacked))
+    found["by_excess"] = membership_attack(*(exact[kind] - nats[kind] for kind in attacked))
     return found
 
 
-members_ids = ids_of["members"][:n_attacked]
 measured: dict[str, list[dict]] = {"trained to the end": [], "stopped in time": []}
 for seed in SEEDS:
     plain, best_weights, history = train_plainly(seed)
@@ -241,7 +238,7 @@ if lesson.full:
 # The loss on stories that no model has read; below it lies only the exact floor of the grammar.
 
 # %%
-lowest = floor([others[half + place] for place in range(len(unseen))], words, grammar=grammar)
+lowest = floor(texts_of["others"], words, grammar=grammar)
 lesson.record("floor", lowest, "nats per word", 1e-6, note="exact, of the unread stories")
 loose = lesson.choose(quick=0.15, full=0.05)
 columns = ["", "loss on unread stories", f"exposure, {COPIES[0]} copy", f"{COPIES[1]} copies", "extracted"]
