@@ -4,7 +4,7 @@
 # - Article section: §8.2
 # - Needs: bag_of_words, classification, instructions
 # - Data: greentree; full: sms_spam, rt_polarity, instructions_rasbt, xstest, advbench, minilm
-# - Minutes: quick 1, full 8
+# - Minutes: quick 1, full 3
 # - Memory: 2.0 GB
 # - Shows: how little misleads a model, on purpose or not, and what each protection is worth and costs
 # - Headline: accuracy_under_attack_before, accuracy_under_attack_after, watermark_detection_200, over_refusal
