@@ -133,7 +133,6 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         quiet: print nothing.
     """
     profile = FULL if full else QUICK
-    reproducible(seed)
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
     stories = generate(profile.stories, STORY_SEED, grammar=seen)
@@ -142,25 +141,63 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         texts += [story.chinese for story in stories]
     examples = instructions(2_000, TRAINING_SEED, seen, profile.tasks)
     tokenizer = WordTokenizer.train([*texts, *(text for e in examples for text in (_prompt(e), e.answer))])
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in texts],
+    model, history = train_on_stories(
+        texts,
+        tokenizer,
+        steps=profile.steps,
         context=profile.context,
         batch_size=profile.batch_size,
-        align="document",
+        num_layers=profile.num_layers,
+        hidden_dim=profile.hidden_dim,
+        max_sequence_length=profile.max_sequence_length,
         seed=seed,
+        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        quiet=quiet,
+    )
+    return StoryGPT(model, tokenizer, history, profile, seen, held_out)
+
+
+def train_on_stories(
+    texts: Sequence[str],
+    tokenizer: WordTokenizer,
+    *,
+    steps: int,
+    context: int,
+    batch_size: int,
+    num_layers: int,
+    hidden_dim: int,
+    max_sequence_length: int,
+    seed: int = 0,
+    output: Path | None = None,
+    quiet: bool = False,
+) -> tuple[GPT, History]:
+    """Train a GPT on story texts with the recipe of these lessons.
+
+    Args:
+        texts: the stories.
+        tokenizer: with their words.
+        steps, context, batch_size: of the training; `context` in tokens, `batch_size` in windows.
+        num_layers, hidden_dim, max_sequence_length: of the model.
+        seed: of the weights and the order of the stories.
+        output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
+        quiet: print nothing.
+    """
+    reproducible(seed)
+    data = CausalWindows(
+        [tokenizer.encode(text) for text in texts], context=context, batch_size=batch_size, align="document", seed=seed
     )
     config = make_config(
         "gpt",
         tokenizer.vocabulary_size,
-        num_layers=profile.num_layers,
-        hidden_dim=profile.hidden_dim,
-        intermediate_dim=4 * profile.hidden_dim,
-        max_sequence_length=profile.max_sequence_length,
+        num_layers=num_layers,
+        hidden_dim=hidden_dim,
+        intermediate_dim=4 * hidden_dim,
+        max_sequence_length=max_sequence_length,
         # Chosen for what a story needs first, to say a name again that stood before. Attention learns to copy only what
         # keeps a vector of its own: a table that starts small loses it to what all names have in common, and blocks
         # whose outputs start at zero begin to copy hundreds of steps later.
         shared_embeddings=True,
-        embedding_stddev=profile.hidden_dim**-0.5,
+        embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
         normalize_heads=False,
         logit_soft_cap=None,
@@ -170,18 +207,18 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
     history = fit(
         model,
         data,
-        steps=profile.steps,
+        steps=steps,
         optimizer="muon",
         learning_rate=6e-3,
         warmup_steps=20,
         weight_decay=0.0,
         # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
         checks=("ids", "labels", "future", "overfit"),
-        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        output=output,
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
-    return StoryGPT(model, tokenizer, history, profile, seen, held_out)
+    return model, history
 
 
 def _prompt(example: Instruction) -> str:
