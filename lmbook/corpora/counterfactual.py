@@ -11,11 +11,11 @@ Pairs = Sequence[tuple[str, str]]
 ENGLISH: Pairs = tuple(
     tuple(pair.split())
     for pair in """
-    she he, hers his, herself himself, woman man, women men, girl boy, girls boys, mother father, mothers fathers,
-    mom dad, mum dad, sister brother, sisters brothers, daughter son, daughters sons, wife husband,
-    wives husbands, aunt uncle, niece nephew, grandmother grandfather, girlfriend boyfriend, lady gentleman, ladies gentlemen, queen king,
-    princess prince, actress actor, waitress waiter, madam sir, mrs mr, bride groom, female male, mary tom, alice john,
-    jane ken, susan bill, nancy jim, emily mike, anne bob
+    she he, hers his, herself himself, woman man, women men, girl boy, girls boys, mother father, mothers
+    fathers, mom dad, mum dad, sister brother, sisters brothers, daughter son, daughters sons, wife husband,
+    wives husbands, aunt uncle, niece nephew, grandmother grandfather, girlfriend boyfriend, lady gentleman,
+    ladies gentlemen, queen king, princess prince, actress actor, waitress waiter, madam sir, mrs mr, bride
+    groom, female male, mary tom, alice john, jane ken, susan bill, nancy jim, emily mike, anne bob
     """.split(",")
 )
 _NO_NOUN = frozenset(
