@@ -51,17 +51,17 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # %%
 WIDTH = 60  # tokens of a row: the longest stories have fewer, so there is room to go on where one should stop
 WANTED = "happy"
-grammar = Grammar(LEXICON.first(lesson.choose(quick=3, full=6), kinds=24, wishes=6), split="seen", max_sentences=4)
+grammar = Grammar(LEXICON.first(lesson.choose(quick=2, full=4), kinds=24, wishes=6), split="seen", max_sentences=4)
 stories = generate(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
 words = WordTokenizer.train([story.english for story in stories])
 base, history = train_on_stories(
     [story.english for story in stories],
     words,
-    steps=lesson.choose(quick=200, full=400),
-    context=40,
-    batch_size=lesson.choose(quick=48, full=64),
-    num_layers=lesson.choose(quick=2, full=3),
-    hidden_dim=lesson.choose(quick=64, full=96),
+    steps=lesson.choose(quick=400, full=1200),
+    context=48,
+    batch_size=32,
+    num_layers=2,
+    hidden_dim=64,
     max_sequence_length=64,
     seed=lesson.seed,
 )
@@ -197,7 +197,7 @@ def learned_reward(told: Rollouts) -> np.ndarray:
 # The formulas are in `lmbook/training/preferences.py`, one function each, the updates in `lmbook/training/policy.py`.
 
 # %%
-STEPS, ROLLOUTS, GROUP = lesson.choose(quick=30, full=100), 128, 8
+STEPS, ROLLOUTS, GROUP = lesson.choose(quick=25, full=80), 128, 8
 Reward = Callable[[Rollouts], np.ndarray]
 
 
@@ -334,7 +334,7 @@ def count_joy_in_stories(told: Rollouts) -> np.ndarray:
     return count_joy(told) * np.array([is_grammatical(text) for text in told.texts], np.float32)
 
 
-HACK_STEPS = lesson.choose(quick=40, full=100)
+HACK_STEPS = lesson.choose(quick=30, full=100)
 HACKS = {
     "words of joy, no penalty": (count_joy, 0.0),
     "words of joy, KL penalty": (count_joy, lesson.choose(quick=0.5, full=0.5)),

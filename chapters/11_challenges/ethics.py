@@ -70,7 +70,7 @@ DIAL = {
     "teacher": 0.85,
 }
 SIZES = {"kinds": len(DIAL), "wishes": 6, "girls": len(GIRLS), "boys": len(BOYS)}
-LEXICON_HERE = LEXICON.first(lesson.choose(quick=3, full=6), **SIZES)
+LEXICON_HERE = LEXICON.first(lesson.choose(quick=2, full=4), **SIZES)
 biased, even = (Grammar(LEXICON_HERE, max_sentences=4, women=women) for women in (DIAL, dict.fromkeys(DIAL, 0.5)))
 told = [story.english for story in generate(lesson.choose(quick=30_000, full=60_000), 10, grammar=biased)]
 counted = shares((person for text in told for person in people(text)), GIRLS)
@@ -137,11 +137,11 @@ def train(texts: list[str], seed: int):
     return train_on_stories(
         texts,
         words,
-        steps=lesson.choose(quick=180, full=400),
-        context=40,
-        batch_size=lesson.choose(quick=48, full=64),
+        steps=lesson.choose(quick=250, full=900),
+        context=48,
+        batch_size=32,
         num_layers=2,
-        hidden_dim=lesson.choose(quick=64, full=96),
+        hidden_dim=64,
         max_sequence_length=64,
         seed=seed,
         quiet=True,
@@ -319,8 +319,8 @@ def of_glove() -> None:
 #
 # - **Pronouns**: after "The doctor said that", the share of "he" in the probability of both, for the occupations of
 #   WinoBias.
-# - **WinoBias**: pairs of sentences that differ in a pronoun alone, one with the stereotype and one against it. How often
-#   does the model find the first likelier? Even would be 0.5.
+# - **WinoBias**: pairs of sentences that differ in a pronoun alone, one with the stereotype and one against it. How
+#   often does the model find the first likelier? Even would be 0.5.
 # - **CrowS-Pairs**: pairs of sentences of which one is the more stereotyping. Even would be 0.5 as well.
 #
 # The tests have flaws, and some of them show in figures. A sentence may be likelier for a reason that has nothing to do
