@@ -88,7 +88,7 @@ class Judged:
     kl: float  # nats per story from the supervised model
 
 
-TEST = openings(lesson.choose(quick=256, full=512), 31)
+TEST = openings(lesson.choose(quick=128, full=512), 31)
 RATE, KL = 1e-3, 0.05
 policy = Policy(base)  # a copy that can learn, and the model that it came from
 
@@ -122,7 +122,7 @@ lesson.record("grammatical_before", before.grammatical, tolerance=loose, n=len(T
 # that of Bradley and Terry: the chance that A is preferred to B is σ(r(A) - r(B)).
 
 # %%
-PAIRS, EPOCHS, BATCH = lesson.choose(quick=768, full=2048), 4, 128
+PAIRS, EPOCHS, BATCH = lesson.choose(quick=512, full=2048), 4, 64
 ERROR = 0.05
 
 
@@ -157,7 +157,7 @@ reader.gpt.set_weights(base.get_weights())
 training = RewardTraining(reader, learning_rate=5e-4)
 for rows in shuffled(PAIRS, lesson.seed):
     training.prefer(chosen.ids[rows, :-1], rejected.ids[rows, :-1])
-held_out = preferences(512, 42)
+held_out = preferences(lesson.choose(quick=256, full=512), 42)
 more, less = (rewards_of(reader, side.ids[:, :-1]) for side in held_out[:2])
 agreement = float((more > less)[held_out[2]].mean())
 lesson.record(
@@ -190,7 +190,9 @@ def learned_reward(told: Rollouts) -> np.ndarray:
 #   number of nats by which they can be told apart from a story.
 # - **REINFORCE without penalty**: the same, β = 0.
 # - **GRPO**: eight stories with the same opening are compared with each other. Each batch is used twice, and a
-#   token whose probability has changed by more than a fifth is left alone.
+#   token whose probability has changed by more than a fifth is left alone. A group's rewards are scaled to standard
+#   deviation 1 however little they differ, so that noise counts as much as anything where all eight are good already:
+#   it needs a larger β than REINFORCE.
 # - **DPO**: no reward model and no roll-outs; the policy is trained on the reader's preferences themselves, by a loss
 #   that treats β ln π/π₀ as the reward.
 #
@@ -227,8 +229,8 @@ class Run:
 
 
 def learn(method: str, reward: Reward, *, kl: float = KL, seed: int = 0, steps: int = STEPS) -> Run:
-    """Train the policy anew, by roll-outs and rewards."""
-    policy.restart(RATE)
+    """Train the policy anew, by roll-outs and rewards; GRPO, with two steps a batch, at half the rate."""
+    policy.restart(RATE / 2 if method == "grpo" else RATE)
     run, given = Run(), openings(steps * ROLLOUTS, 50 + seed)
     for step in range(steps):
         batch = given[step * ROLLOUTS : (step + 1) * ROLLOUTS]
@@ -241,6 +243,9 @@ def learn(method: str, reward: Reward, *, kl: float = KL, seed: int = 0, steps: 
         else:
             apart = policy.reinforce(told, rewards, kl=kl)
         run.look(told, apart, rewards)
+        if (step + 1) % 20 == 0:
+            seen = f"{run.wanted[-1]:.2f} happy, {run.grammatical[-1]:.2f} right, KL {apart:.2f}"
+            print(f"{method}, seed {seed}, step {step + 1} of {steps}: {seen}; {lesson.seconds:.0f} s", flush=True)
     return run.end()
 
 
@@ -249,7 +254,7 @@ def learn_from_pairs(*, beta: float = 0.1, seed: int = 0) -> Run:
     policy.restart(RATE / 2)
     run = Run()
     for step, rows in enumerate(shuffled(PAIRS, seed)):
-        if step % 6 == 0:
+        if step % 8 == 0:
             told = tell(TEST[:ROLLOUTS], 1000 * seed + step)
             run.look(told, float(policy.distance(told).mean()), learned_reward(told))
         policy.dpo(chosen[rows], rejected[rows], beta=beta)
@@ -260,7 +265,7 @@ SEEDS = lesson.choose(quick=1, full=3)
 METHODS: dict[str, Callable[[int], Run]] = {
     "REINFORCE with KL penalty": lambda seed: learn("reinforce", learned_reward, seed=seed),
     "REINFORCE without": lambda seed: learn("reinforce", learned_reward, kl=0.0, seed=seed),
-    "GRPO": lambda seed: learn("grpo", learned_reward, seed=seed),
+    "GRPO": lambda seed: learn("grpo", learned_reward, kl=4 * KL, seed=seed),
     "DPO": lambda seed: learn_from_pairs(seed=seed),
 }
 runs = {name: [method(lesson.seed + number) for number in range(SEEDS)] for name, method in METHODS.items()}
@@ -334,10 +339,10 @@ def count_joy_in_stories(told: Rollouts) -> np.ndarray:
     return count_joy(told) * np.array([is_grammatical(text) for text in told.texts], np.float32)
 
 
-HACK_STEPS = lesson.choose(quick=30, full=100)
+HACK_STEPS = lesson.choose(quick=25, full=80)
 HACKS = {
     "words of joy, no penalty": (count_joy, 0.0),
-    "words of joy, KL penalty": (count_joy, lesson.choose(quick=0.5, full=0.5)),
+    "words of joy, KL penalty": (count_joy, 0.5),
     "words of joy in right stories": (count_joy_in_stories, 0.0),
 }
 hacked = {

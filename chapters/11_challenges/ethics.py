@@ -72,7 +72,7 @@ DIAL = {
 SIZES = {"kinds": len(DIAL), "wishes": 6, "girls": len(GIRLS), "boys": len(BOYS)}
 LEXICON_HERE = LEXICON.first(lesson.choose(quick=2, full=4), **SIZES)
 biased, even = (Grammar(LEXICON_HERE, max_sentences=4, women=women) for women in (DIAL, dict.fromkeys(DIAL, 0.5)))
-told = [story.english for story in generate(lesson.choose(quick=30_000, full=60_000), 10, grammar=biased)]
+told = [story.english for story in generate(lesson.choose(quick=20_000, full=60_000), 10, grammar=biased)]
 counted = shares((person for text in told for person in people(text)), GIRLS)
 in_text = {job: counted[job].value for job in DIAL}
 error = max(abs(in_text[job] - DIAL[job]) for job in DIAL)
@@ -155,7 +155,8 @@ def mean_sd(values) -> dict:
     return {"value": float(np.mean(values)), "sd": sd, "n": len(values)}
 
 
-plain = [train(told, seed) for seed in SEEDS]
+read = told[: lesson.choose(quick=8_000, full=24_000)]
+plain = [train(read, seed) for seed in SEEDS]
 before = [women_of(model) for model in plain]
 loose = lesson.choose(quick=0.05, full=0.03)
 note = "model's majority beyond the dial's, temperature"
@@ -178,7 +179,7 @@ lesson.record("amplification_exact", exact, tolerance=1e-6, note=f"what temperat
 # of the same grammar with the dial at one half.
 
 # %%
-balanced = [train([*told, *(exchange(text, PAIRS) for text in told)], seed) for seed in SEEDS]
+balanced = [train([*read, *(exchange(text, PAIRS) for text in read)], seed) for seed in SEEDS]
 after = [women_of(model) for model in balanced]
 found = mean_sd(amplification(one[USUAL], DIAL) for one in after)
 lesson.record(
