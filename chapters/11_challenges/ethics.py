@@ -395,7 +395,7 @@ def real_text() -> None:
         male = np.array([pronoun == "he" for pronoun in jobs.values()])
         loss = evaluate(model, encoded(held_out)).nats_per_token
         own = {"he": p_he.mean(), "he_gap": p_he[male].mean() - p_he[~male].mean(), "winobias_he": likelier_he.mean()}
-        return {**result, **{name: float(value) for name, value in own.items()}, "loss": loss}
+        return {**result, **{name: float(value) for name, value in own.items()}, "tatoeba_loss": loss}
 
     exchanged = [*sentences, *(exchange_english(text) for text in sentences)]
     found = [[judge(made(texts, seed)) for seed in SEEDS] for texts in (sentences, exchanged)]
@@ -409,7 +409,7 @@ def real_text() -> None:
         "winobias_he": "sentence with he likelier",
         "crows": "more stereotyping sentence likelier, all kinds",
         "crows_gender": "the same, pairs about gender",
-        "loss": "nats per piece, other sentences",
+        "tatoeba_loss": "nats per piece, other sentences",
     }
     rows = []
     for name, what in notes.items():
