@@ -57,7 +57,7 @@ words = WordTokenizer.train([story.english for story in stories])
 base, history = train_on_stories(
     [story.english for story in stories],
     words,
-    steps=lesson.choose(quick=400, full=1200),
+    steps=lesson.choose(quick=400, full=1000),
     context=48,
     batch_size=32,
     num_layers=2,
@@ -122,7 +122,7 @@ lesson.record("grammatical_before", before.grammatical, tolerance=loose, n=len(T
 # that of Bradley and Terry: the chance that A is preferred to B is σ(r(A) - r(B)).
 
 # %%
-PAIRS, EPOCHS, BATCH = lesson.choose(quick=512, full=2048), 4, 64
+PAIRS, EPOCHS, BATCH = lesson.choose(quick=512, full=1024), 4, 64
 ERROR = 0.05
 
 
@@ -199,7 +199,7 @@ def learned_reward(told: Rollouts) -> np.ndarray:
 # The formulas are in `lmbook/training/preferences.py`, one function each, the updates in `lmbook/training/policy.py`.
 
 # %%
-STEPS, ROLLOUTS, GROUP = lesson.choose(quick=25, full=80), 128, 8
+STEPS, ROLLOUTS, GROUP = lesson.choose(quick=25, full=50), 128, 8
 Reward = Callable[[Rollouts], np.ndarray]
 
 
@@ -309,7 +309,11 @@ for axes, part, label in zip(panels[0], ("wanted", "grammatical"), ("happy endin
     for index, (name, of) in enumerate(runs.items()):
         for run in of:
             style = plots.line_style(index)
-            axes.plot(run.kl, plots.smooth(getattr(run, part), 0.6), label=name if run is of[0] else None, **style)
+            axes.plot(
+                *(plots.smooth(values, 0.6) for values in (run.kl, getattr(run, part))),
+                label=name if run is of[0] else None,
+                **style,
+            )
     axes.set(xlabel="KL from the supervised model, nats per story", ylabel=f"share of {label}")
 panels[0][0].legend(frameon=False, fontsize=8)
 lesson.figure(figure, "kl", "What the policies got for their distance: happy endings (left), right stories (right)")
@@ -339,7 +343,7 @@ def count_joy_in_stories(told: Rollouts) -> np.ndarray:
     return count_joy(told) * np.array([is_grammatical(text) for text in told.texts], np.float32)
 
 
-HACK_STEPS = lesson.choose(quick=25, full=80)
+HACK_STEPS = lesson.choose(quick=25, full=40)
 HACKS = {
     "words of joy, no penalty": (count_joy, 0.0),
     "words of joy, KL penalty": (count_joy, 0.5),

@@ -137,7 +137,7 @@ def train(texts: list[str], seed: int):
     return train_on_stories(
         texts,
         words,
-        steps=lesson.choose(quick=250, full=900),
+        steps=lesson.choose(quick=250, full=500),
         context=48,
         batch_size=32,
         num_layers=2,
@@ -337,7 +337,7 @@ def real_text() -> None:
     """Train on Tatoeba, with and without exchanged sentences, and test both."""
     sentences = sorted({pair["source"] for pair in load_corpus("tatoeba_eng_fra").split("train")})
     random.Random(1).shuffle(sentences)
-    held_out, sentences = sentences[:1000], sentences[1000:61_000]
+    held_out, sentences = sentences[:1000], sentences[1000:41_000]
     pieces = BytePairTokenizer.train(sentences, 3000)
     jobs = occupations()
 
@@ -346,7 +346,7 @@ def real_text() -> None:
         sizes = {"num_layers": 3, "hidden_dim": 128, "intermediate_dim": 512, "max_sequence_length": 64}
         model = GPT(make_config("gpt", pieces.vocabulary_size, **sizes))
         data = CausalWindows([pieces.encode(text) for text in texts], context=64, batch_size=24, seed=seed)
-        fit(model, data, steps=350, optimizer="muon", learning_rate=4e-3, quiet=True)
+        fit(model, data, steps=250, optimizer="muon", learning_rate=4e-3, quiet=True)
         return model
 
     def encoded(texts: list[str]) -> list[list[int]]:
