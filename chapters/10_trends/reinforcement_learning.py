@@ -4,8 +4,8 @@
 # - Article section: §8.1
 # - Needs: gpt, instructions
 # - Data: greentree
-# - Minutes: quick 1, full 12
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 6
+# - Memory: 1.7 GB
 # - Shows: how a model is taught to write what people prefer, by four methods, and how it cheats when it can
 # - Headline: reward_before, reward_after, grammatical_after
 #
