@@ -4,8 +4,8 @@
 # - Article section: §8.2
 # - Needs: word_embeddings, gpt
 # - Data: greentree; the full profile also tatoeba_eng_fra, crows_pairs, winobias, and GloVe's vectors where installed
-# - Minutes: quick 1, full 12
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 9
+# - Memory: 2.9 GB
 # - Shows: a bias that is known exactly, what a model makes of it, what counterfactual texts help and cost, and tests
 #   on real text with their flaws
 # - Headline: bias_error, amplification_before, amplification_after
@@ -263,8 +263,9 @@ for place, name in enumerate(("majority", "minority")):
 # compares two sets of targets (jobs) by how near they are to two sets of attributes (girls' and boys' names). The
 # effect d is in standard deviations; the p-value comes from dividing the targets in all other ways.
 #
-# First the model's own table of vectors, where the truth is known: jobs of women against jobs of men. Three of each
-# can be divided in twenty ways, so the p-value cannot be below 0.05.
+# First the model's own table of vectors, where the truth is known: jobs of women against jobs of men. With three of
+# each the test has little power: it swings from seed to seed and does not find the bias that the model's probabilities
+# show plainly. What a test of a table does not find can be in the model all the same.
 
 # %%
 OF_WOMEN, OF_MEN = ("teacher", "gardener", "painter"), ("sailor", "farmer", "doctor")
@@ -278,7 +279,7 @@ def of_table(model):
 
 for name, of in (("before", plain), ("after", balanced)):
     found = mean_sd(of_table(model).effect for model in of)
-    lesson.record(f"table_effect_{name}", **found, tolerance=0.6, note="jobs of women, of men: girls', boys' names; d")
+    lesson.record(f"table_effect_{name}", **found, tolerance=1.5, note="jobs of women, of men: girls', boys' names; d")
 
 # %% [markdown]
 # Then real vectors: GloVe, made of the words that stand near each other in Wikipedia and newswire. The four tests
@@ -326,7 +327,7 @@ def of_glove() -> None:
 #
 # The tests have flaws, and some of them show in figures. A sentence may be likelier for a reason that has nothing to do
 # with a stereotype, such as a frequent word: so each is also scored by a model that knows nothing but how frequent each
-# piece is. Where this one is not even, the test measures something else too. WinoBias has few sentences made from fewer
+# piece is. A score that this one reaches too says nothing about stereotypes. WinoBias has few sentences made from fewer
 # patterns, and asks who a pronoun refers to, which a likelihood does not answer. Of CrowS-Pairs, Blodgett et al. (2021,
 # "Stereotyping Norwegian salmon") found that most of its pairs do not test what they are said to: they are no
 # stereotypes, differ in more than the group, or compare groups that are not comparable.
