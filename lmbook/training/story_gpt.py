@@ -166,7 +166,6 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         quiet: print nothing.
     """
     profile = FULL if full else QUICK
-    reproducible(seed)
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
     stories = generate(profile.stories, STORY_SEED, grammar=seen)
@@ -175,26 +174,64 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         texts += [story.chinese for story in stories]
     examples = instructions(2_000, TRAINING_SEED, seen, profile.tasks)
     tokenizer = WordTokenizer.train([*texts, *(text for e in examples for text in (_prompt(e), e.answer))])
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in texts],
+    model, history = train_on_stories(
+        texts,
+        tokenizer,
+        steps=profile.steps,
         context=profile.context,
         batch_size=profile.batch_size,
-        align="document",
+        num_layers=profile.num_layers,
+        hidden_dim=profile.hidden_dim,
+        max_sequence_length=profile.max_sequence_length,
         seed=seed,
+        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        quiet=quiet,
     )
-    sizes = {name: getattr(profile, name) for name in ("num_layers", "hidden_dim", "max_sequence_length")}
+    return StoryGPT(model, tokenizer, history, profile, seen, held_out)
+
+
+def train_on_stories(
+    texts: Sequence[str],
+    tokenizer: WordTokenizer,
+    *,
+    steps: int,
+    context: int,
+    batch_size: int,
+    num_layers: int,
+    hidden_dim: int,
+    max_sequence_length: int,
+    seed: int = 0,
+    output: Path | None = None,
+    quiet: bool = False,
+) -> tuple[GPT, History]:
+    """Train a `copying_gpt` on story texts.
+
+    Args:
+        texts: the stories.
+        tokenizer: with their words.
+        steps, context, batch_size: of the training; `context` in tokens, `batch_size` in windows.
+        num_layers, hidden_dim, max_sequence_length: of the model.
+        seed: of the weights and the order of the stories.
+        output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
+        quiet: print nothing.
+    """
+    reproducible(seed)
+    data = CausalWindows(
+        [tokenizer.encode(text) for text in texts], context=context, batch_size=batch_size, align="document", seed=seed
+    )
+    sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim, "max_sequence_length": max_sequence_length}
     model = copying_gpt(tokenizer.vocabulary_size, **sizes)
     history = fit(
         model,
         data,
-        steps=profile.steps,
+        steps=steps,
         **COPYING_FIT,
         checks=COPYING_CHECKS,
-        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        output=output,
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
-    return StoryGPT(model, tokenizer, history, profile, seen, held_out)
+    return model, history
 
 
 def _prompt(example: Instruction) -> str:

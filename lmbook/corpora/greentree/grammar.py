@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -45,18 +45,35 @@ class Grammar:
         lexicon: the words.
         split: "all"; "seen": without the held-out combinations of plant and kind of hero; "held_out": only those.
         min_sentences, max_sentences: bounds of a story's length.
+        women: a dial for a bias to be measured: kind -> probability that one of this kind, hero or friend, has a
+            girl's name (and is called "she"). A kind that is not named draws its name from all names alike.
 
     Raises:
-        LmbookError: unknown split or impossible bounds.
+        LmbookError: unknown split, impossible bounds, a dial for no kind of the lexicon or beyond [0, 1].
     """
 
-    def __init__(self, lexicon: Lexicon = LEXICON, split: str = "all", min_sentences: int = 3, max_sentences: int = 12):
+    def __init__(
+        self,
+        lexicon: Lexicon = LEXICON,
+        split: str = "all",
+        min_sentences: int = 3,
+        max_sentences: int = 12,
+        women: Mapping[str, float] | None = None,
+    ):
         if split not in SPLITS:
             raise LmbookError(f"There is no split {split!r} of the grammar.", f"Choose one of {', '.join(SPLITS)}.")
         if not 3 <= min_sentences <= max_sentences:
             raise LmbookError(
                 f"A story cannot have {min_sentences} to {max_sentences} sentences.", "Use 3 <= minimum <= maximum."
             )
+        self.women = dict(women or {})
+        kinds = {entry.english for entry in lexicon.kinds}
+        for kind, share in self.women.items():
+            if kind not in kinds or not 0 <= share <= 1:
+                raise LmbookError(
+                    f"women={{{kind!r}: {share}}} cannot be used.",
+                    f"Give shares from 0 to 1 for some of {', '.join(sorted(kinds))}.",
+                )
         self.lexicon = lexicon
         self.split = split
         self.min_sentences = min_sentences
@@ -102,8 +119,8 @@ class Grammar:
         wording = chooser.choose("wording", _wordings(INTRODUCTION))
         slots = {"plant": world.plant, "trait": self._fill(chooser, "trait", "traits")}
         kinds = self._heroes(world.plant)
-        slots["kind"] = kinds.words[chooser.fill("kind", kinds)]
-        slots["hero"] = self._fill(chooser, "hero", "names")
+        slots["kind"] = kinds.words[self._ask_kind(chooser)("kind", kinds)]
+        slots["hero"] = self._fill(chooser, "hero", "names", kind=slots["kind"])
         if wording == 0:
             slots["side"] = self._fill(chooser, "side", "sides")
         slots["wish"] = self._wishes.words[chooser.choose("wish", self._wishes)]
@@ -124,7 +141,7 @@ class Grammar:
             if world.friend:
                 slots["other"] = world.name(world.other(who))
         for slot, category in event.choices.items():
-            slots[slot] = self._fill(chooser, slot, category, world)
+            slots[slot] = self._fill(chooser, slot, category, world, slots.get("kind", ""))
         facts = {
             "hero": world.hero,
             "friend": world.friend,
@@ -171,21 +188,31 @@ class Grammar:
             weights.append(PRONOUN_WEIGHT)
         return roles, _options(tuple(words), tuple(weights))
 
-    def _fill(self, chooser, slot: str, category: str, world: World | None = None) -> str:
+    def _ask_kind(self, chooser):
+        """With a dial the names to choose from depend on the kind: it is more than a word then."""
+        return chooser.choose if self.women else chooser.fill
+
+    def _fill(self, chooser, slot: str, category: str, world: World | None = None, kind: str = "") -> str:
         excluded: tuple[str, ...] = ()
         if category == "destinations":
             category, excluded = "places", tuple({world.place, world.home})
         elif category == "names" and world:
             excluded = (world.hero,)
-        options = self._category(category, excluded)
-        return options.words[chooser.fill(slot, options)]
+        options = self._category(category, excluded, self.women.get(kind) if category == "names" else None)
+        ask = self._ask_kind(chooser) if category == "kinds" else chooser.fill
+        return options.words[ask(slot, options)]
 
     @cache  # noqa: B019 - a grammar lives as long as the program
-    def _category(self, category: str, excluded: tuple[str, ...] = ()) -> Options:
+    def _category(self, category: str, excluded: tuple[str, ...] = (), women: float | None = None) -> Options:
+        """`women`: how likely a girl's name is; None: as likely as their number among the names makes it."""
         lexicon = self.lexicon
         entries = lexicon.girls + lexicon.boys if category == "names" else getattr(lexicon, category)
         kept = [entry for entry in entries if entry.english not in excluded]
-        return Options(tuple(entry.english for entry in kept), tuple(float(entry.weight) for entry in kept))
+        weights = [float(entry.weight) for entry in kept]
+        if women is not None:
+            boy = [entry.english in self.boys for entry in kept]
+            weights = [(1 - women) / sum(boy) if is_boy else women / (len(boy) - sum(boy)) for is_boy in boy]
+        return Options(tuple(entry.english for entry in kept), tuple(weights))
 
     @cache  # noqa: B019
     def _heroes(self, plant: str) -> Options:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from lmbook.corpora.greentree.choosers import NotInGrammar, Scorer
 from lmbook.corpora.greentree.events import ENDINGS, EVENTS, INTRODUCTION, OPENING, Event
@@ -148,6 +148,12 @@ class _Language:
                 raise NotInGrammar(f"sentence {len(parsed) + 1} is none of the grammar: {text[position:][:80]!r}")
         return parsed
 
+    @cached_property
+    def endings(self) -> list[tuple[re.Pattern, str]]:
+        """A pattern for a text that ends with this sentence, and the mood that it ends in."""
+        start = r"(?:^|(?<=[。！”]))" if self._chinese else r"(?:^|(?<=[.!\"] ))"
+        return [(re.compile(f"{start}{pattern.pattern}$"), event.mood) for pattern, event, _ in self._patterns(ENDINGS)]
+
 
 @lru_cache(maxsize=2)
 def _language(chinese: bool) -> _Language:
@@ -180,6 +186,16 @@ def score(text: str, grammar: Grammar) -> tuple[float, World, list[Sentence]]:
         wrong = next(i for i, part in enumerate(written) if not _starts(text, written[: i + 1], chinese))
         raise NotInGrammar(f"sentence {wrong + 1} contradicts the story; true would be {written[wrong]!r}")
     return scorer.log_probability, world, sentences
+
+
+def last_mood(text: str) -> str:
+    """The mood of the ending that `text` (English or Chinese) ends with; "" where its last sentence is none.
+
+    What stands before it does not matter: the text need not be a story of the grammar.
+    """
+    chinese = is_chinese(text)
+    text = normalize_chinese(text) if chinese else normalize_english(text)
+    return next((mood for pattern, mood in _language(chinese).endings if pattern.search(text)), "")
 
 
 def _starts(text: str, written: list[str], chinese: bool) -> bool:

@@ -148,3 +148,28 @@ def test_impossible_grammars_are_refused():
         Grammar(split="nothing")
     with pytest.raises(LmbookError, match="5 to 4"):
         Grammar(min_sentences=5, max_sentences=4)
+
+
+def test_the_dial_sets_the_share_of_women_and_the_probabilities_stay_exact():
+    women = {"teacher": 0.9, "sailor": 0.2}
+    stories = generate(4000, seed=11, grammar=Grammar(women=women))
+    girls = {entry.english for entry in LEXICON.girls}
+    people = [(s.world.hero_kind, s.world.hero in girls) for s in stories]
+    people += [(s.world.friend_kind, s.world.friend in girls) for s in stories if s.world.friend]
+    for kind, share in {**women, "fox": 0.5}.items():
+        found = [is_girl for other, is_girl in people if other == kind]
+        assert abs(sum(found) / len(found) - share) < 4 * math.sqrt(share * (1 - share) / len(found))
+
+    kinds = [entry.english for entry in LEXICON.kinds[:2]]
+    lexicon = LEXICON.first(1, kinds=2, girls=2, boys=2)
+    grammar = Grammar(lexicon, max_sentences=3, women={kinds[0]: 0.9})
+    paths = list(grammar.enumerate())
+    assert sum(math.exp(log_p) for log_p, _, _ in paths) == pytest.approx(1.0, abs=1e-9)
+    entropy = -sum(math.exp(log_p) * log_p for log_p, _, _ in paths)
+    assert grammar.exact()[0] == pytest.approx(entropy, abs=1e-9)
+
+
+@pytest.mark.parametrize("women", [{"dragon": 0.5}, {"fox": 1.5}])
+def test_an_unusable_dial_is_named(women):
+    with pytest.raises(LmbookError, match="women"):
+        Grammar(women=women)

@@ -1,0 +1,75 @@
+"""Roll-outs: what a model writes after given openings, in the form in which it can learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from lmbook.decoding.generate import generate
+from lmbook.decoding.sampling import Sampling
+from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Texts, part of them given and part of them written.
+
+    Attributes:
+        ids: `<end> opening continuation <end>` and padding, int32 [B, W + 1]; the last `<end>` only where the text was
+            finished within W tokens.
+        written: 1 at the labels (`ids[:, 1:]`) that the model chose itself, the closing `<end>` among them; float32
+            [B, W].
+        texts: the whole texts, decoded.
+    """
+
+    ids: np.ndarray
+    written: np.ndarray
+    texts: list[str]
+
+    def __getitem__(self, rows: np.ndarray) -> Rollouts:
+        """Some of the rows, in the order given."""
+        return Rollouts(self.ids[rows], self.written[rows], [self.texts[row] for row in rows])
+
+
+def roll_out(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    openings: Sequence[Sequence[int]],
+    *,
+    width: int,
+    seed: int = 0,
+    temperature: float = 1.0,
+) -> Rollouts:
+    """Let the model go on with each opening until it closes the text, or the row is full.
+
+    Args:
+        model: any language model of the book.
+        tokenizer: the model's.
+        openings: their ids, without the `<end>` that opens a text; equal ones get different continuations.
+        width: W, tokens of a row.
+        seed: of the continuations.
+        temperature: of sampling; 1: the model's own distribution, which policy gradients need.
+
+    Raises:
+        LmbookError: an opening leaves no room.
+    """
+    end = tokenizer.end_id
+    longest = max(map(len, openings))
+    if longest + 1 >= width:
+        raise LmbookError(f"An opening of {longest} tokens leaves no room in {width}.", "Give a larger width.")
+    prompts = [[end, *opening] for opening in openings]
+    length = width - longest - 1
+    written = generate(
+        model, prompts, length=length, sampling=Sampling(temperature=temperature), seed=seed, stop_ids=(end,)
+    )
+    ids, mask = np.zeros((len(prompts), width + 1), np.int32), np.zeros((len(prompts), width), np.float32)
+    for row, (prompt, added) in enumerate(zip(prompts, written, strict=True)):
+        whole = prompt + added + ([end] if len(added) < length else [])
+        ids[row, : len(whole)] = whole
+        mask[row, len(prompt) - 1 : len(whole) - 1] = 1.0
+    texts = [tokenizer.decode([*opening, *added]) for opening, added in zip(openings, written, strict=True)]
+    return Rollouts(ids, mask, texts)

@@ -1,0 +1,49 @@
+"""A reward model: one number for a whole text."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from lmbook.layers.dense import built_dense
+from lmbook.models.gpt import GPT, GPTConfig
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class RewardModel(keras.Model):
+    """A `GPT` with a head of one number, read at the text's last token, which has seen all of it.
+
+    The head starts at 0, so every text is worth the same before training.
+
+    Args:
+        config: a `GPTConfig` (or a dict of its fields).
+
+    Call:
+        ids [B, T], padding (0) at the end -> rewards [B], float32.
+
+    Example:
+        rewards = RewardModel(gpt.config)
+        rewards.gpt.set_weights(gpt.get_weights())
+
+    Reference:
+        Ziegler et al. 2019, "Fine-tuning language models from human preferences"; Stiennon et al. 2020, "Learning to
+        summarize from human feedback".
+    """
+
+    def __init__(self, config: GPTConfig | dict, **kwargs):
+        super().__init__(**kwargs)
+        self.gpt = GPT(config, name="gpt")
+        self.config = self.gpt.config
+        self.head = built_dense(self.config.hidden_dim, 1, "reward", use_bias=False, stddev=0.0)
+        self.built = True
+
+    def call(self, ids, training=False):
+        features = self.gpt.features(ids, training=training)
+        last = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1) - 1
+        of_last = ops.squeeze(ops.take_along_axis(features, last[:, None, None], axis=1), axis=1)
+        return ops.cast(self.head(of_last), "float32")[:, 0]
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
