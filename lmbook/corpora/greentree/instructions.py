@@ -58,9 +58,10 @@ class Instruction:
     def accepts(self, answer: str) -> bool:
         """Whether `answer` is right, capitals and spacing left aside.
 
-        "answer", "classify", "summarise", "translate": it is the right one. "tell": a whole story without contradiction, about the hero and with
-        the ending that were asked for. "continue": the text and the answer together are such a story. "mood": the story
-        is told again as it was, but for the last sentence, which ends it in the mood asked for.
+        "answer", "classify", "summarise", "translate": it is the right one. "tell": a whole story without
+        contradiction, about the hero and with the ending that were asked for. "continue": the text and the answer
+        together are such a story. "mood": the story is told again as it was, but for the last sentence, which ends it
+        in the mood asked for.
         """
         if self.task in ("answer", "classify", "summarise"):
             return normalize_english(answer) == normalize_english(self.answer)
