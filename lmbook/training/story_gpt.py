@@ -25,6 +25,7 @@ class Profile:
     """How much is read and learned.
 
     Args:
+        name: tells its models from those of other profiles.
         words: so many of each category of the lexicon, but 24 kinds of heroes.
         tasks: of the instructions; with "translate" the model reads Chinese stories too.
         stories: to pre-train on, in each language.
@@ -38,6 +39,7 @@ class Profile:
         instructions: to tune on.
     """
 
+    name: str
     words: int
     tasks: tuple[str, ...]
     stories: int
@@ -53,6 +55,7 @@ class Profile:
 
 
 QUICK = Profile(
+    name="quick",
     words=6,
     tasks=("tell", "answer"),
     stories=16_000,
@@ -67,6 +70,7 @@ QUICK = Profile(
     instructions=16_000,
 )
 FULL = Profile(
+    name="full",
     words=8,
     tasks=TASKS,
     stories=20_000,
@@ -119,7 +123,14 @@ class StoryGPT:
         )
 
 
-def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
+def greentree_gpt(
+    full: bool,
+    seed: int = 0,
+    *,
+    profile: Profile | None = None,
+    models: Path | None = None,
+    quiet: bool = False,
+) -> StoryGPT:
     """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
 
     It is the model "gpt" of the registry with other choices for the start and the table. It reads stories alone; the
@@ -128,11 +139,12 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
 
     Args:
         full: the full profile (minutes), else the quick one (seconds).
+        profile: another one instead.
         seed: of the weights and the order of the stories.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
         quiet: print nothing.
     """
-    profile = FULL if full else QUICK
+    profile = profile or (FULL if full else QUICK)
     reproducible(seed)
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
@@ -177,7 +189,7 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         weight_decay=0.0,
         # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
         checks=("ids", "labels", "future", "overfit"),
-        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        output=models and models / f"greentree_gpt_{profile.name}_{seed}",
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
