@@ -171,7 +171,8 @@ if repeated:
 # %%
 columns = [[getattr(run, name) for run in runs] for name in ("parameters", "tokens", "loss")]
 law = fit_scaling_law(*columns)
-again = resampled_laws(*columns, count=lesson.choose(quick=20, full=100), seed=lesson.seed)
+near = [(law.alpha, law.beta, 0.9), (law.alpha / 2, law.beta / 2, 0.9)]  # starts
+again = resampled_laws(*columns, count=lesson.choose(quick=20, full=100), seed=lesson.seed, starts=near)
 known = fit_scaling_law(*columns, floor=exact)
 loose = lesson.choose(quick=0.2, full=0.05)
 
