@@ -49,7 +49,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 TASKS = lesson.choose(
     quick=("answer", "classify", "summarise"), full=("continue", "translate", "answer", "classify", "summarise")
 )
-WIDTH = lesson.choose(quick=80, full=88)  # tokens of a row: the longest prompt with its answer
+WIDTH = 76  # tokens of a row: the longest prompt with its answer has 74
 ROWS = 24  # instructions in a batch
 PROFILE: Profile = dataclasses.replace(
     lesson.choose(quick=QUICK, full=FULL),

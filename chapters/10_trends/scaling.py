@@ -31,6 +31,7 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
@@ -61,9 +62,12 @@ TOKENS = lesson.choose(quick=(50_000, 100_000, 200_000), full=(200_000, 400_000,
 LARGER = lesson.choose(quick=(32, 400_000), full=(64, 6_400_000))  # width and tokens of the run that is set aside
 STORY_SEED, TEST_SEED = 10, 11
 
-grammar = Grammar(split="seen", max_sentences=5)
+lexicon = lesson.choose(quick=LEXICON.first(4, kinds=8, wishes=6), full=LEXICON)
+grammar = Grammar(lexicon, split="seen", max_sentences=lesson.choose(quick=4, full=5))
 test = [story.english for story in generate(lesson.choose(quick=400, full=1500), TEST_SEED, grammar=grammar)]
-texts = [story.english for story in generate(LARGER[1] // 48, STORY_SEED, grammar=grammar)]  # of 50 tokens on average
+texts = [
+    story.english for story in generate(LARGER[1] // 40, STORY_SEED, grammar=grammar)
+]  # of more than 40 tokens on average
 tokenizer = WordTokenizer.train(texts)
 documents, test_ids = ([tokenizer.encode(text) for text in part] for part in (texts, test))
 read_so_far = np.cumsum([len(ids) + 1 for ids in documents])  # each story's <end> is a token too
