@@ -219,14 +219,14 @@ lesson.table("costs", rows, headings, {"seconds": None})
 # %% [markdown]
 # ## What passes from task to task
 #
-# The combinations that were left out. To go on with a story or to answer a question the topic need not be known, and the
-# models do it as well as with any topic. The other tasks ask for something that was never shown in them.
+# The combinations that were left out. To go on with a story or to answer a question the topic need not be known, and
+# the models do it as well as with any topic. The other tasks ask for something that was never shown in them.
 #
 # - To **classify** a story about weather a model must write a word that no classified story had. The model for this one
 #   task cannot know it. The model for all has written it in summaries of just such stories.
 # - To **sum up** a story about a journey, likewise; here the word was seen as a class.
-# - To **translate** a sentence with the topic's phrase, the phrase must be known in the other language; it was only read,
-#   in Chinese stories. (Most sentences do not have it.)
+# - To **translate** a sentence with the topic's phrase, the phrase must be known in the other language; it was only
+#   read, in Chinese stories. (Most sentences do not have it.)
 #
 # One might hope that what the model for all knows of a topic from one task serves it in the other. The table says how
 # far it does. A model that was never shown an exception may as well have learned that these classes are all there are.
