@@ -58,8 +58,8 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 
 # %%
 WIDTHS = lesson.choose(quick=(8, 16, 24), full=(8, 12, 16, 24, 32))
-TOKENS = lesson.choose(quick=(50_000, 100_000, 200_000), full=(200_000, 400_000, 800_000, 1_600_000))
-LARGER = lesson.choose(quick=(32, 400_000), full=(64, 3_200_000))  # width and tokens of the run that is set aside
+TOKENS = lesson.choose(quick=(40_000, 80_000, 160_000), full=(200_000, 400_000, 800_000, 1_600_000))
+LARGER = lesson.choose(quick=(32, 240_000), full=(64, 3_200_000))  # width and tokens of the run that is set aside
 STORY_SEED, TEST_SEED = 10, 11
 
 lexicon = lesson.choose(quick=LEXICON.first(4, kinds=8, wishes=6), full=LEXICON)
@@ -177,7 +177,7 @@ columns = [[getattr(run, name) for run in runs] for name in ("parameters", "toke
 law = fit_scaling_law(*columns)
 near = [(law.alpha, law.beta, 0.9), (law.alpha / 2, law.beta / 2, 0.9)]  # starts
 again = resampled_laws(*columns, count=lesson.choose(quick=20, full=100), seed=lesson.seed, starts=near)
-known = fit_scaling_law(*columns, floor=exact)
+known = fit_scaling_law(*columns, floor=exact, starts=near)
 loose = lesson.choose(quick=0.2, full=0.05)
 
 
@@ -213,7 +213,7 @@ lesson.table("laws", rows, ["", "E", "A", "B", "alpha", "beta", "best N grows as
 # one would have it who takes two power laws for the whole truth; and no law at all, only the best loss so far.
 
 # %%
-without = fit_scaling_law(*columns, floor=1e-9)
+without = fit_scaling_law(*columns, floor=1e-9, starts=near)
 width, tokens = LARGER
 size = GPT(config_of(width)).count_params()
 predicted = {"the law": law, "the law, E known": known, "a law without E": without}

@@ -112,7 +112,7 @@ def fit_scaling_law(
     for alpha, beta, share in starts:
         rest = lowest + np.log1p(-share) if share < 1 else lowest - 5.0
         begin = np.array([lowest + np.log(share), rest, rest, alpha, beta])
-        found.append(minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000}))
+        found.append(minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}))
     e, a, b, alpha, beta = min(found, key=lambda one: one.fun).x
     return ScalingLaw(
         float(np.exp(e)) if floor is None else float(floor),
