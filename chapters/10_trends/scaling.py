@@ -57,10 +57,10 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # The largest run, in both directions, is set aside. It is trained last, when its loss has been predicted.
 
 # %%
-WIDTHS = lesson.choose(quick=(8, 16, 24), full=(8, 12, 16, 24, 32))
+WIDTHS = lesson.choose(quick=(16, 24, 32), full=(16, 24, 32, 40, 48))
 TOKENS = lesson.choose(quick=(40_000, 80_000, 160_000), full=(200_000, 400_000, 800_000, 1_600_000))
-LARGER = lesson.choose(quick=(32, 240_000), full=(64, 3_200_000))  # width and tokens of the run that is set aside
-STORY_SEED, TEST_SEED = 10, 11
+LARGER = lesson.choose(quick=(48, 240_000), full=(64, 3_200_000))  # width and tokens of the run that is set aside
+STORY_SEED, TEST_SEED = 10, 12
 
 lexicon = lesson.choose(quick=LEXICON.first(4, kinds=8, wishes=6), full=LEXICON)
 grammar = Grammar(lexicon, split="seen", max_sentences=lesson.choose(quick=4, full=5))
@@ -103,7 +103,7 @@ def config_of(width: int) -> GPTConfig:
         num_layers=2,
         hidden_dim=width,
         intermediate_dim=4 * width,
-        num_heads=2 if width < 32 else 4,
+        num_heads=2,
         max_sequence_length=longest,
         # The start that learns to copy early, see lmbook/training/story_gpt.py.
         shared_embeddings=True,
@@ -144,8 +144,8 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
 
 
 # %% [markdown]
-# Small models learn fastest at higher rates than larger ones; the rule is from a few short runs of the smallest and of
-# the middle widths, and was not looked at again for the larger ones.
+# Small models learn best at higher rates than larger ones. The rule is from a few runs of widths 16 and 32, scored on
+# other stories than those of the test; the run that is set aside follows it unseen.
 
 # %%
 TOKENS_PER_BATCH = 1024
@@ -153,11 +153,11 @@ TOKENS_PER_BATCH = 1024
 
 def learning_rate(width: int) -> float:
     """Falls with the root of the width."""
-    return 0.024 * (16 / width) ** 0.5
+    return lesson.choose(quick=0.016, full=0.008) * (32 / width) ** 0.5
 
 
 runs = [train(width, tokens) for width in WIDTHS for tokens in TOKENS]
-repeated = lesson.choose(quick=[], full=[runs[len(runs) // 2]])
+repeated = lesson.choose(quick=[], full=[runs[WIDTHS.index(32) * len(TOKENS) + 2]])
 if repeated:
     losses = [repeated[0].loss, *(train(repeated[0].width, TOKENS[2], seed).loss for seed in (1, 2))]
     sd = float(np.std(losses, ddof=1))
@@ -297,10 +297,27 @@ for amount in (1e10, 1e11, 1e12, 1e13):
 headings = ["operations", "weights", "tokens", "tokens for each weight", "loss by the law"]
 lesson.table("optimal", rows, headings, tolerance=None)
 
+# ## Where the law breaks
+#
+# A law for all sizes would be found with any of them. Here are models that are narrower still, and the law of these
+# alone with the narrowest of the others. They learn which word follows which, but hardly to say a name again that stood
+# before. Seen from there, what a name costs who cannot copy it looks like a part of E.
+
+# %%
+if lesson.full:
+    narrow = [train(width, tokens) for width in (8, 12) for tokens in TOKENS]
+    narrow += [run for run in runs if run.width == min(WIDTHS)]
+    below = fit_scaling_law(*([getattr(run, name) for run in narrow] for name in ("parameters", "tokens", "loss")))
+    rows = [(run.label, run.parameters, run.loss, run.loss - exact) for run in narrow]
+    lesson.table("narrow", rows, ["", "weights", "loss", "above the floor"], {"weights": 0, "loss": loose})
+    lesson.record("narrow_floor", below.floor, "nats per token", 0.1, note="E, fitted to narrow models alone")
+    missed = float(below(size, tokens)) / larger.loss - 1.0
+    lesson.record("narrow_error", missed, "", 0.1, note="their prediction of the run set aside against its loss")
+
 # %% [markdown]
-# What this cannot show: the runs span a factor of some ten in size and of some ten in tokens, where the published ones
-# span hundreds and thousands, and nothing is known of models a thousand times as large. The law is a description, not a
-# theory: where learning comes in jumps (a small model that has not yet learned to copy a name), it misses the jump.
+# What this cannot show: the runs span less than a factor of ten in size and in tokens, where the published ones span
+# hundreds and thousands, and nothing is known of models a thousand times as large. The law is a description, not a
+# theory: where learning comes in jumps, it does not see the jump before it has come.
 
 # %%
 lesson.finish()
