@@ -303,9 +303,9 @@ lesson.table("optimal", rows, headings, tolerance=None)
 
 # ## Where the law breaks
 #
-# Here are models that are narrower, and a law fitted to these alone. They learn soon which word follows which, but hardly
-# to say a name again that stood before: that comes with a jump, and in them it does not come. Seen from there, what it
-# costs not to know the name looks like a part of E.
+# Here are models that are narrower, and a law fitted to these alone. They learn soon which word follows which, but
+# hardly to say a name again that stood before: that comes with a jump, and in them it does not come. Seen from there,
+# what it costs not to know the name looks like a part of E.
 
 # %%
 if lesson.full:
