@@ -38,7 +38,7 @@ from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
+from lmbook.training.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 
 lesson = Lesson("instructions")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -53,7 +53,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # never seen.
 
 # %%
-stories = greentree_gpt(lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models")
+stories = greentree_gpt(lesson.choose(quick=QUICK, full=FULL), lesson.seed, models=scratch_dir(lesson.file) / "models")
 words = stories.tokenizer
 LENGTH = lesson.choose(quick=64, full=96)  # the longest answers have fewer tokens
 print(f"{stories.model.count_params():,} weights, {words.vocabulary_size} tokens")

@@ -34,7 +34,7 @@ from lmbook.models.gpt import GPT
 from lmbook.results import scratch_dir
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.training.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("lora")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -59,7 +59,7 @@ print(inspect.getsource(LoRADense.call))
 # LoRA has to write "It ends happily." with vectors of words that the model has never written.
 
 # %%
-stories = greentree_gpt(lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models")
+stories = greentree_gpt(lesson.choose(quick=QUICK, full=FULL), lesson.seed, models=scratch_dir(lesson.file) / "models")
 words = stories.tokenizer
 TASKS = ("tell", "answer")
 train = stories.examples(stories.profile.instructions, TRAINING_SEED, tasks=TASKS)

@@ -48,7 +48,7 @@ from lmbook.results import scratch_dir
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fine_tuning import text_vectors
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.training.story_gpt import QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -328,7 +328,7 @@ COUNT = lesson.choose(quick=60, full=250)
 def story_model():
     """A GPT on stories and its tokenizer; in the full profile the one of the lesson on instructions."""
     if lesson.full:
-        stories = greentree_gpt(False, lesson.seed, models=scratch_dir(lesson.file) / "models")
+        stories = greentree_gpt(QUICK, lesson.seed, models=scratch_dir(lesson.file) / "models")
         return stories.model, stories.tokenizer, stories
     reproducible(lesson.seed)
     told = [record["text"] for record in load_corpus("greentree").split("train")]

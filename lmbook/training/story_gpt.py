@@ -29,6 +29,7 @@ class Profile:
     """How much is read and learned.
 
     Args:
+        name: tells its models from those of other profiles.
         words: so many of each category of the lexicon, but 24 kinds of heroes.
         tasks: of the instructions; with "translate" the model reads Chinese stories too.
         stories: to pre-train on, in each language.
@@ -42,6 +43,7 @@ class Profile:
         instructions: to tune on.
     """
 
+    name: str
     words: int
     tasks: tuple[str, ...]
     stories: int
@@ -57,6 +59,7 @@ class Profile:
 
 
 QUICK = Profile(
+    name="quick",
     words=6,
     tasks=("tell", "answer"),
     stories=16_000,
@@ -71,6 +74,7 @@ QUICK = Profile(
     instructions=16_000,
 )
 FULL = Profile(
+    name="full",
     words=8,
     tasks=TASKS,
     stories=20_000,
@@ -153,19 +157,18 @@ class StoryGPT:
         )
 
 
-def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
+def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
     """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
 
     It is a `copying_gpt`. It reads stories alone; the tokenizer knows the words of the instructions too, so that they
     have places in the table, which this training leaves at random.
 
     Args:
-        full: the full profile (minutes), else the quick one (seconds).
+        profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
         seed: of the weights and the order of the stories.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
         quiet: print nothing.
     """
-    profile = FULL if full else QUICK
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
     stories = generate(profile.stories, STORY_SEED, grammar=seen)
@@ -184,7 +187,7 @@ def greentree_gpt(full: bool, seed: int = 0, *, models: Path | None = None, quie
         hidden_dim=profile.hidden_dim,
         max_sequence_length=profile.max_sequence_length,
         seed=seed,
-        output=models and models / f"greentree_gpt_{'full' if full else 'quick'}_{seed}",
+        output=models and models / f"greentree_gpt_{profile.name}_{seed}",
         quiet=quiet,
     )
     return StoryGPT(model, tokenizer, history, profile, seen, held_out)

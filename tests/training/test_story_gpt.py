@@ -19,9 +19,7 @@ TINY = dataclasses.replace(TINY, tokens_per_batch=152, max_sequence_length=160)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(story_gpt, "QUICK", TINY)
-        yield greentree_gpt(False, models=folder, quiet=True), greentree_gpt(False, models=folder, quiet=True)
+    return tuple(greentree_gpt(TINY, models=folder, quiet=True) for _ in range(2))
 
 
 def test_a_trained_model_is_loaded_and_not_trained_again(made):

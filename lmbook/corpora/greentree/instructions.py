@@ -24,8 +24,10 @@ WORDINGS = {  # of each task
     "answer": ("{question}",),
     "translate": ("Translate it into Chinese.", "Say it in Chinese."),
     "mood": ("Tell it again with {article} {mood} ending.", "Change the mood to {mood}."),
+    "classify": ("Name the topic.", "Which topic does the story have?"),
+    "summarise": ("Sum it up.", "Say it in a few words."),
 }
-TASKS = tuple(WORDINGS)
+TASKS = ("tell", "continue", "answer", "translate", "mood")  # those of chapter 07
 _MOODS = {event.name: event.mood for event in ENDINGS}
 _ANY = Grammar(split="all")  # a right story is one of the whole language
 
@@ -35,13 +37,14 @@ class Instruction:
     """An instruction, what it is about, and a right answer.
 
     Args:
-        task: one of `TASKS`.
+        task: one of `WORDINGS`.
         instruction: what to do.
         text: the story that it is about, or a part of it; "" if there is none.
-        answer: a right answer. "answer" and "translate" have no other; of the other tasks there are many.
+        answer: a right answer. Of "tell", "continue" and "mood" there are many, of the other tasks no other.
         wanted: what the world of a right answer must be like: its plant, hero_kind and mood for "tell", its mood for
             "mood".
         kind: of "answer", what is asked for.
+        topic: of the story.
     """
 
     task: str
@@ -50,15 +53,17 @@ class Instruction:
     answer: str
     wanted: tuple[tuple[str, str], ...] = ()
     kind: str = ""
+    topic: str = ""
 
     def accepts(self, answer: str) -> bool:
         """Whether `answer` is right, capitals and spacing left aside.
 
-        "answer", "translate": it is the right one. "tell": a whole story without contradiction, about the hero and with
-        the ending that were asked for. "continue": the text and the answer together are such a story. "mood": the story
-        is told again as it was, but for the last sentence, which ends it in the mood asked for.
+        "answer", "classify", "summarise", "translate": it is the right one. "tell": a whole story without
+        contradiction, about the hero and with the ending that were asked for. "continue": the text and the answer
+        together are such a story. "mood": the story is told again as it was, but for the last sentence, which ends it
+        in the mood asked for.
         """
-        if self.task == "answer":
+        if self.task in ("answer", "classify", "summarise"):
             return normalize_english(answer) == normalize_english(self.answer)
         if self.task == "translate":
             return normalize_chinese(answer) == normalize_chinese(self.answer)
@@ -85,14 +90,14 @@ def instructions(
         count: how many.
         seed: 0 or more.
         grammar: what stories are told by; None: the full one of the split "seen".
-        tasks: some of `TASKS`.
+        tasks: some of `WORDINGS`.
 
     Raises:
         LmbookError: a task is not known.
     """
-    unknown = [task for task in tasks if task not in TASKS]
+    unknown = [task for task in tasks if task not in WORDINGS]
     if unknown or not tasks:
-        raise LmbookError(f"tasks={list(tasks)}: not known or none.", f"Choose from {', '.join(TASKS)}.")
+        raise LmbookError(f"tasks={list(tasks)}: not known or none.", f"Choose from {', '.join(WORDINGS)}.")
     grammar = grammar or Grammar(split="seen")
     return [_make(tasks[i % len(tasks)], grammar, random.Random((seed << 40) + i)) for i in range(count)]
 
@@ -119,6 +124,11 @@ def _make(task: str, grammar: Grammar, generator: random.Random) -> Instruction:
     elif task == "translate":
         sentence = story.sentences[_pick(generator, len(story.sentences))]
         text, answer = pretty(english_tokens(sentence)), chinese_text(sentence)
+    elif task == "classify":
+        answer = f"{world.topic.capitalize()}."
+    elif task == "summarise":
+        tale = pretty_article(world.mood).capitalize()
+        answer = f"{tale} story about {world.topic} and {world.hero.capitalize()}, {words['hero']}."
     else:
         possible = {_MOODS.get(event) for event in grammar.next_events(before).words} - {None, world.mood}
         moods = sorted(possible)
@@ -129,7 +139,7 @@ def _make(task: str, grammar: Grammar, generator: random.Random) -> Instruction:
     wordings = WORDINGS[task]
     words["article"] = pretty_article(words["mood"]).split()[0]
     instruction = wordings[_pick(generator, len(wordings))].format(**words)
-    return Instruction(task, instruction, text, answer, wanted, kind)
+    return Instruction(task, instruction, text, answer, wanted, kind, world.topic)
 
 
 def _tell(grammar: Grammar, generator: random.Random) -> tuple[Story, World]:

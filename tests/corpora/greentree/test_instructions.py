@@ -77,3 +77,15 @@ def test_an_instruction_depends_on_seed_and_number_and_stories_keep_to_the_split
 def test_unknown_tasks_are_refused(tasks):
     with pytest.raises(LmbookError, match="tasks="):
         instructions(3, tasks=tasks)
+
+
+def test_a_class_is_the_topic_and_a_summary_says_who_and_how():
+    made = instructions(200, 9, SHORT, ("classify", "summarise"))
+    for one in made:
+        told = Story.from_text(one.text, Grammar(split="all"))
+        assert one.topic == told.topic and one.topic in one.answer.lower() and one.accepts(one.answer)
+        if one.task == "summarise":
+            world = told.world
+            assert {world.mood, world.hero, world.hero_kind} <= set(one.answer[:-1].lower().replace(",", "").split())
+    assert len({one.topic for one in made}) == 6
+    assert not made[0].accepts(next(one.answer for one in made if one.topic != made[0].topic))
