@@ -18,6 +18,18 @@ def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file on one of the two workers, which makes its fixtures once; but spread the lessons."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduler(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if "test_quick_profile" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduler(config, log)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

@@ -41,7 +41,7 @@ def test_headline_figures_are_recorded(lesson):
 
 @pytest.fixture(scope="module")
 def results_folder(tmp_path_factory):
-    """One for all lessons, so that a lesson finds the models that another has trained, as a reader's does."""
+    """One for the lessons of a worker, so that one finds the models that another has trained, as a reader's does."""
     return tmp_path_factory.mktemp("lessons")
 
 
