@@ -109,7 +109,7 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # token each time.
 
 # %%
-STEPS = lesson.choose(quick=300, full=1600)
+STEPS = lesson.choose(quick=200, full=1600)
 REPORT_EVERY = STEPS // 5
 
 

@@ -65,7 +65,7 @@ TASKS = ("tell", "answer")
 train = stories.examples(stories.profile.instructions, TRAINING_SEED, tasks=TASKS)
 test = stories.examples(lesson.choose(quick=80, full=400), TEST_SEED, held_out=True, tasks=TASKS)
 data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test)
-STEPS = lesson.choose(quick=200, full=800)
+STEPS = lesson.choose(quick=120, full=800)
 RANKS = lesson.choose(quick=(1, 8), full=(1, 4, 8, 16))
 # On validation stories, in 400 steps: for all weights the better of two rates. For rank 8 twice this one is as good;
 # higher ranks do not bear it.

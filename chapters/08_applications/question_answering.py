@@ -249,7 +249,7 @@ if babi is not None:
         "transformer": {"size": {"hidden_dim": 128, "num_layers": 4, "num_heads": 8}, "learning_rate": 2e-3},
     }
     for setting in settings.values():
-        setting |= {"steps": 6_000, "warmup_steps": 50, "report_every": 250}
+        setting |= {"steps": 4_000, "warmup_steps": 50, "report_every": 250}
     babi_readings = {
         core: Reading(core, train, data["validation"], vocabulary, **settings[core]) for core in BABI_CORES
     }

@@ -57,7 +57,7 @@ words = WordTokenizer.train([story.english for story in stories])
 base, history = train_on_stories(
     [story.english for story in stories],
     words,
-    steps=lesson.choose(quick=400, full=1000),
+    steps=lesson.choose(quick=300, full=1000),
     context=48,
     batch_size=32,
     num_layers=2,
@@ -122,7 +122,7 @@ lesson.record("grammatical_before", before.grammatical, tolerance=loose, n=len(T
 # that of Bradley and Terry: the chance that A is preferred to B is σ(r(A) - r(B)).
 
 # %%
-PAIRS, EPOCHS, BATCH = lesson.choose(quick=512, full=1024), 4, 64
+PAIRS, EPOCHS, BATCH = lesson.choose(quick=384, full=1024), 4, 64
 ERROR = 0.05
 
 
@@ -199,7 +199,7 @@ def learned_reward(told: Rollouts) -> np.ndarray:
 # The formulas are in `lmbook/training/preferences.py`, one function each, the updates in `lmbook/training/policy.py`.
 
 # %%
-STEPS, ROLLOUTS, GROUP = lesson.choose(quick=25, full=50), 128, 8
+STEPS, ROLLOUTS, GROUP = lesson.choose(quick=12, full=50), 128, 8
 Reward = Callable[[Rollouts], np.ndarray]
 
 
@@ -243,7 +243,7 @@ def learn(method: str, reward: Reward, *, kl: float = KL, seed: int = 0, steps: 
         else:
             apart = policy.reinforce(told, rewards, kl=kl)
         run.look(told, apart, rewards)
-        if (step + 1) % 20 == 0:
+        if (step + 1) % 10 == 0:
             seen = f"{run.wanted[-1]:.2f} happy, {run.grammatical[-1]:.2f} right, KL {apart:.2f}"
             print(f"{method}, seed {seed}, step {step + 1} of {steps}: {seen}; {lesson.seconds:.0f} s", flush=True)
     return run.end()
@@ -343,7 +343,7 @@ def count_joy_in_stories(told: Rollouts) -> np.ndarray:
     return count_joy(told) * np.array([is_grammatical(text) for text in told.texts], np.float32)
 
 
-HACK_STEPS = lesson.choose(quick=25, full=40)
+HACK_STEPS = lesson.choose(quick=15, full=40)
 HACKS = {
     "words of joy, no penalty": (count_joy, 0.0),
     "words of joy, KL penalty": (count_joy, 0.5),

@@ -35,12 +35,12 @@ from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.registry import make_config
 from lmbook.pipelines.weighted_rows import WeightedRows
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.cost import training_flops
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
+from lmbook.training.story_gpt import copying_config
 
 lesson = Lesson("scaling")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -58,7 +58,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # The largest run, in both directions, is set aside. It is trained last, when its loss has been predicted.
 
 # %%
-WIDTHS = lesson.choose(quick=(16, 24, 32), full=(40, 48, 64, 80))
+WIDTHS = lesson.choose(quick=(16, 32), full=(40, 48, 64, 80))
 TOKENS = lesson.choose(quick=(40_000, 80_000, 160_000), full=(400_000, 800_000, 1_600_000))
 LARGER = lesson.choose(quick=(48, 240_000), full=(96, 3_200_000))  # width and tokens of the run that is set aside
 STORY_SEED, TEST_SEED = 10, 12
@@ -97,22 +97,9 @@ class Run:
 
 
 def config_of(width: int) -> GPTConfig:
-    """A GPT of two blocks."""
-    return make_config(
-        "gpt",
-        tokenizer.vocabulary_size,
-        num_layers=2,
-        hidden_dim=width,
-        intermediate_dim=4 * width,
-        num_heads=2,
-        max_sequence_length=longest,
-        # The start that learns to copy early, see lmbook/training/story_gpt.py.
-        shared_embeddings=True,
-        embedding_stddev=width**-0.5,
-        zero_projections=False,
-        normalize_heads=False,
-        logit_soft_cap=None,
-        activation="relu",
+    """A GPT of two blocks that learns to copy early."""
+    return copying_config(
+        tokenizer.vocabulary_size, num_layers=2, hidden_dim=width, num_heads=2, max_sequence_length=longest
     )
 
 
@@ -180,7 +167,7 @@ near = [(law.alpha, law.beta, 0.9), (law.alpha / 2, law.beta / 2, 0.9)]  # start
 again = resampled_laws(*columns, count=lesson.choose(quick=20, full=100), seed=lesson.seed, starts=near)
 known = fit_scaling_law(*columns, floor=exact, starts=near)
 loose = lesson.choose(quick=0.2, full=0.03)
-fitted = lesson.choose(quick=None, full=0.03)  # nine short runs do not settle a law of five numbers
+fitted = lesson.choose(quick=None, full=0.03)  # six short runs do not settle a law of five numbers
 
 
 def spread(name: str) -> float:

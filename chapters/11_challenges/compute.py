@@ -35,7 +35,6 @@ from lmbook.errors import LmbookError
 from lmbook.layers.lora import dense_layers
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.registry import make_config
 from lmbook.models.weights.hugging_face import load_minilm
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.labelled import LabelledTexts
@@ -51,6 +50,7 @@ from lmbook.training.pruning import Pruning
 from lmbook.training.quantization import load_quantized, save_float, save_quantized
 from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
+from lmbook.training.story_gpt import COPYING_FIT, copying_config
 
 lesson = Lesson("compute")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -85,26 +85,17 @@ lesson.record("floor", lowest, "nats per word", 1e-6, note="exact, of the storie
 
 
 def gpt_config(layers: int, width: int) -> GPTConfig:
-    """A GPT as `lmbook.training.story_gpt` has it, of other sizes; heads of width 32."""
-    return make_config(
-        "gpt",
+    """A GPT on stories, heads of width 32."""
+    return copying_config(
         words.vocabulary_size,
         num_layers=layers,
         hidden_dim=width,
-        intermediate_dim=4 * width,
         num_heads=width // 32,
         max_sequence_length=CONTEXT,
-        shared_embeddings=True,
-        embedding_stddev=width**-0.5,
-        zero_projections=False,
-        normalize_heads=False,
-        logit_soft_cap=None,
-        activation="relu",
     )
 
 
 LARGE, SMALL = lesson.choose(quick=(gpt_config(2, 96), gpt_config(1, 32)), full=(gpt_config(4, 160), gpt_config(2, 64)))
-TRAINING = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
 
 
 def windows(batch_size: int = BATCH, seed: int = lesson.seed) -> CausalWindows:
@@ -156,7 +147,7 @@ reproducible(lesson.seed)
 memory_before = machine.peak_memory_mb()
 teacher = GPT(LARGE)
 history = fit(
-    teacher, windows(), steps=STEPS, checks=("ids", "labels"), report_every=STEPS // 10, quiet=True, **TRAINING
+    teacher, windows(), steps=STEPS, checks=("ids", "labels"), report_every=STEPS // 10, quiet=True, **COPYING_FIT
 )
 taken = (history.seconds[-1] - history.seconds[0]) * STEPS / (STEPS - history.steps[0])  # the first tenth compiles
 measured = {
@@ -334,7 +325,7 @@ if lesson.full:
         callbacks=[pruned],
         steps_per_execution=1,
         quiet=True,
-        **{**TRAINING, "learning_rate": 2e-3},
+        **{**COPYING_FIT, "learning_rate": 2e-3},
     )
     loss = add("80% pruned, trained on", teacher.count_params(), pruned.bytes, judge_loss)
     lesson.record("pruned_80_trained_loss_increase", loss - whole, "nats per word", 0.02)
@@ -359,7 +350,7 @@ for seed in SEEDS:
     for way, share in (("alone", 0.0), ("distilled", 0.9)):
         student = GPT(SMALL)
         student.set_weights(start)
-        distil(student, teacher, windows(seed=seed), steps=STUDENT_STEPS, share=share, **TRAINING)
+        distil(student, teacher, windows(seed=seed), steps=STUDENT_STEPS, share=share, **COPYING_FIT)
         student_judge.set_weights(student.get_weights())
         gaps[way].append(student_loss() - whole)
         if seed == SEEDS[0]:

@@ -53,6 +53,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.periodic import PeriodicRows
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.story_gpt import COPYING_FIT, copying_config
 
 lesson = Lesson("interpretability")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -75,36 +76,12 @@ grammar = Grammar(split="seen", max_sentences=SENTENCES)
 texts = [story.english for story in generate(lesson.choose(quick=6_000, full=20_000), TRAINING_SEED, grammar=grammar)]
 words = WordTokenizer.train(texts)
 reproducible(lesson.seed)
-config = make_config(
-    "gpt",
-    words.vocabulary_size,
-    num_layers=BLOCKS,
-    hidden_dim=WIDTH,
-    intermediate_dim=4 * WIDTH,
-    max_sequence_length=160,
-    # the choices of `lmbook.training.story_gpt`, which learn soonest to say again what stood before
-    shared_embeddings=True,
-    embedding_stddev=WIDTH**-0.5,
-    zero_projections=False,
-    normalize_heads=False,
-    logit_soft_cap=None,
-    activation="relu",
-)
+config = copying_config(words.vocabulary_size, num_layers=BLOCKS, hidden_dim=WIDTH, max_sequence_length=160)
 untrained, model = GPT(config), GPT(config)
 data = CausalWindows(
     [words.encode(text) for text in texts], context=CONTEXT, batch_size=32, align="document", seed=lesson.seed
 )
-fit(
-    model,
-    data,
-    steps=STEPS,
-    optimizer="muon",
-    learning_rate=6e-3,
-    warmup_steps=20,
-    weight_decay=0.0,
-    checks=("ids", "labels"),
-    quiet=True,
-)
+fit(model, data, steps=STEPS, **COPYING_FIT, checks=("ids", "labels"), quiet=True)
 looking = story_states(lesson.choose(quick=1_500, full=6_000), LOOKING_SEED, grammar, words)
 checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words)
 END, B = words.end_id, len(checking.ids)

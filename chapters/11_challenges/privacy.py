@@ -34,7 +34,6 @@ from lmbook.evaluation.labelled_spans import score_spans
 from lmbook.evaluation.privacy import CHANCE_EXPOSURE, document_nats, exposure, membership_attack, secret_nats
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
 from lmbook.models.scrubber import Scrubber, Span, known_words, labelled_words, pattern_spans
 from lmbook.pipelines.document_rows import document_rows
 from lmbook.pipelines.weighted_rows import WeightedRows
@@ -42,6 +41,7 @@ from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.private import PrivateStep, noise_for, poisson_batches, privacy_spent
+from lmbook.training.story_gpt import copying_gpt
 
 lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -93,12 +93,10 @@ D = 48
 
 
 def fresh(vocabulary_size: int, width: int, seed: int, hidden_dim: int = D) -> GPT:
-    """A GPT of two blocks; its table starts wide, so that it learns to copy early (see `story_gpt.py`)."""
+    """A GPT of two blocks that learns to copy early."""
     reproducible(seed)
-    sizes = {"num_layers": 2, "hidden_dim": hidden_dim, "intermediate_dim": 4 * hidden_dim}
-    start = {"shared_embeddings": True, "embedding_stddev": hidden_dim**-0.5, "zero_projections": False}
-    parts = {"normalize_heads": False, "logit_soft_cap": None, "activation": "relu"}
-    return GPT(make_config("gpt", vocabulary_size, max_sequence_length=width, **sizes, **start, **parts))
+    sizes = {"num_layers": 2, "hidden_dim": hidden_dim, "max_sequence_length": width}
+    return copying_gpt(vocabulary_size, **sizes)
 
 
 def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> WeightedRows:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lmbook.corpora.greentree import Grammar, generate
 from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.gpt import GPT
+from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.instructions import InstructionBatches, short_prompt
@@ -90,7 +90,9 @@ FULL = Profile(
 )
 
 
-def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int) -> GPT:
+def copying_config(
+    vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int, num_heads: int = 4
+) -> GPTConfig:
     """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
 
     That is what stories, and conversations about them, need first. Attention learns to copy only what keeps a vector of
@@ -98,15 +100,16 @@ def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_s
     begin to copy hundreds of steps later.
 
     Args:
-        vocabulary_size, num_layers, hidden_dim, max_sequence_length: as in `GPTConfig`.
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads: as in `GPTConfig`.
 
     Raises:
         LmbookError: as `GPTConfig`.
     """
-    config = make_config(
+    return make_config(
         "gpt",
         vocabulary_size,
         num_layers=num_layers,
+        num_heads=num_heads,
         hidden_dim=hidden_dim,
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
@@ -117,7 +120,11 @@ def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_s
         logit_soft_cap=None,
         activation="relu",
     )
-    return GPT(config)
+
+
+def copying_gpt(vocabulary_size: int, **sizes: int) -> GPT:
+    """A GPT of that config; `sizes` are those of `copying_config`."""
+    return GPT(copying_config(vocabulary_size, **sizes))
 
 
 @dataclass(frozen=True)
