@@ -99,7 +99,8 @@ def format_figure(entry: dict[str, Any], unit: bool = True) -> str:
     """A figure with its spread and unit: `0.031 ± 0.002 (n = 3) nats per word`, ± the standard deviation."""
     text = format_value(entry["value"])
     if entry["sd"] is not None:
-        text += f" ± {entry['sd']:.2g}"
+        rounding = 1e-12 * abs(entry["value"])  # values that are all the same have a spread of about this
+        text += f" ± {entry['sd'] if entry['sd'] > rounding else 0:.2g}"
     if entry["n"] is not None:
         text += f" (n = {format_value(entry['n'])})"
     return f"{text} {entry['unit']}" if unit and entry["unit"] else text

@@ -73,6 +73,7 @@ def test_values_are_formatted_for_reading(value, text):
 
 def test_spread_and_unit_are_shown():
     assert format_figure(entry(0.5, sd=0.02, n=3, unit="nats")) == "0.5 ± 0.02 (n = 3) nats"
+    assert format_figure(entry(13.25, sd=3.6e-15, n=3)) == "13.25 ± 0 (n = 3)"
 
 
 def test_table_rows_keep_labels_with_slashes():
