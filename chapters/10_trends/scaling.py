@@ -145,13 +145,11 @@ def learning_rate(width: int) -> float:
 
 
 runs = [train(width, tokens) for width in WIDTHS for tokens in TOKENS]
-repeated = lesson.choose(quick=[], full=[runs[WIDTHS.index(48) * len(TOKENS) + 1]])
-if repeated:
-    losses = [repeated[0].loss, *(train(repeated[0].width, TOKENS[1], seed).loss for seed in (1, 2))]
-    sd = float(np.std(losses, ddof=1))
-    lesson.record(
-        "seed_loss", float(np.mean(losses)), "nats per token", 0.03, sd=sd, n=3, note=f"{repeated[0].label}, 3 seeds"
-    )
+if lesson.full:
+    repeated = runs[WIDTHS.index(48) * len(TOKENS) + 1]
+    losses = [repeated.loss, *(train(repeated.width, TOKENS[1], seed).loss for seed in (1, 2))]
+    mean, sd = float(np.mean(losses)), float(np.std(losses, ddof=1))
+    lesson.record("seed_loss", mean, "nats per token", 0.03, sd=sd, n=3, note=f"{repeated.label}, 3 seeds")
 
 # %% [markdown]
 # ## The fit
