@@ -138,7 +138,7 @@ def packed(server, home, catalogue, new_card, tmp_path):
     """A data set that the mirror holds packed (a gz, and a zip of two), and upstream as three files."""
     upstream = {"story.txt": b"once " * 500, "wav/1.wav": b"one" * 99, "wav/2.wav": b"two" * 99}
     in_mirror = {
-        "story.txt.gz": gzip.compress(upstream["story.txt"]),
+        "story.txt.gz": gzip.compress(upstream["story.txt"], mtime=0),
         "wav.zip": zipped({name: upstream[name] for name in ("wav/1.wav", "wav/2.wav")}),
     }
     server.files.update({f"up/{name}": data for name, data in upstream.items()})
@@ -211,7 +211,7 @@ def test_a_mirror_without_the_file_says_where_it_looked(packed, tmp_path, monkey
 
 def test_a_mirror_with_a_wrong_file_is_refused(packed, home, monkeypatch):
     _, mirror = packed
-    (mirror / "packed" / "story.txt.gz").write_bytes(gzip.compress(b"something else"))
+    (mirror / "packed" / "story.txt.gz").write_bytes(gzip.compress(b"something else", mtime=0))
     monkeypatch.setenv("LMBOOK_MIRROR", str(mirror))
     with pytest.raises(LmbookError, match="not the expected file: its sha256"):
         get("packed", progress=False)
