@@ -90,7 +90,9 @@ FULL = Profile(
 )
 
 
-def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int) -> GPT:
+def copying_gpt(
+    vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int, smear_keys: bool = False
+) -> GPT:
     """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
 
     That is what stories, and conversations about them, need first. Attention learns to copy only what keeps a vector of
@@ -98,7 +100,7 @@ def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_s
     begin to copy hundreds of steps later.
 
     Args:
-        vocabulary_size, num_layers, hidden_dim, max_sequence_length: as in `GPTConfig`.
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length, smear_keys: as in `GPTConfig`.
 
     Raises:
         LmbookError: as `GPTConfig`.
@@ -110,6 +112,7 @@ def copying_gpt(vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_s
         hidden_dim=hidden_dim,
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
+        smear_keys=smear_keys,
         shared_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
