@@ -67,7 +67,13 @@ def test_a_quiz_asks_once_for_all_that_was_told():
         told, asked = more.turns[:6], more.turns[6:]
         assert told == one.turns and all(turn.kind == "ask" and turn.since >= 1 for turn in asked)
         before = " ".join(f"{turn.said} {turn.reply}" for turn in told)
-        slots = {"name": "Hello, ", "friend": "Say hello to ", "thing": "I hope ", "place": "I would ", "look": "I would "}
+        slots = {
+            "name": "Hello, ",
+            "friend": "Say hello to ",
+            "thing": "I hope ",
+            "place": "I would ",
+            "look": "I would ",
+        }
         assert sorted(t.slot for t in asked) == sorted(slot for slot, reply in slots.items() if reply in before)
     orders = {tuple(turn.slot for turn in one.turns[6:]) for one in quizzed}
     assert len(orders) > 20
