@@ -134,7 +134,7 @@ def trained(data: DialogueBatches, steps: int, smear_keys: bool = True):
     return model, history
 
 
-STEPS = lesson.choose(quick=270, full=600)
+STEPS = lesson.choose(quick=270, full=500)
 model, history = trained(with_history, STEPS)
 forgetful, _ = trained(without_history, STEPS // 3)
 not_smeared = trained(with_history, STEPS, smear_keys=False)[0] if lesson.full else None
