@@ -65,6 +65,10 @@ class MultiHeadAttention(keras.layers.Layer):
         rotary: turn queries and keys by their positions (`positions.rotate`).
         normalize: give queries and keys the root mean square 1 before they meet (Henry et al. 2020, "Query-key
             normalization for Transformers"); after `rotary`, which keeps lengths, or before is the same.
+        smear_keys: each key is mixed with that of the token before it, in a share that each head learns, from one half
+            on. So a head can look for what follows a word, without another block that tells each token what stands
+            before it (Olsson et al. 2022, "In-context learning and induction heads", "smeared key"). For attention to
+            what came before alone.
         use_bias: projections have a bias.
         dropout: share of the weights set to zero in training.
         rotary_base: of the angles of `rotary`.
@@ -94,6 +98,7 @@ class MultiHeadAttention(keras.layers.Layer):
         head_dim: int | None = None,
         rotary: bool = False,
         normalize: bool = False,
+        smear_keys: bool = False,
         use_bias: bool = True,
         dropout: float = 0.0,
         rotary_base: float = BASE,
@@ -105,7 +110,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.num_heads, self.num_key_value_heads = num_heads, num_key_value_heads or num_heads
         self.head_dim, self.rotary, self.normalize = head_dim, rotary, normalize
         self.use_bias, self.dropout, self.rotary_base = use_bias, dropout, rotary_base
-        self.stddev, self.output_stddev = stddev, output_stddev
+        self.smear_keys, self.stddev, self.output_stddev = smear_keys, stddev, output_stddev
         if num_heads % self.num_key_value_heads:
             raise LmbookError(
                 f"num_heads={num_heads} is not a multiple of num_key_value_heads={num_key_value_heads}.",
@@ -131,6 +136,8 @@ class MultiHeadAttention(keras.layers.Layer):
         self.value_projection = projection(self.num_key_value_heads * self._width, "value", memory_width)
         last = self.stddev if self.output_stddev is None else self.output_stddev
         self.output_projection = projection(width, "output", self.num_heads * self._width, last)
+        if self.smear_keys:
+            self.smear = self.add_weight(shape=(self.num_key_value_heads,), initializer="zeros", name="smear")
         self.built = True
 
     def call(self, x, memory=None, attention_mask=None, position=0, training=False, return_weights=False):
@@ -149,6 +156,7 @@ class MultiHeadAttention(keras.layers.Layer):
     def look(self, x, key, value, attention_mask=None, position=0, training=False, return_weights=False):
         """Let x [B, T, D] look at key and value [B, G, S, K]; gives [B, T, D], on request also weights [B, H, T, S]."""
         query = self._placed(self._heads(self.query_projection(x), self.num_heads), position)
+        key = self._smeared(key) if self.smear_keys else key
         drop = None if self._drop is None else (lambda weights: self._drop(weights, training=training))
         taken, weights = attend(query, key, value, attention_mask, drop)
         taken = ops.swapaxes(taken, 1, 2)  # [B, T, H, K]
@@ -161,6 +169,12 @@ class MultiHeadAttention(keras.layers.Layer):
         x = ops.reshape(x, (*ops.shape(x)[:2], count, self._width))
         return ops.swapaxes(x, 1, 2)
 
+    def _smeared(self, key):
+        """Keys [B, G, S, K], each mixed with the one before it; the first with zeros."""
+        before = ops.pad(key[:, :, :-1], ((0, 0), (0, 0), (1, 0), (0, 0)))
+        own = ops.cast(ops.sigmoid(self.smear), key.dtype)[:, None, None]
+        return own * key + (1 - own) * before
+
     def _placed(self, x, position):
         """Queries or keys [B, H, T, K], normalised and turned as the layer does."""
         if self.normalize:
@@ -168,6 +182,6 @@ class MultiHeadAttention(keras.layers.Layer):
         return rotate(x, ops.arange(ops.shape(x)[2]) + position, self.rotary_base) if self.rotary else x
 
     def get_config(self):
-        names = ("num_heads", "num_key_value_heads", "head_dim", "rotary", "normalize", "use_bias", "dropout")
-        names += ("rotary_base", "stddev", "output_stddev")
+        names = ("num_heads", "num_key_value_heads", "head_dim", "rotary", "normalize", "smear_keys", "use_bias")
+        names += ("dropout", "rotary_base", "stddev", "output_stddev")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -22,8 +22,8 @@ class TransformerBlock(keras.layers.Layer):
     al. 2017) or before the part ("pre": x + part(norm(x)); Xiong et al. 2020 show why it trains without warm-up).
 
     Args:
-        num_heads, intermediate_dim, num_key_value_heads, activation, rotary, rotary_base, normalize_heads, stddev,
-            output_stddev: see `MultiHeadAttention` and `FeedForward`.
+        num_heads, intermediate_dim, num_key_value_heads, activation, rotary, rotary_base, normalize_heads, smear_keys,
+            stddev, output_stddev: see `MultiHeadAttention` and `FeedForward`.
         causal: a position sees itself and what came before, nothing after.
         cross_attention: there is a second attention, to the output of an encoder.
         use_bias: of the projections, and the shift of a LayerNorm.
@@ -53,6 +53,7 @@ class TransformerBlock(keras.layers.Layer):
         order: str = "pre",
         rotary: bool = False,
         normalize_heads: bool = False,
+        smear_keys: bool = False,
         use_bias: bool = True,
         dropout: float = 0.0,
         epsilon: float = 1e-5,
@@ -76,6 +77,7 @@ class TransformerBlock(keras.layers.Layer):
             "order": order,
             "rotary": rotary,
             "normalize_heads": normalize_heads,
+            "smear_keys": smear_keys,
             "use_bias": use_bias,
             "dropout": dropout,
             "epsilon": epsilon,
@@ -89,7 +91,7 @@ class TransformerBlock(keras.layers.Layer):
         start = {"stddev": stddev, "output_stddev": output_stddev}
         heads |= start
         self.attention = MultiHeadAttention(
-            num_heads, rotary=rotary, rotary_base=rotary_base, name="attention", **heads
+            num_heads, rotary=rotary, rotary_base=rotary_base, smear_keys=smear_keys, name="attention", **heads
         )
         self.cross = MultiHeadAttention(num_heads, name="cross_attention", **heads) if cross_attention else None
         self.feed_forward = FeedForward(

@@ -35,6 +35,7 @@ class GPTConfig:
         rotary_base: of the rotary angles; larger for longer texts.
         normalization: "layer" or "rms", before each part of a block and before the logits.
         normalize_heads: queries and keys get root mean square 1 (Henry et al. 2020).
+        smear_keys: each key is mixed with the one before it (Olsson et al. 2022), see `MultiHeadAttention`.
         normalize_embedding: the vectors are normalised before the first block too.
         activation: of the feed-forward layers, see `FeedForward`.
         shared_embeddings: one table for the tokens' vectors and the logits (Press and Wolf 2017).
@@ -63,6 +64,7 @@ class GPTConfig:
     rotary_base: float = BASE
     normalization: str = "layer"
     normalize_heads: bool = False
+    smear_keys: bool = False
     normalize_embedding: bool = False
     activation: str = "gelu"
     shared_embeddings: bool = True
@@ -131,6 +133,7 @@ class GPT(CausalLanguageModel):
                 rotary=c.positions == "rotary",
                 rotary_base=c.rotary_base,
                 normalize_heads=c.normalize_heads,
+                smear_keys=c.smear_keys,
                 use_bias=c.use_bias,
                 dropout=c.dropout,
                 epsilon=c.epsilon,

@@ -16,17 +16,19 @@ def gpt_parameters(config: GPTConfig) -> int:
     """Weights of a `GPT`, from its configuration alone.
 
     In each block its matrices and the gains of two normalisations; then the table V D, once more where the logits share
-    none, and the last gains; and what the configuration has besides (biases, vectors of positions).
+    none, and the last gains; and what the configuration has besides (biases, vectors of positions, shares of smeared
+    keys).
     """
     c = config
     width, shared = c.hidden_dim, _shared_width(c)
     norm = width * (2 if c.normalization == "layer" and c.use_bias else 1)
     gates = 2 if c.activation == "swiglu" else 1
     biases = 2 * (width + shared) + gates * c.intermediate_dim + width if c.use_bias else 0
+    shares = (c.num_key_value_heads or c.num_heads) if c.smear_keys else 0
     tables = c.vocabulary_size * width * (1 if c.shared_embeddings else 2)
     tables += c.max_sequence_length * width if c.positions == "learned" else 0
     first = norm if c.normalize_embedding else 0
-    return tables + first + c.num_layers * (_block_matrices(c) + biases + 2 * norm) + norm
+    return tables + first + c.num_layers * (_block_matrices(c) + biases + shares + 2 * norm) + norm
 
 
 def forward_flops(config: GPTConfig, length: int) -> float:

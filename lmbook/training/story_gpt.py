@@ -91,7 +91,13 @@ FULL = Profile(
 
 
 def copying_config(
-    vocabulary_size: int, *, num_layers: int, hidden_dim: int, max_sequence_length: int, num_heads: int = 4
+    vocabulary_size: int,
+    *,
+    num_layers: int,
+    hidden_dim: int,
+    max_sequence_length: int,
+    num_heads: int = 4,
+    smear_keys: bool = False,
 ) -> GPTConfig:
     """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
 
@@ -100,7 +106,7 @@ def copying_config(
     begin to copy hundreds of steps later.
 
     Args:
-        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads: as in `GPTConfig`.
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads, smear_keys: as in `GPTConfig`.
 
     Raises:
         LmbookError: as `GPTConfig`.
@@ -113,6 +119,7 @@ def copying_config(
         hidden_dim=hidden_dim,
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
+        smear_keys=smear_keys,
         shared_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,

@@ -96,14 +96,30 @@ def test_it_equals_keras_layer_forward_and_backward(kind, use_bias):
         np.testing.assert_allclose(a, b, atol=1e-5 * max(1.0, np.abs(b).max()))
 
 
-def test_kept_keys_and_values_give_the_same():
-    layer = MultiHeadAttention(4, num_key_value_heads=2, rotary=True, normalize=True)
+@pytest.mark.parametrize("smear_keys", [False, True])
+def test_kept_keys_and_values_give_the_same(smear_keys):
+    layer = MultiHeadAttention(4, num_key_value_heads=2, rotary=True, normalize=True, smear_keys=smear_keys)
     x = normal(2, 6, 16)
     whole = layer(x, attention_mask=causal_mask(6))
     first, second = layer.keys_and_values(x[:, :4]), layer.keys_and_values(x[:, 4:], 4)
     key, value = (np.concatenate(parts, axis=2) for parts in zip(first, second, strict=True))
     rest = layer.look(x[:, 4:], key, value, causal_mask(2, 6, 4), 4)
     np.testing.assert_allclose(rest, whole[:, 4:], atol=1e-5)
+
+
+def test_smeared_keys_are_mixed_with_the_ones_before():
+    plain, smeared = MultiHeadAttention(2), MultiHeadAttention(2, smear_keys=True)
+    x = normal(2, 5, 8)
+    for layer in (plain, smeared):
+        layer.build(x.shape)
+    smeared.set_weights([np.array([0.0, 30.0], np.float32), *plain.get_weights()])  # shares 1/2 and 1
+    query, (key, value) = plain._heads(plain.query_projection(x), 2), plain.keys_and_values(x)
+    mixed = np.array(key)
+    mixed[:, 0, 1:] = (mixed[:, 0, 1:] + mixed[:, 0, :-1]) / 2
+    mixed[:, 0, 0] /= 2
+    _, expected = attend(query, mixed, value, causal_mask(5))
+    _, weights = smeared(x, attention_mask=causal_mask(5), return_weights=True)
+    np.testing.assert_allclose(weights, expected, atol=1e-5)
 
 
 @settings(max_examples=15, deadline=None)

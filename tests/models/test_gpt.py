@@ -43,6 +43,7 @@ OPTIONS = {
         "num_key_value_heads": 1,
         "use_bias": False,
     },
+    "smeared": {"num_layers": 2, "positions": "rotary", "num_key_value_heads": 2, "smear_keys": True},
 }
 
 

@@ -21,6 +21,7 @@ SIZES = {"hidden_dim": 16, "intermediate_dim": 24, "num_heads": 4, "num_layers":
         GPTConfig(11, **SIZES),
         GPTConfig(11, **SIZES, num_key_value_heads=2, activation="swiglu", use_bias=False),
         GPTConfig(11, **SIZES, activation="swiglu", normalize_embedding=True),
+        GPTConfig(11, **SIZES, num_key_value_heads=2, smear_keys=True),
         make_config("gpt", 11, **SIZES),
     ],
 )

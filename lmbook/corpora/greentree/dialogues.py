@@ -112,6 +112,7 @@ def dialogues(
     turns: int = 8,
     held_out: bool = False,
     stories: bool = False,
+    quiz: bool = False,
     names: Sequence[str] | None = None,
     lexicon: Lexicon = LEXICON,
 ) -> list[Dialogue]:
@@ -124,6 +125,7 @@ def dialogues(
         held_out: False: nobody has one of `HELD_OUT_NAMES`, and one in eight pairs of a plant and a place does not
             occur; True: only such names and pairs.
         stories: the reader asks for a story about them, too. It has three sentences.
+        quiz: at the end, after `turns`, the reader asks once for everything that was told, in any order.
         names: of readers and friends, instead of those of the split. One that ends in "a" is a "she" in a story.
         lexicon: the other words; several of each category.
 
@@ -139,7 +141,8 @@ def dialogues(
     made = []
     for index in range(count):
         speaker = _Speaker(random.Random((seed << 40) + index), people, held_out, lexicon, grammar)
-        made.append(Dialogue(tuple(speaker.turn(stories) for _ in range(turns))))
+        said = [speaker.turn(stories) for _ in range(turns)]
+        made.append(Dialogue((*said, *(speaker.quiz() if quiz else ()))))
     return made
 
 
@@ -172,6 +175,14 @@ class _Speaker:
             turn = Turn(said.format(**words), reply.format(**words), "talk")
         self._number += 1
         return turn
+
+    def quiz(self) -> list[Turn]:
+        """A question for each slot that was told."""
+        turns = []
+        for slot in sorted(self._last, key=lambda slot: self._random.random()):
+            turns.append(self._asked(slot))
+            self._number += 1
+        return turns
 
     def _tell(self, fact: str) -> Turn:
         wordings, reply = _TELL[fact]
@@ -209,6 +220,9 @@ class _Speaker:
         slot = self._one(SLOTS)
         if self._last and self._random.random() < 0.8:  # mostly for what was told, sooner for what is long ago
             slot = min((self._one(list(self._last)) for _ in range(2)), key=self._last.__getitem__)
+        return self._asked(slot)
+
+    def _asked(self, slot: str) -> Turn:
         wordings, reply = _ASK[slot]
         said = self._one(wordings)
         if slot not in self._last:

@@ -24,7 +24,7 @@ GPT2 = {
     "epsilon": 1e-5,
 }
 LLAMA = {"positions": "rotary", "normalization": "rms", "activation": "swiglu", "use_bias": False}
-PLAIN = {"normalize_heads": False, "normalize_embedding": False, "logit_soft_cap": None}
+PLAIN = {"normalize_heads": False, "smear_keys": False, "normalize_embedding": False, "logit_soft_cap": None}
 BERT = {"activation": "gelu", "epsilon": 1e-12}
 SIZES = ("vocabulary_size", "hidden_dim", "intermediate_dim", "num_layers", "dropout")
 

@@ -61,6 +61,24 @@ def test_the_latest_name_counts():
                 assert turn.reply == f"You are {name}"
 
 
+def test_a_quiz_asks_once_for_all_that_was_told():
+    plain, quizzed = (dialogues(100, 7, turns=6, quiz=quiz) for quiz in (False, True))
+    for one, more in zip(plain, quizzed, strict=True):
+        told, asked = more.turns[:6], more.turns[6:]
+        assert told == one.turns and all(turn.kind == "ask" and turn.since >= 1 for turn in asked)
+        before = " ".join(f"{turn.said} {turn.reply}" for turn in told)
+        slots = {
+            "name": "Hello, ",
+            "friend": "Say hello to ",
+            "thing": "I hope ",
+            "place": "I would ",
+            "look": "I would ",
+        }
+        assert sorted(t.slot for t in asked) == sorted(slot for slot, reply in slots.items() if reply in before)
+    orders = {tuple(turn.slot for turn in one.turns[6:]) for one in quizzed}
+    assert len(orders) > 20
+
+
 def test_readers_and_plants_of_the_test_are_new():
     assert len(set(NAMES)) == len(NAMES) and not set(NAMES) & set(NEW_NAMES)
     lexicon = {entry.english for entry in (*LEXICON.girls, *LEXICON.boys, *LEXICON.kinds)}
