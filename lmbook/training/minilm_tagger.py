@@ -73,21 +73,13 @@ class MiniLMTagger:
         segments = bert.embedding.segments.embeddings
         segments.assign(np.repeat(segments.numpy()[:1], 2, axis=0))
         records = with_other_values(records, epochs, seed)
-        tags = [tags_of(record) for record in records]
-        self.tags = sorted({tag for row in tags for tag in row} | {OUTSIDE})
-        number = {tag: place for place, tag in enumerate(self.tags)}
-        rows, labels, rng = [], [], np.random.default_rng(seed)
-        for record, right in zip(records, tags, strict=True):
-            places, first = token_places(record["text"]), 0
-            for row in self._rows(record["text"], places, small=rng.random() < SMALL):
-                last = first + len(row[2])
-                rows.append(row)
-                labels.append([number[tag] for tag in right[first:last]])
-                first = last
-        data = TaggedWords(rows, labels, tokens_per_batch=TOKENS_PER_BATCH, seed=seed)
+        self.tags = sorted({tag for record in records for tag in tags_of(record)} | {OUTSIDE})
         self.model = BertTagger(bert, len(self.tags))
         self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
-        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY)
+        tuning, data = (
+            FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY),
+            self._data(records, seed),
+        )
         steps = data.steps_per_epoch
         self.history = tuning.run(data, steps=steps, report_every=-(-steps // 10), seed=seed)
 
@@ -100,6 +92,16 @@ class MiniLMTagger:
             logits = read(padded([ids], width), padded([segments], width)).numpy()[0]
             found += [self.tags[best] for best in logits[firsts].argmax(axis=1)]
         return found
+
+    def _data(self, records: Sequence[dict], seed: int) -> TaggedWords:
+        number, rng = {tag: place for place, tag in enumerate(self.tags)}, np.random.default_rng(seed)
+        rows, labels = [], []
+        for record in records:
+            places, tags = token_places(record["text"]), iter(tags_of(record))
+            for row in self._rows(record["text"], places, small=rng.random() < SMALL):
+                rows.append(row)
+                labels.append([number[next(tags)] for _ in row[2]])
+        return TaggedWords(rows, labels, tokens_per_batch=TOKENS_PER_BATCH, seed=seed)
 
     def _rows(self, text: str, places: Sequence[tuple[int, int]], small: bool = False):
         """The text in rows that MiniLM can read, with as many words in each as fit."""
