@@ -12,14 +12,15 @@ from lmbook.decoding.compiled import compiled
 from lmbook.errors import LmbookError
 from lmbook.models.bert import BertTagger
 from lmbook.models.scrubber import tags_of, token_places
-from lmbook.models.sequence_tagger import OUTSIDE
+from lmbook.models.sequence_tagger import OUTSIDE, best_path
 from lmbook.models.weights.hugging_face import load_minilm
 from lmbook.pipelines.buckets import BUCKETS, bucket_width, padded
 from lmbook.pipelines.tagged_words import CLOSING, TaggedWords, word_row
 from lmbook.training.fine_tuning import FineTuning
 
-LEARNING_RATE, DECAY, TOKENS_PER_BATCH = 3e-4, 0.8, 1024
-SMALL = 0.1  # of the texts are read as if they had no capitals
+LEARNING_RATE, DECAY, TOKENS_PER_BATCH = 5e-4, 0.8, 256
+SMALL = 0.1  # of the texts are read as if they had no capitals,
+MASKED = 0.1  # and of the word pieces are hidden
 
 
 def with_other_values(records: Sequence[dict], times: int, seed: int = 0, share: float = 0.7) -> list[dict]:
@@ -66,7 +67,7 @@ class MiniLMTagger:
         LmbookError: there is no record, or the package that ships MiniLM is not installed.
     """
 
-    def __init__(self, records: Sequence[dict], *, epochs: int = 6, seed: int = 0):
+    def __init__(self, records: Sequence[dict], *, epochs: int = 5, seed: int = 0):
         if not records:
             raise LmbookError("There is no text to learn from.", "Give labelled texts.")
         bert, self._tokenizer = load_minilm()
@@ -76,10 +77,8 @@ class MiniLMTagger:
         self.tags = sorted({tag for record in records for tag in tags_of(record)} | {OUTSIDE})
         self.model = BertTagger(bert, len(self.tags))
         self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
-        tuning, data = (
-            FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY),
-            self._data(records, seed),
-        )
+        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY)
+        data = self._data(records, seed)
         steps = data.steps_per_epoch
         self.history = tuning.run(data, steps=steps, report_every=-(-steps // 10), seed=seed)
 
@@ -90,7 +89,7 @@ class MiniLMTagger:
         for ids, segments, firsts in self._rows(text, places):
             width = bucket_width(len(ids))
             logits = read(padded([ids], width), padded([segments], width)).numpy()[0]
-            found += [self.tags[best] for best in logits[firsts].argmax(axis=1)]
+            found += [self.tags[best] for best in best_path(logits[firsts], self.tags)]
         return found
 
     def _data(self, records: Sequence[dict], seed: int) -> TaggedWords:
@@ -98,9 +97,10 @@ class MiniLMTagger:
         rows, labels = [], []
         for record in records:
             places, tags = token_places(record["text"]), iter(tags_of(record))
-            for row in self._rows(record["text"], places, small=rng.random() < SMALL):
-                rows.append(row)
-                labels.append([number[next(tags)] for _ in row[2]])
+            for ids, segments, firsts in self._rows(record["text"], places, small=rng.random() < SMALL):
+                hidden = rng.random(len(ids)) < MASKED
+                rows.append((np.where(hidden, self._tokenizer.mask_id, ids), segments, firsts))
+                labels.append([number[next(tags)] for _ in firsts])
         return TaggedWords(rows, labels, tokens_per_batch=TOKENS_PER_BATCH, seed=seed)
 
     def _rows(self, text: str, places: Sequence[tuple[int, int]], small: bool = False):
