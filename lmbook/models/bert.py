@@ -243,3 +243,31 @@ class BertReader(BertTask):
         x = self.head(self.bert(inputs, padding_mask=padding_mask, training=training))  # [B, T, 2]
         logits = ops.cast(ops.swapaxes(x, 1, 2), "float32")
         return ops.where(ops.expand_dims(padding_mask, 1), logits, MASKED)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class BertTagger(BertTask):
+    """Gives each token a tag: inputs as of `Bert` -> logits [B, T, K] float32.
+
+    Args:
+        bert: see `BertTask`.
+        num_tags: K.
+
+    Raises:
+        LmbookError: num_tags is not a positive number.
+    """
+
+    def __init__(self, bert: Bert | BertConfig | dict, num_tags: int, **kwargs):
+        super().__init__(bert, **kwargs)
+        self.num_tags = num_tags
+        check_counts(self, "num_tags")
+        self.drop = keras.layers.Dropout(self.config.dropout, name="dropout")
+        self.head = self._dense(num_tags, "logits")
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, training=False):
+        x = self.bert(inputs, padding_mask=padding_mask, training=training)
+        return ops.cast(self.head(self.drop(x, training=training)), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "num_tags": self.num_tags}

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from lmbook.models.sequence_tagger import OUTSIDE, SequenceTagger, spans_of
 
@@ -82,41 +83,39 @@ def _shape(token: str) -> str:
     return re.sub(r"(.)\1{2,}", r"\1\1+", "".join(kinds))
 
 
+def token_places(text: str) -> list[tuple[int, int]]:
+    """(first character, the one after its last) of each word, number, mark and line break: what a tagger gives tags."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
+class Tagger(Protocol):
+    """Gives each token of a text (`token_places`) a tag, as `PerceptronTagger` and `MiniLMTagger` do."""
+
+    def tag(self, text: str, places: Sequence[tuple[int, int]]) -> list[str]: ...
+
+
 class Scrubber:
-    """Finds personal data by patterns and by a `SequenceTagger` trained on labelled texts.
+    """Finds personal data by patterns and by a tagger that was trained on labelled texts.
 
-    The patterns' finds are also features of the tagger, so that it can learn what stands around them and where a
-    pattern is wrong. What has a check sum, or can be nothing else, is taken from the patterns as it is.
+    What has a check sum, or can be nothing else, is taken from the patterns as it is; the tagger finds the rest.
 
-    Args:
-        records: with "text" and "spans", each of these {"type", "start", "end"}, as the corpus `pii_synthetic` has.
-        known: lists of names by what they are ("first name": …): a token in one has that as a feature.
-        epochs, seed: of the tagger.
-
-    Raises:
-        LmbookError: there is no record.
+    Example:
+        scrubber = Scrubber(PerceptronTagger(records))
+        scrubber.scrub("My name is Ann Lee.")
     """
 
     CERTAIN = frozenset({"EMAIL_ADDRESS", "DOMAIN_NAME", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "IP_ADDRESS"})
 
-    def __init__(
-        self, records: Sequence[dict], known: dict[str, Iterable[str]] | None = None, *, epochs: int = 8, seed: int = 0
-    ):
-        self._known = {name: {word.lower() for word in words} for name, words in (known or {}).items()}
-        sentences, tags = [], []
-        for record in records:
-            pieces = [match.span() for match in _TOKEN.finditer(record["text"])]
-            sentences.append(self._features(record["text"], pieces))
-            tags.append(_tags_of(pieces, [Span(s["type"], s["start"], s["end"]) for s in record["spans"]]))
-        self._tagger = SequenceTagger(sentences, tags, epochs=epochs, seed=seed)
+    def __init__(self, tagger: Tagger):
+        self._tagger = tagger
 
     def find(self, text: str) -> list[Span]:
         """The personal data of a text, in order, without overlaps."""
-        pieces = [match.span() for match in _TOKEN.finditer(text)]
+        places = token_places(text)
         certain = [span for span in pattern_spans(text) if span.type in self.CERTAIN]
         tagged = [
-            Span(kind, pieces[first][0], pieces[last - 1][1])
-            for kind, first, last in spans_of(self._tagger.tag(self._features(text, pieces)))
+            Span(kind, places[first][0], places[last - 1][1])
+            for kind, first, last in spans_of(self._tagger.tag(text, places))
         ]
         free = [t for t in tagged if all(t.end <= c.start or t.start >= c.end for c in certain)]
         return sorted(certain + free, key=lambda span: span.start)
@@ -124,6 +123,33 @@ class Scrubber:
     def scrub(self, text: str) -> str:
         """The text with `[TYPE]` where personal data was found."""
         return replaced(text, self.find(text))
+
+
+class PerceptronTagger:
+    """A `SequenceTagger` over features of the words, with weights of its own only.
+
+    The patterns' finds are also features, so that it can learn what stands around them and where a pattern is wrong.
+
+    Args:
+        records: with "text" and "spans", each of these {"type", "start", "end"}, as the corpus `pii_synthetic` has.
+        known: lists of names by what they are ("first name": …): a token in one has that as a feature.
+        epochs, seed: of the training.
+
+    Raises:
+        LmbookError: there is no record.
+    """
+
+    def __init__(
+        self, records: Sequence[dict], known: dict[str, Iterable[str]] | None = None, *, epochs: int = 8, seed: int = 0
+    ):
+        self._known = {name: {word.lower() for word in words} for name, words in (known or {}).items()}
+        texts = [(record["text"], token_places(record["text"])) for record in records]
+        tags = [tags_of(record) for record in records]
+        self._tagger = SequenceTagger([self._features(*text) for text in texts], tags, epochs=epochs, seed=seed)
+
+    def tag(self, text: str, places: Sequence[tuple[int, int]]) -> list[str]:
+        """The tag of each token: B-X, I-X or O."""
+        return self._tagger.tag(self._features(text, places))
 
     def _features(self, text: str, pieces: Sequence[tuple[int, int]]) -> list[list[str]]:
         by_pattern = {}
@@ -195,13 +221,19 @@ def replaced(text: str, spans: Sequence[Span]) -> str:
 
 def labelled_words(text: str, spans: Sequence[Span]) -> list[tuple[int, str]]:
     """(number of the word, type) for each word or mark of the text that is personal data."""
-    tags = _tags_of([match.span() for match in _TOKEN.finditer(text)], spans)
+    tags = _tags(token_places(text), spans)
     return [(place, tag[2:]) for place, tag in enumerate(tags) if tag != OUTSIDE]
 
 
-def _tags_of(pieces: Sequence[tuple[int, int]], spans: Sequence[Span]) -> list[str]:
+def tags_of(record: dict) -> list[str]:
+    """The right tag of each token of a record: B-X where a span of type X begins, I-X where it goes on, else O."""
+    spans = [Span(span["type"], span["start"], span["end"]) for span in record["spans"]]
+    return _tags(token_places(record["text"]), spans)
+
+
+def _tags(places: Sequence[tuple[int, int]], spans: Sequence[Span]) -> list[str]:
     tags, begun = [], set()
-    for start, end in pieces:
+    for start, end in places:
         inside = next((number for number, span in enumerate(spans) if start < span.end and end > span.start), None)
         tags.append(OUTSIDE if inside is None else f"{'I' if inside in begun else 'B'}-{spans[inside].type}")
         begun.add(inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -57,8 +58,6 @@ class SequenceTagger:
             if len(sentence)
         ]
         V, F = len(self.tags), len(self._features)
-        self._allowed = np.array([[self._follows(a, b) for b in self.tags] for a in self.tags])
-        self._begins = np.array([not tag.startswith("I-") for tag in self.tags])
         self._weights, self._pairs = np.zeros((F + 1, V)), np.zeros((V, V))  # the last row: features never seen
         later, later_pairs = np.zeros_like(self._weights), np.zeros_like(self._pairs)  # updates times when they came
         rng, steps = np.random.default_rng(seed), 0
@@ -84,21 +83,38 @@ class SequenceTagger:
         return [np.array([self._features.get(name, -1) for name in token]) for token in sentence]
 
     def _best(self, numbers):
-        scores = np.array([self._weights[row].sum(axis=0) for row in numbers])  # [T, V]
-        moves = np.where(self._allowed, self._pairs, -np.inf)
-        best, came_from = np.where(self._begins, scores[0], -np.inf), []
-        for score in scores[1:]:
-            ways = best[:, None] + moves
-            came_from.append(ways.argmax(axis=0))
-            best = ways.max(axis=0) + score
-        path = [int(best.argmax())]
-        for back in reversed(came_from):
-            path.append(int(back[path[-1]]))
-        return np.array(path[::-1])
+        return best_path(np.array([self._weights[row].sum(axis=0) for row in numbers]), self.tags, self._pairs)
 
-    @staticmethod
-    def _follows(before: str, tag: str) -> bool:
-        return not tag.startswith("I-") or before[2:] == tag[2:]
+
+def best_path(scores: np.ndarray, tags: Sequence[str], pairs: np.ndarray | float = 0.0) -> np.ndarray:
+    """The sequence of tags with the highest sum of scores in which I-X follows only B-X or I-X (Viterbi): [T] int.
+
+    Args:
+        scores: of each tag at each token, [T, V]; T at least 1.
+        tags: the names of the V tags.
+        pairs: of a tag after another one, [V, V].
+
+    Reference:
+        Viterbi 1967, "Error bounds for convolutional codes and an asymptotically optimum decoding algorithm".
+    """
+    begins, allowed = _possible(tuple(tags))
+    moves = np.where(allowed, pairs, -np.inf)
+    best, came_from = np.where(begins, scores[0], -np.inf), []
+    for score in scores[1:]:
+        ways = best[:, None] + moves
+        came_from.append(ways.argmax(axis=0))
+        best = ways.max(axis=0) + score
+    path = [int(best.argmax())]
+    for back in reversed(came_from):
+        path.append(int(back[path[-1]]))
+    return np.array(path[::-1])
+
+
+@cache
+def _possible(tags: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Which tags may come first, [V], and which after which, [V, V]."""
+    follows = [[not tag.startswith("I-") or before[2:] == tag[2:] for tag in tags] for before in tags]
+    return np.array([not tag.startswith("I-") for tag in tags]), np.array(follows)
 
 
 def spans_of(tags: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, mean_vectors
+from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger, mean_vectors
 
 V, LENGTH = 13, 12
 CONFIG = BertConfig(V, 16, 20, num_heads=4, num_layers=2, max_sequence_length=LENGTH)
@@ -20,6 +20,7 @@ TASKS = {
     "first": lambda bert: BertClassifier(bert, 3),
     "mean": lambda bert: BertClassifier(bert, 3, "mean"),
     "reader": BertReader,
+    "tagger": lambda bert: BertTagger(bert, 5),
 }
 every_task = pytest.mark.parametrize("task", TASKS)
 
@@ -40,7 +41,7 @@ MODELS = {task: make(task) for task in TASKS}
 def test_padding_changes_no_answer(task):
     whole = np.asarray(MODELS[task]((IDS, SEGMENTS)))[:1]
     alone = np.asarray(MODELS[task]((IDS[:1, :5], SEGMENTS[:1, :5])))
-    if task in ("vectors", "masked_lm"):
+    if task in ("vectors", "masked_lm", "tagger"):
         whole = whole[:, :5]
     elif task == "reader":
         assert np.all(whole[:, :, 5:] < -1e8)
@@ -54,7 +55,7 @@ def test_a_mask_that_is_given_counts_not_the_ids(task):
     other = np.where(real, IDS, 9)  # what stands in the padding has no say
     given = np.asarray(MODELS[task]((other, SEGMENTS), padding_mask=real))
     expected = np.asarray(MODELS[task]((IDS, SEGMENTS)))
-    if task in ("vectors", "masked_lm"):
+    if task in ("vectors", "masked_lm", "tagger"):
         given, expected = given[real], expected[real]
     np.testing.assert_allclose(given, expected, atol=2e-5)
 
@@ -80,7 +81,7 @@ def test_segments_and_places_matter():
 def test_shapes_and_weights_on_request():
     x, maps = MODELS["vectors"](IDS, return_weights=True)
     assert x.shape == (2, 7, 16) and [m.shape for m in maps] == [(2, 4, 7, 7)] * 2
-    shapes = {"masked_lm": (2, 7, V), "first": (2, 3), "mean": (2, 3), "reader": (2, 2, 7)}
+    shapes = {"masked_lm": (2, 7, V), "first": (2, 3), "mean": (2, 3), "reader": (2, 2, 7), "tagger": (2, 7, 5)}
     assert {task: MODELS[task](IDS).shape for task in shapes} == shapes
     assert make(config=BertConfig(**{**CONFIG.__dict__, "pooler": True})).pooled(x).shape == (2, 16)
 
@@ -146,5 +147,7 @@ def test_unusable_heads_and_texts_are_named():
         BertClassifier(CONFIG, 2, "last")
     with pytest.raises(LmbookError, match="num_classes=0"):
         BertClassifier(CONFIG, 0)
+    with pytest.raises(LmbookError, match="num_tags=0"):
+        BertTagger(CONFIG, 0)
     with pytest.raises(LmbookError, match="13 tokens is longer than max_sequence_length=12"):
         Bert(CONFIG)(np.ones((1, 13), "int32"))

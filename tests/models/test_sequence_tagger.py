@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.sequence_tagger import SequenceTagger, spans_of
+from lmbook.models.sequence_tagger import SequenceTagger, best_path, spans_of
 
 SENTENCES = [["my", "name", "is", "ann", "lee"], ["is", "bob", "here"], ["my", "name", "is", "bob", "ray"]] * 3
 TAGS = [["O", "O", "O", "B-P", "I-P"], ["O", "B-P", "O"], ["O", "O", "O", "B-P", "I-P"]] * 3
@@ -22,6 +23,13 @@ def test_a_span_never_goes_on_from_nothing():
     for words in (["lee", "lee"], ["ray", "is", "lee"]):
         tags = ["O", *tagger.tag(features(words))]
         assert not any(b == "I-P" and a == "O" for a, b in zip(tags, tags[1:], strict=False))
+
+
+def test_best_path_weighs_the_whole_sequence():
+    tags = ["B-P", "I-P", "O"]
+    scores = np.array([[1.0, 9.0, 1.5], [0.0, 2.0, 1.0]])  # I-P is best at both, but nothing begins there
+    assert best_path(scores, tags).tolist() == [0, 1]
+    assert best_path(scores, tags, np.array([[0, -3, 0], [0, 0, 0], [0, 0, 0]])).tolist() == [2, 2]
 
 
 def test_spans_of_tags():
