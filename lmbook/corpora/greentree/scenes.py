@@ -1,0 +1,118 @@
+"""Scenes of the greentree world that can be drawn, the sentences that describe them, and pairs kept for the test."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from lmbook.corpora.greentree.text import english_word, pretty
+from lmbook.errors import LmbookError
+
+COLOURS = ("red", "blue", "yellow", "white", "black", "purple")
+ATTRIBUTES: dict[str, tuple] = {
+    "look": ("green", "golden", "silver"),
+    "plant": ("tree", "pine", "palm", "sunflower"),
+    "place": ("lake", "hill", "castle", "island", "forest"),
+    "count": (1, 2, 3, 4),
+    "colour": COLOURS,
+    "thing": ("ball", "box", "umbrella", "ring"),
+    "creature_colour": COLOURS,
+    "creature": ("butterfly", "swallow", "bee", "dragonfly"),
+    "weather": ("", "rain", "snow"),
+}
+NUMBERS = ("a", "two", "three", "four", "five", "six")  # the last two only in scenes that are made by hand
+HELD_OUT_PAIRS = (("colour", "thing"), ("creature_colour", "creature"), ("place", "plant"))
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a picture shows.
+
+    Args:
+        look, plant, place, colour, thing, creature_colour, creature, weather: values of `ATTRIBUTES`; all but the empty
+            one for no weather are words of greentree's lexicon.
+        count: how many things, 1 to 6.
+
+    Raises:
+        LmbookError: a value is not known.
+    """
+
+    look: str
+    plant: str
+    place: str
+    count: int
+    colour: str
+    thing: str
+    creature_colour: str
+    creature: str
+    weather: str
+
+    def __post_init__(self):
+        for name, value in zip(ATTRIBUTES, astuple(self), strict=True):
+            known = range(1, len(NUMBERS) + 1) if name == "count" else ATTRIBUTES[name]
+            if value not in known:
+                raise LmbookError(f"No scene has {name}={value!r}.", f"Choose one of {list(known)}.")
+
+    @property
+    def caption(self) -> str:
+        """Three sentences of what is there, and one more if there is weather."""
+        many = self.count > 1
+        things = self.thing + ("es" if self.thing.endswith("x") else "s") * many
+        sentences = [
+            f"a {self.look} {self.plant} stands {english_word('at', self.place)} .",
+            f"{NUMBERS[self.count - 1]} {self.colour} {things} {'lie' if many else 'lies'} near it .",
+            f"a {self.creature_colour} {self.creature} passes by .",
+        ]
+        return pretty(" ".join(sentences + [f"suddenly the {self.weather} comes ."] * bool(self.weather)))
+
+    def differences(self, other: Scene) -> list[str]:
+        """The attributes in which another scene is different."""
+        return [name for name, a, b in zip(ATTRIBUTES, astuple(self), astuple(other), strict=True) if a != b]
+
+
+def pairs_of(split: str, pair: tuple[str, str]) -> list[tuple]:
+    """The pairs of values of two attributes that a split has.
+
+    Each value of the second meets each of the first: once in the test, once in validation, else in training.
+
+    Raises:
+        LmbookError: the split is not known.
+    """
+    if split not in SPLITS:
+        raise LmbookError(f"There is no split {split!r}.", f"Choose one of {', '.join(SPLITS)}.")
+    first, second = (ATTRIBUTES[name] for name in pair)
+    places = {"test": (0,), "validation": (1,), "train": range(2, len(first))}[split]
+    return [(a, b) for i, a in enumerate(first) for j, b in enumerate(second) if (i + j) % len(first) in places]
+
+
+def scenes(count: int, seed: int = 0, split: str = "train") -> list[Scene]:
+    """`count` scenes, drawn evenly; a longer run begins with the scenes of a shorter one.
+
+    In training no scene has a held-out pair of values (`HELD_OUT_PAIRS`); in validation and in the test each scene has
+    three of them: it is made of things that are well known, but were never seen together.
+
+    Args:
+        count: how many.
+        seed: of the draws.
+        split: "train", "validation" or "test".
+
+    Raises:
+        LmbookError: the split is not known.
+    """
+    free = [name for name in ATTRIBUTES if name not in sum(HELD_OUT_PAIRS, ())]
+    draws = np.random.default_rng([seed, 1]).random((count, len(free) + len(HELD_OUT_PAIRS)))
+    choices = [[(value,) for value in ATTRIBUTES[name]] for name in free]
+    choices += [pairs_of(split, pair) for pair in HELD_OUT_PAIRS]
+    names = [*free, *sum(HELD_OUT_PAIRS, ())]
+    found = []
+    for row in draws:
+        picked = [choice[int(draw * len(choice))] for choice, draw in zip(choices, row, strict=True)]
+        found.append(Scene(**dict(zip(names, sum(picked, ()), strict=True))))
+    return found
+
+
+def with_different_captions(found: list[Scene]) -> list[Scene]:
+    """The first scene of each caption."""
+    return list({scene.caption: scene for scene in reversed(found)}.values())[::-1]
