@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import astuple, replace
+
+import pytest
+
+from lmbook.corpora.greentree.lexicon import LEXICON
+from lmbook.corpora.greentree.scenes import (
+    ATTRIBUTES,
+    HELD_OUT_PAIRS,
+    SPLITS,
+    Scene,
+    pairs_of,
+    scenes,
+    with_different_captions,
+)
+from lmbook.errors import LmbookError
+
+SCENE = Scene("golden", "palm", "island", 3, "red", "box", "blue", "bee", "rain")
+
+
+def test_a_caption_says_every_attribute():
+    assert SCENE.caption == (
+        "A golden palm stands on the island. Three red boxes lie near it. A blue bee passes by. "
+        "Suddenly the rain comes."
+    )
+    one = replace(SCENE, count=1, weather="", thing="umbrella")
+    assert one.caption == "A golden palm stands on the island. A red umbrella lies near it. A blue bee passes by."
+
+
+def test_scenes_with_other_attributes_have_other_captions():
+    for name, values in ATTRIBUTES.items():
+        others = [replace(SCENE, **{name: value}) for value in values]
+        assert len({scene.caption for scene in others}) == len(values)
+        assert [other.differences(SCENE) for other in others if other != SCENE] == [[name]] * (len(values) - 1)
+
+
+def test_the_words_are_those_of_the_lexicon():
+    categories = {"colour": "colours", "creature_colour": "colours", "weather": "weathers"}
+    for name in ATTRIBUTES.keys() - {"count"}:
+        known = {entry.english for entry in getattr(LEXICON, categories.get(name, name + "s"))}
+        assert set(ATTRIBUTES[name]) - {""} <= known
+
+
+def test_held_out_pairs_never_meet_in_training_but_their_values_do():
+    for pair in HELD_OUT_PAIRS:
+        parts = {split: set(pairs_of(split, pair)) for split in SPLITS}
+        assert sum(map(len, parts.values())) == len(set.union(*parts.values()))
+        assert set.union(*parts.values()) == {(a, b) for a in ATTRIBUTES[pair[0]] for b in ATTRIBUTES[pair[1]]}
+        for split in SPLITS:
+            drawn = {(getattr(s, pair[0]), getattr(s, pair[1])) for s in scenes(1000, split=split)}
+            assert drawn == parts[split]
+        for side in (0, 1):
+            assert {values[side] for values in parts["train"]} == set(ATTRIBUTES[pair[side]])
+
+
+def test_values_that_are_free_come_equally_often():
+    for name in ("look", "count", "weather"):
+        counts = Counter(getattr(scene, name) for scene in scenes(2000))
+        assert len(counts) == len(ATTRIBUTES[name])
+        assert max(counts.values()) < 1.3 * min(counts.values())
+
+
+def test_draws_depend_on_the_seed_alone():
+    assert scenes(30, 5) == scenes(30, 5) == scenes(60, 5)[:30]
+    assert scenes(30, 5) != scenes(30, 6)
+
+
+def test_only_the_first_scene_of_a_caption_is_kept():
+    a, b = scenes(2, 1)
+    assert with_different_captions([a, b, a, replace(b)]) == [a, b]
+
+
+@pytest.mark.parametrize("changes", [{"count": 7}, {"colour": "pink"}, {"weather": "fog"}])
+def test_a_value_that_is_not_known_is_named(changes):
+    ((name, value),) = changes.items()
+    with pytest.raises(LmbookError, match=f"{name}={value!r}") as raised:
+        replace(SCENE, **changes)
+    assert (
+        str(list(range(1, 7)) if name == "count" else astuple(SCENE)[4 if name == "colour" else 8]) in raised.value.fix
+    )
+
+
+def test_an_unknown_split_is_named():
+    with pytest.raises(LmbookError, match="'dev'"):
+        scenes(1, split="dev")
