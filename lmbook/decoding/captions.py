@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
+from lmbook.models.captioner import Captioner
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 def write_captions(
-    model: keras.Model, tokenizer: Tokenizer, pictures: np.ndarray, *, length: int, batch_size: int = 100
+    model: Captioner, tokenizer: Tokenizer, pictures: np.ndarray, *, length: int, batch_size: int = 100
 ) -> list[str]:
     """The likeliest caption of each picture, token by token (greedy).
 
     Args:
-        model: a `Captioner`.
+        model: trained.
         tokenizer: the one that it was trained with.
         pictures: uint8 [N, Y, X, 3].
         length: the most tokens of a caption.
@@ -25,6 +25,7 @@ def write_captions(
     Raises:
         LmbookError: the pictures have another size than the model's, or as `generate`.
     """
+    model.encoder.check(pictures.shape)
     filled = np.concatenate([pictures, np.repeat(pictures[-1:], -len(pictures) % batch_size, axis=0)])  # full batches
     written = generate(
         model,

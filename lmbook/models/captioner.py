@@ -35,7 +35,9 @@ class Captioner(EncoderDecoder):
     config_class = PictureTextConfig
 
     def _make_encoder(self):
-        return PictureEncoder(self.config.picture_size, self.config.hidden_dim, name="encoder")
+        encoder = PictureEncoder(self.config.picture_size, self.config.hidden_dim, name="encoder")
+        encoder.build(None)
+        return encoder
 
     def readable(self, source):
         """The decoder may look at every place of the picture: pictures [B, Y, X, 3] -> [B, S]."""

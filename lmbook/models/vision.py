@@ -91,17 +91,26 @@ class PictureEncoder(keras.layers.Layer):
         self.built = True
 
     def call(self, pictures, training=False):
-        size = self.picture_size
-        if tuple(pictures.shape[1:]) != (size, size, 3):
-            raise LmbookError(
-                f"A picture of the shape {list(pictures.shape[1:])} was given, not {[size, size, 3]}.",
-                f"Scale it to {size} x {size} pixels of three colours, or make the model with its picture_size.",
-            )
+        self.check(pictures.shape)
         x = ops.cast(pictures, self.compute_dtype) / 127.5 - 1.0
         for convolution in self.convolutions:
             x = convolution(x)
         x = ops.reshape(x, (-1, *self.places.shape))  # [B, S, D]
         return self.norm(x) + self.places
+
+    def check(self, shape):
+        """Pictures of the shape [B, Y, X, 3] can be read; None: not known yet.
+
+        Raises:
+            LmbookError: they cannot.
+        """
+        expected = [self.picture_size, self.picture_size, 3]
+        if len(shape) != 4 or any(a not in (None, b) for a, b in zip(shape[1:], expected, strict=True)):
+            raise LmbookError(
+                f"Pictures of the shape {list(shape[1:])} were given, not {expected}.",
+                f"Scale them to {expected[0]} x {expected[0]} pixels of three colours, or make the model with another "
+                "picture_size.",
+            )
 
     def get_config(self):
         return {**super().get_config(), "picture_size": self.picture_size, "hidden_dim": self.hidden_dim}

@@ -15,8 +15,8 @@ from lmbook.pipelines.buckets import padded
 class CaptionedPictures:
     """Pictures, and captions to be written: the decoder reads `<end> t1 … tn`, its labels are `t1 … tn <end>`.
 
-    Batch k is a pure function of (seed, k): `dataset(start_step=k)` goes on exactly where a run that was stopped after k
-    batches would have. In each epoch the pictures come in a new order; those that do not fill a last batch are left out.
+    Batch k is a pure function of (seed, k): `dataset(start_step=k)` goes on exactly where a run that was stopped after
+    k batches would have. In each epoch the pictures come in a new order; what does not fill a last batch is left out.
 
     Args:
         pictures: uint8 [N, Y, X, 3].
@@ -92,8 +92,8 @@ class CaptionedPictures:
 class PicturePairs(CaptionedPictures):
     """Pictures and captions for a `ContrastiveModel`, which is asked which belong together.
 
-    Batches are ((pictures uint8 [B, Y, X, 3], ids int32 [B, T]), labels int32 and weights float32, both [2, B]): caption
-    i belongs to picture i, and picture i to caption i. A batch must not be shared out among devices.
+    Batches are ((pictures uint8 [B, Y, X, 3], ids int32 [B, T]), labels int32 and weights float32, both [2, B]):
+    caption i belongs to picture i, and picture i to caption i. A batch must not be shared out among devices.
     """
 
     def _batch(self, rows: np.ndarray):

@@ -47,11 +47,14 @@ def test_configuration():
     assert PictureTextConfig(5, picture_size=24).positions_of_picture == 36
 
 
-@pytest.mark.parametrize("shape", [(1, 16, 20, 3), (1, 16, 16, 1), (1, 8, 8, 3)])
+@pytest.mark.parametrize("shape", [(1, 16, 20, 3), (1, 16, 16, 1), (1, 8, 8, 3), (16, 16, 3)])
 def test_a_picture_of_another_size_is_named(shape):
+    encoder = make()
     with pytest.raises(LmbookError, match="not .16, 16, 3.") as raised:
-        make()(np.zeros(shape, "uint8"))
-    assert "Scale it to 16 x 16" in raised.value.fix
+        encoder.check(shape)
+    assert "Scale them to 16 x 16" in raised.value.fix
+    with pytest.raises(LmbookError, match="not .16, 16, 3."):
+        encoder(np.zeros(shape, "uint8"))
 
 
 @pytest.mark.parametrize("size", [0, 30, 2.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -24,6 +25,12 @@ ATTRIBUTES: dict[str, tuple] = {
 NUMBERS = ("a", "two", "three", "four", "five", "six")  # the last two only in scenes that are made by hand
 HELD_OUT_PAIRS = (("colour", "thing"), ("creature_colour", "creature"), ("place", "plant"))
 SPLITS = ("train", "validation", "test")
+_CAPTION = re.compile(
+    r"a (?P<look>\w+) (?P<plant>\w+) stands \w+ the (?P<place>\w+)\. "
+    r"(?P<count>\w+) (?P<colour>\w+) (?P<thing>\w+) (?:lie|lies) near it\. "
+    r"a (?P<creature_colour>\w+) (?P<creature>\w+) passes by\."
+    r"(?: suddenly the (?P<weather>\w+) comes\.)?"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,21 @@ class Scene:
     def differences(self, other: Scene) -> list[str]:
         """The attributes in which another scene is different."""
         return [name for name, a, b in zip(ATTRIBUTES, astuple(self), astuple(other), strict=True) if a != b]
+
+
+def scene_of(caption: str) -> Scene | None:
+    """The scene that a caption describes, capital letters or not; None: it is no caption of a scene."""
+    found = _CAPTION.fullmatch(caption.lower())
+    if found is None or found["count"] not in NUMBERS:
+        return None
+    values = {**found.groupdict(default=""), "count": 1 + NUMBERS.index(found["count"])}
+    if values["count"] > 1:
+        values["thing"] = values["thing"].removesuffix("es" if values["thing"].endswith("xes") else "s")
+    try:
+        scene = Scene(**values)
+    except LmbookError:
+        return None
+    return scene if scene.caption.lower() == caption.lower() else None
 
 
 def pairs_of(split: str, pair: tuple[str, str]) -> list[tuple]:

@@ -52,7 +52,7 @@ def test_nothing_lies_outside_of_the_picture():
         pictures = draw([replace(SCENE, count=count)] * 40, noise=0.0).astype(int)
         return ((pictures[..., 0] > 180) & (pictures[..., 1:].max(axis=-1) < 90)).sum(axis=(1, 2))
 
-    assert area(6).min() > 5 * area(1).mean()
+    assert area(6).mean() > 5.5 * area(1).mean() and area(6).min() > 4 * area(1).mean()
 
 
 def test_noise_is_as_strong_as_asked_for():

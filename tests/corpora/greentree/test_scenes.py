@@ -12,6 +12,7 @@ from lmbook.corpora.greentree.scenes import (
     SPLITS,
     Scene,
     pairs_of,
+    scene_of,
     scenes,
     with_different_captions,
 )
@@ -27,6 +28,27 @@ def test_a_caption_says_every_attribute():
     )
     one = replace(SCENE, count=1, weather="", thing="umbrella")
     assert one.caption == "A golden palm stands on the island. A red umbrella lies near it. A blue bee passes by."
+
+
+def test_a_caption_can_be_read_back():
+    for scene in [*scenes(200), *(replace(SCENE, count=count) for count in (1, 5, 6))]:
+        assert scene_of(scene.caption) == scene_of(scene.caption.lower()) == scene
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("Three", "Seven"),
+        ("boxes", "box"),
+        ("boxes", "boxs"),
+        ("lie near", "lies near"),
+        ("red", "pink"),
+        ("palm", "bee"),
+    ]
+    + [("on the", "at the"), ("rain", "hail"), (" Suddenly the rain comes.", " Suddenly"), ("by.", "by. A bee.")],
+)
+def test_what_is_no_caption_is_no_scene(change):
+    assert scene_of(SCENE.caption.replace(*change)) is None
 
 
 def test_scenes_with_other_attributes_have_other_captions():
