@@ -282,7 +282,7 @@ def _dragonfly(c, side, horizon, colour, count):
 
 def _rain(c, side, horizon, colour, count):
     drops = [(c.chance(0, 32), c.chance(-2, 30)) for _ in range(12)]
-    c.paint(_all(c.line(x, y, x - 1.2, y + 3, 0.25) for x, y in drops), (0.80, 0.88, 1.0), 0.75)
+    c.paint(_all(c.line(x, y, x - 1.2, y + 3, 0.35) for x, y in drops), (0.80, 0.88, 1.0), 0.8)
 
 
 def _snow(c, side, horizon, colour, count):

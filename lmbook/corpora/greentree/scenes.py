@@ -1,9 +1,10 @@
-"""Scenes of the greentree world that can be drawn, the sentences that describe them, and pairs kept for the test."""
+"""Scenes of the greentree world that can be drawn, the sentences that describe them, and what is held out."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import astuple, dataclass
+from itertools import product
 
 import numpy as np
 
@@ -23,8 +24,10 @@ ATTRIBUTES: dict[str, tuple] = {
     "weather": ("", "rain", "snow"),
 }
 NUMBERS = ("a", "two", "three", "four", "five", "six")  # the last two only in scenes that are made by hand
-HELD_OUT_PAIRS = (("colour", "thing"), ("creature_colour", "creature"), ("place", "plant"))
-SPLITS = ("train", "validation", "test")
+# A scene is three independent groups of attributes; the last two of each are a pair.
+GROUPS = (("look", "plant", "place"), ("count", "thing", "colour"), ("weather", "creature", "creature_colour"))
+SPLITS = ("train", "validation", "test", "new pairs")
+ONE_IN = 6  # combinations of a group are in the test, and as many in validation
 _CAPTION = re.compile(
     r"a (?P<look>\w+) (?P<plant>\w+) stands \w+ the (?P<place>\w+)\. "
     r"(?P<count>\w+) (?P<colour>\w+) (?P<thing>\w+) (?:lie|lies) near it\. "
@@ -94,45 +97,47 @@ def scene_of(caption: str) -> Scene | None:
     return scene if scene.caption.lower() == caption.lower() else None
 
 
-def pairs_of(split: str, pair: tuple[str, str]) -> list[tuple]:
-    """The pairs of values of two attributes that a split has.
+def combinations(split: str, group: tuple[str, str, str]) -> list[tuple]:
+    """The values that the attributes of a group take together in a split; a combination is in one split alone.
 
-    Each value of the second meets each of the first: once in the test, once in validation, else in training.
+    In "train" each value is seen, and each pair of values but those of "new pairs", in which each plant stands at one
+    place, and each thing and each creature has one colour, that it has in no other split.
 
     Raises:
         LmbookError: the split is not known.
     """
     if split not in SPLITS:
         raise LmbookError(f"There is no split {split!r}.", f"Choose one of {', '.join(SPLITS)}.")
-    first, second = (ATTRIBUTES[name] for name in pair)
-    places = {"test": (0,), "validation": (1,), "train": range(2, len(first))}[split]
-    return [(a, b) for i, a in enumerate(first) for j, b in enumerate(second) if (i + j) % len(first) in places]
+    numbered = product(*(enumerate(ATTRIBUTES[name]) for name in group))
+    return [(a, b, c) for (i, a), (j, b), (k, c) in numbered if _split(i, j, k, len(ATTRIBUTES[group[2]])) == split]
+
+
+def _split(i: int, j: int, k: int, values: int) -> str:
+    """Where the combination of three values, by their numbers, belongs; the third attribute has so many values."""
+    if (j + k) % values == 0:
+        return "new pairs"
+    return {0: "test", 1: "validation"}.get((i + j + k) % ONE_IN, "train")
 
 
 def scenes(count: int, seed: int = 0, split: str = "train") -> list[Scene]:
     """`count` scenes, drawn evenly; a longer run begins with the scenes of a shorter one.
 
-    In training no scene has a held-out pair of values (`HELD_OUT_PAIRS`); in validation and in the test each scene has
-    three of them: it is made of things that are well known, but were never seen together.
+    All three groups of attributes of a scene are such as the split has (`combinations`): in the test nothing of a scene
+    is new but how it is put together.
 
     Args:
         count: how many.
         seed: of the draws.
-        split: "train", "validation" or "test".
+        split: "train", "validation", "test" or "new pairs".
 
     Raises:
         LmbookError: the split is not known.
     """
-    free = [name for name in ATTRIBUTES if name not in sum(HELD_OUT_PAIRS, ())]
-    draws = np.random.default_rng([seed, 1]).random((count, len(free) + len(HELD_OUT_PAIRS)))
-    choices = [[(value,) for value in ATTRIBUTES[name]] for name in free]
-    choices += [pairs_of(split, pair) for pair in HELD_OUT_PAIRS]
-    names = [*free, *sum(HELD_OUT_PAIRS, ())]
-    found = []
-    for row in draws:
-        picked = [choice[int(draw * len(choice))] for choice, draw in zip(choices, row, strict=True)]
-        found.append(Scene(**dict(zip(names, sum(picked, ()), strict=True))))
-    return found
+    choices = [combinations(split, group) for group in GROUPS]
+    names = sum(GROUPS, ())
+    draws = np.random.default_rng([seed, 1]).random((count, len(choices)))
+    picked = [[choice[int(draw * len(choice))] for choice, draw in zip(choices, row, strict=True)] for row in draws]
+    return [Scene(**dict(zip(names, sum(values, ()), strict=True))) for values in picked]
 
 
 def with_different_captions(found: list[Scene]) -> list[Scene]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import astuple, replace
 
@@ -8,10 +9,10 @@ import pytest
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.scenes import (
     ATTRIBUTES,
-    HELD_OUT_PAIRS,
+    GROUPS,
     SPLITS,
     Scene,
-    pairs_of,
+    combinations,
     scene_of,
     scenes,
     with_different_captions,
@@ -65,23 +66,33 @@ def test_the_words_are_those_of_the_lexicon():
         assert set(ATTRIBUTES[name]) - {""} <= known
 
 
-def test_held_out_pairs_never_meet_in_training_but_their_values_do():
-    for pair in HELD_OUT_PAIRS:
-        parts = {split: set(pairs_of(split, pair)) for split in SPLITS}
-        assert sum(map(len, parts.values())) == len(set.union(*parts.values()))
-        assert set.union(*parts.values()) == {(a, b) for a in ATTRIBUTES[pair[0]] for b in ATTRIBUTES[pair[1]]}
+def test_each_combination_is_in_one_split_and_scenes_have_those_of_theirs():
+    for group in GROUPS:
+        parts = {split: set(combinations(split, group)) for split in SPLITS}
+        assert sum(map(len, parts.values())) == math.prod(len(ATTRIBUTES[name]) for name in group)
+        assert len(set.union(*parts.values())) == sum(map(len, parts.values()))
         for split in SPLITS:
-            drawn = {(getattr(s, pair[0]), getattr(s, pair[1])) for s in scenes(1000, split=split)}
+            drawn = {tuple(getattr(scene, name) for name in group) for scene in scenes(2000, split=split)}
             assert drawn == parts[split]
-        for side in (0, 1):
-            assert {values[side] for values in parts["train"]} == set(ATTRIBUTES[pair[side]])
 
 
-def test_values_that_are_free_come_equally_often():
-    for name in ("look", "count", "weather"):
-        counts = Counter(getattr(scene, name) for scene in scenes(2000))
-        assert len(counts) == len(ATTRIBUTES[name])
-        assert max(counts.values()) < 1.3 * min(counts.values())
+def test_in_training_each_value_is_seen_and_each_pair_but_the_new_ones():
+    for group in GROUPS:
+        train, new = set(combinations("train", group)), set(combinations("new pairs", group))
+        pairs = {values[1:] for values in new}
+        assert pairs and not pairs & {values[1:] for values in train}
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            expected = {(a, b) for a in ATTRIBUTES[group[one]] for b in ATTRIBUTES[group[other]]}
+            seen = {(values[one], values[other]) for values in train}
+            assert seen == (expected - pairs if one else expected)
+        for split in ("validation", "test"):
+            assert {values[1:] for values in combinations(split, group)} <= {values[1:] for values in train}
+
+
+def test_combinations_come_equally_often():
+    counts = Counter((scene.count, scene.thing, scene.colour) for scene in scenes(8000))
+    assert len(counts) == len(combinations("train", GROUPS[1]))
+    assert max(counts.values()) < 2 * min(counts.values())
 
 
 def test_draws_depend_on_the_seed_alone():
