@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from lmbook.layers.dense import built_dense
@@ -35,7 +36,7 @@ class ContrastiveModel(Transformer):
 
     Example:
         model = ContrastiveModel(PictureTextConfig(vocabulary_size=60))
-        cosines = model.picture_vectors(pictures) @ ops.transpose(model.text_vectors(ids))
+        cosines = model.cosines(pictures, ids)
 
     Raises:
         LmbookError: pictures or texts have another size than the configuration says.
@@ -67,6 +68,14 @@ class ContrastiveModel(Transformer):
         """ids [B, T] -> float32 [B, D] of length 1."""
         x = self.text_encoder(ids, training=training)
         return _unit(self.text_head(mean_vectors(x, ops.not_equal(ids, 0))))
+
+    def cosines(self, pictures, ids, batch_size: int = 250):
+        """How well each of N pictures fits each of M texts: pictures [N, Y, X, 3], ids [M, T] -> array [N, M]."""
+        both = []
+        for function, inputs in ((self.picture_vectors, pictures), (self.text_vectors, ids)):
+            parts = [inputs[first : first + batch_size] for first in range(0, len(inputs), batch_size)]
+            both.append(np.concatenate([ops.convert_to_numpy(function(part)) for part in parts]))
+        return both[0] @ both[1].T
 
     def call(self, inputs, training=False):
         pictures, ids = inputs

@@ -50,6 +50,12 @@ def test_vectors_have_the_length_1_and_depend_on_nothing_else_in_the_batch(model
         np.testing.assert_allclose(vectors[1:2], alone, atol=1e-5)
 
 
+def test_cosines_are_those_of_all_pairs_however_they_are_cut(model):
+    expected = np.asarray(model.picture_vectors(PICTURES)) @ np.asarray(model.text_vectors(IDS[:3])).T
+    for size in (1, 3, 250):
+        np.testing.assert_allclose(model.cosines(PICTURES, IDS[:3], size), expected, atol=1e-5)
+
+
 def test_padding_changes_nothing(model):
     longer = np.pad(IDS, ((0, 0), (0, 3)))
     np.testing.assert_allclose(model.text_vectors(longer), model.text_vectors(IDS), atol=1e-5)

@@ -24,10 +24,12 @@ ATTRIBUTES: dict[str, tuple] = {
     "weather": ("", "rain", "snow"),
 }
 NUMBERS = ("a", "two", "three", "four", "five", "six")  # the last two only in scenes that are made by hand
-# A scene is three independent groups of attributes; the last two of each are a pair.
-GROUPS = (("look", "plant", "place"), ("count", "thing", "colour"), ("weather", "creature", "creature_colour"))
+# Attributes of three sentences each: of what they can be together, some is held out.
+GROUPS = (("plant", "thing", "creature"), ("look", "colour", "creature_colour"), ("place", "count", "weather"))
+# Attributes of one sentence: of what they can be together, some is only in the split "new pairs".
+PAIRS = (("plant", "place"), ("thing", "colour"), ("creature", "creature_colour"))
 SPLITS = ("train", "validation", "test", "new pairs")
-ONE_IN = 6  # combinations of a group are in the test, and as many in validation
+ONE_IN = 8  # combinations of a group is in the test, and one in validation
 _CAPTION = re.compile(
     r"a (?P<look>\w+) (?P<plant>\w+) stands \w+ the (?P<place>\w+)\. "
     r"(?P<count>\w+) (?P<colour>\w+) (?P<thing>\w+) (?:lie|lies) near it\. "
@@ -98,32 +100,32 @@ def scene_of(caption: str) -> Scene | None:
 
 
 def combinations(split: str, group: tuple[str, str, str]) -> list[tuple]:
-    """The values that the attributes of a group take together in a split; a combination is in one split alone.
+    """The values that the attributes of a group take together in a split; "new pairs" has those of training.
 
-    In "train" each value is seen, and each pair of values but those of "new pairs", in which each plant stands at one
-    place, and each thing and each creature has one colour, that it has in no other split.
+    In training each value is seen with each other value of the group, but not every three of them.
 
     Raises:
         LmbookError: the split is not known.
     """
     if split not in SPLITS:
         raise LmbookError(f"There is no split {split!r}.", f"Choose one of {', '.join(SPLITS)}.")
+    wanted = {"test": (0,), "validation": (1,)}.get(split, range(2, ONE_IN))
     numbered = product(*(enumerate(ATTRIBUTES[name]) for name in group))
-    return [(a, b, c) for (i, a), (j, b), (k, c) in numbered if _split(i, j, k, len(ATTRIBUTES[group[2]])) == split]
+    return [(a, b, c) for (i, a), (j, b), (k, c) in numbered if (i + 2 * j + 3 * k) % ONE_IN in wanted]
 
 
-def _split(i: int, j: int, k: int, values: int) -> str:
-    """Where the combination of three values, by their numbers, belongs; the third attribute has so many values."""
-    if (j + k) % values == 0:
-        return "new pairs"
-    return {0: "test", 1: "validation"}.get((i + j + k) % ONE_IN, "train")
+def new_pairs(pair: tuple[str, str]) -> list[tuple]:
+    """The values of two attributes that are together in the split "new pairs" alone: one for each of the first."""
+    first, second = (ATTRIBUTES[name] for name in pair)
+    return [(a, b) for i, a in enumerate(first) for j, b in enumerate(second) if (i + j) % len(second) == 0]
 
 
 def scenes(count: int, seed: int = 0, split: str = "train") -> list[Scene]:
     """`count` scenes, drawn evenly; a longer run begins with the scenes of a shorter one.
 
-    All three groups of attributes of a scene are such as the split has (`combinations`): in the test nothing of a scene
-    is new but how it is put together.
+    In the test, and in validation, all three groups of attributes (`GROUPS`) are together as they never are in
+    training, while each two attributes of the scene are together in training too. In "new pairs" it is the three pairs
+    (`PAIRS`) that are new, and the groups are as in training.
 
     Args:
         count: how many.
@@ -133,11 +135,16 @@ def scenes(count: int, seed: int = 0, split: str = "train") -> list[Scene]:
     Raises:
         LmbookError: the split is not known.
     """
-    choices = [combinations(split, group) for group in GROUPS]
-    names = sum(GROUPS, ())
-    draws = np.random.default_rng([seed, 1]).random((count, len(choices)))
-    picked = [[choice[int(draw * len(choice))] for choice, draw in zip(choices, row, strict=True)] for row in draws]
-    return [Scene(**dict(zip(names, sum(values, ()), strict=True))) for values in picked]
+    choices, names = [combinations(split, group) for group in GROUPS], sum(GROUPS, ())
+    rare, found = {pair: set(new_pairs(pair)) for pair in PAIRS}, []
+    rng = np.random.default_rng([seed, 1])
+    while len(found) < count:
+        for row in rng.random((256, len(choices))).tolist():
+            picked = [choice[int(draw * len(choice))] for choice, draw in zip(choices, row, strict=True)]
+            values = dict(zip(names, sum(picked, ()), strict=True))
+            if all(((values[a], values[b]) in new) == (split == "new pairs") for (a, b), new in rare.items()):
+                found.append(Scene(**values))
+    return found[:count]
 
 
 def with_different_captions(found: list[Scene]) -> list[Scene]:
