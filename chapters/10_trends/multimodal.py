@@ -75,7 +75,7 @@ GROUP = 100  # candidates
 
 # %%
 TRAIN, VALIDATION, TEST, SEEN, NEW = (10 * lesson.seed + number for number in range(1, 6))
-size = lesson.choose(quick=200, full=500)
+size = lesson.choose(quick=200, full=400)
 
 
 def drawn(count: int, seed: int, split: str) -> tuple[list[Scene], np.ndarray]:
@@ -217,11 +217,11 @@ record(
 )
 lesson.record("temperature", float(np.exp(-matchers[0].log_scale.numpy())), tolerance=0.02, note="learned, first seed")
 
-figure, axes = plots.new_figure(size=(9.5, 7.6))
+figure, axes = plots.new_figure(size=(8.2, 6.8))
 cosines = similarities(matchers[0], test_pictures[:10], test[:10]).T
-captions = [scene.caption.replace(" Suddenly", "\nSuddenly").replace(". A ", ".\nA ") for scene in test[:10]]
+captions = [scene.caption.replace(". ", ".\n") for scene in test[:10]]
 plots.matrix(axes, cosines, captions, [], signed=True, top=1.0)
-axes.tick_params(axis="y", labelsize=7)
+axes.tick_params(axis="y", labelsize=6)
 axes.set_xticks([])
 for column, picture in enumerate(test_pictures[:10]):
     above = axes.inset_axes((column - 0.46, -1.5, 0.92, 0.92), transform=axes.transData)
@@ -391,7 +391,7 @@ lesson.table("counting", rows, ["things", *(f'"{number}"' for number in NUMBERS)
 beyond = rows[4][5], rows[5][6]
 lesson.record("counted_beyond", float(np.mean(beyond)), "", 0.05, note="five and six things: the number is right")
 
-asked = test[: lesson.choose(quick=100, full=500)]
+asked = test[: lesson.choose(quick=100, full=400)]
 ways = {
     "retrieval": lambda some: found_by(matchers[0], some, asked).at_1,
     "captions": lambda some: exact(described(writer, some), asked),
