@@ -67,11 +67,10 @@ GROUP = 100  # candidates
 # besides what no word mentions: where things are, how large, which shade, noise. So each caption has endlessly many
 # pictures.
 #
-# Some combinations are kept for validation and some for the test. Of the 64 combinations of a plant, a thing and a
-# creature, for instance, 8 are in the test alone: if palm, ring and bee are one of them, no training scene has these
-# three. And so with the looks and colours, and with place, number and weather: a test scene is new in all three. But
-# each *two* of its values were seen together. A harder test comes beside it: **new pairs**, where not even balls were
-# ever red.
+# Some combinations of three are kept for validation and some for the test. Of the 64 of a plant, a thing and a creature,
+# for instance, 8 are in the test alone: if palm, ring and bee are one of them, no training scene has these three. And so
+# with the looks and colours, and with place, number and weather: a test scene is new in all three. But each *two* of
+# its values were seen together. A harder test comes beside it: **new pairs**, where not even balls were ever red.
 
 # %%
 TRAIN, VALIDATION, TEST, SEEN, NEW = (10 * lesson.seed + number for number in range(1, 6))
@@ -127,8 +126,8 @@ def ids(found: list[Scene]) -> list[list[int]]:
 # ## A baseline: the nearest picture
 #
 # Without any learning: take the training picture that is nearest, pixel by pixel, and say its caption. For retrieval,
-# that candidate is taken which shares the most words with it. (Its caption as a whole is never right: the test's
-# combinations are in no training caption.)
+# that candidate is taken whose scene shares the most attributes with it. (Its caption as a whole is never right: the
+# test's combinations are in no training caption.)
 
 # %%
 

@@ -31,8 +31,8 @@ class ContrastiveModel(Transformer):
     Call:
         (pictures [B, Y, X, 3], 0 to 255, ids [B, T], 0 is padding) -> logits [2, B, B] float32. Row i of the first:
         how well each caption fits picture i; of the second: how well each picture fits caption i. They are cosines
-        over a temperature, which is learned. With `contrastive_labels` as labels, the mean cross-entropy is the loss of
-        the paper.
+        over a temperature, which is learned. With the labels 0 … B - 1 in both (`PicturePairs`), the mean cross-entropy
+        is the loss of the paper.
 
     Example:
         model = ContrastiveModel(PictureTextConfig(vocabulary_size=60))
