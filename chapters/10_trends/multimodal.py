@@ -67,10 +67,11 @@ GROUP = 100  # candidates
 # besides what no word mentions: where things are, how large, which shade, noise. So each caption has endlessly many
 # pictures.
 #
-# Some combinations of three are kept for validation and some for the test. Of the 64 of a plant, a thing and a creature,
-# for instance, 8 are in the test alone: if palm, ring and bee are one of them, no training scene has these three. And so
-# with the looks and colours, and with place, number and weather: a test scene is new in all three. But each *two* of
-# its values were seen together. A harder test comes beside it: **new pairs**, where not even balls were ever red.
+# Some combinations of three are kept for validation and some for the test. Of the 64 of a plant, a thing and a
+# creature, for instance, 8 are in the test alone: if palm, ring and bee are one of them, no training scene has these
+# three. And so with the looks and colours, and with place, number and weather: a test scene is new in all three. But
+# each *two* of its values were seen together. A harder test comes beside it: **new pairs**, where not even balls were
+# ever red.
 
 # %%
 TRAIN, VALIDATION, TEST, SEEN, NEW = (10 * lesson.seed + number for number in range(1, 6))
