@@ -372,7 +372,8 @@ lesson.figure(figure, "attention", "Where the captioner looks while it writes a 
 # ## What it cannot do
 #
 # **New pairs.** The tables above have a third column: scenes with a thing in a colour that it never had. Every word of
-# their captions is known, and so is everything that is to be seen. A person would not notice that anything is new.
+# their captions is known, and so is everything that is to be seen. A person would not notice that anything is new. But
+# the decoder is a language model, and has read what comes after "red".
 #
 # **Count further.** In training there are one to four things. Here are five and six: the words "five" and "six" are in
 # the vocabulary, but no picture ever had them.
