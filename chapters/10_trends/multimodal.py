@@ -4,7 +4,7 @@
 # - Article section: §8.1
 # - Needs: attention, encoder_decoder
 # - Data: greentree, scenes drawn as pictures (built in)
-# - Minutes: quick 1, full 8
+# - Minutes: quick 1, full 20
 # - Memory: 1.5 GB
 # - Shows: how pictures and words meet in one space, how a picture is told in words, and what such models cannot do
 # - Headline: retrieval_at_1, caption_exact
