@@ -32,15 +32,19 @@ class EncoderDecoder(Transformer):
     def __init__(self, config: TransformerConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         self.embedding = Embedding(self.config, name="embedding")
-        self.encoder = TransformerEncoder(
-            self.config, self.embedding if self.config.shared_embeddings else None, name="encoder"
-        )
+        self.encoder = self._make_encoder()
         self.blocks = make_blocks(self.config, "decoder_block", causal=True, cross_attention=True)
         self.norm = self._final_norm("decoder_norm")
         self.head = None
         if not self.config.shared_embeddings:
             self.head = keras.layers.Dense(self.config.vocabulary_size, use_bias=False, dtype="float32", name="logits")
         self._build(self.embedding, *self.blocks, self.norm, self.head)
+
+    def _make_encoder(self):
+        """What reads the source: gives vectors [B, S, D]."""
+        return TransformerEncoder(
+            self.config, self.embedding if self.config.shared_embeddings else None, name="encoder"
+        )
 
     def call(self, inputs, training=False, return_weights=False):
         """On request also, for each block, its attention [B, H, T, T] and cross-attention [B, H, T, S]."""
