@@ -382,7 +382,7 @@ lesson.figure(figure, "attention", "Where the captioner looks while it writes a 
 # times as much. The remedy is known, to train on what will come; its price is measured too.
 
 # %%
-counted, rows = test[:200], []
+counted, rows = test[: lesson.choose(quick=100, full=200)], []
 for count in range(1, 7):
     more = draw([replace(scene, count=count) for scene in counted], TEST)
     outputs = write_captions(writer, words, more, length=LENGTH)
