@@ -130,9 +130,8 @@ def ids(found: list[Scene]) -> list[list[int]]:
 # that candidate is taken whose scene shares the most attributes with it. (Its caption as a whole is never right: the
 # test's combinations are in no training caption.)
 
+
 # %%
-
-
 def nearest(asked: np.ndarray) -> list[Scene]:
     """The scene of the training picture with the least squared distance."""
     known, asked = (one.reshape(len(one), -1).astype("float32") / 255 for one in (pictures, asked))
@@ -238,9 +237,8 @@ lesson.figure(figure, "matrix", "Cosines of ten captions (rows) with ten test pi
 # this have been found to read captions as bags of words (Yuksekgonul et al. 2023), since among random candidates the
 # order is hardly ever needed.
 
+
 # %%
-
-
 def changed(scene: Scene, name: str, rng: np.random.Generator) -> Scene:
     """The scene with another value of one attribute; "exchanged colours": with its two colours exchanged."""
     if name in ATTRIBUTES:
@@ -275,9 +273,8 @@ lesson.table("changed", rows, columns, {**dict.fromkeys(columns, 2 * LOOSE), col
 # captioners do; all is trained on. The decoder writes word by word, greedily, with the cache that all models of the
 # book share, and looks at the picture by cross-attention. A caption counts as right if every word of it is.
 
+
 # %%
-
-
 def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pictures) -> Captioner:
     reproducible(seed)
     config = PictureTextConfig(words.vocabulary_size, num_layers=2, normalization="rms", **SHAPE)
