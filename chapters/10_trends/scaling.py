@@ -233,7 +233,9 @@ rows = [
     for run in [*runs, larger]
 ]
 headings = ["", "weights", "loss", "above the floor", "the law", "seconds"]
-lesson.table("runs", rows, headings, {"weights": 0, "loss": loose, "above the floor": loose, "the law": fitted})
+lesson.table(
+    "runs", rows, headings, {"weights": 0, "loss": loose, "above the floor": loose, "the law": fitted, "seconds": None}
+)
 
 figure, [[left, right]] = plots.new_panels(1, 2, size=(11.0, 4.6))
 axis = np.geomspace(min(TOKENS), LARGER[1] * 1.3, 60)

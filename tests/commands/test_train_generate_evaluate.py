@@ -17,8 +17,11 @@ from lmbook.commands.generate import text_pieces
 from lmbook.commands.train import check_output
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.errors import LmbookError
+from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.character import CharacterTokenizer
+from lmbook.training.history import History
+from lmbook.training.run_folder import save_run
 
 TEXT = "A green tree stands on the hill. The bird sings in the green tree. Anna sees the bird and smiles.\n" * 12
 
@@ -55,21 +58,15 @@ def test_train_leaves_everything_and_no_noise(trained):
 
 
 def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(trained, tmp_path):
-    text = trained[0]
-    done = subprocess.run(
-        [sys.executable, "-m", "lmbook", "train", "--model", "transformer", "--text", text, "--steps", "2"]
-        + ["--batch-size", "2", "--output", tmp_path / "run"],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(TEXT) > 4 * 256
-    result = lmbook("evaluate", tmp_path / "run", "--text", text)
+    tokenizer = CharacterTokenizer.train([TEXT])
+    sizes = {"hidden_dim": 16, "intermediate_dim": 16, "num_heads": 2, "num_layers": 1, "max_sequence_length": 64}
+    save_run(tmp_path / "run", GPT(GPTConfig(tokenizer.vocabulary_size, **sizes)), tokenizer, {}, History(), "")
+    assert len(TEXT) > 4 * 64
+    result = lmbook("evaluate", tmp_path / "run", "--text", trained[0])
     assert f"{len(TEXT) + 1:,}" in result.output, result.output
     assert lmbook("generate", tmp_path / "run", "--prompt", TEXT[:100]).stdout.startswith(TEXT[:100])
-    result = lmbook("generate", tmp_path / "run", "--length", 256)
-    assert result.exit_code == 2 and "write at most 255 tokens" in result.output.replace("\n", " ")
+    result = lmbook("generate", tmp_path / "run", "--length", 64)
+    assert result.exit_code == 2 and "write at most 63 tokens" in result.output.replace("\n", " ")
 
 
 def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
