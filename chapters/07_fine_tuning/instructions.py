@@ -38,7 +38,7 @@ from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
+from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 
 lesson = Lesson("instructions")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -121,10 +121,7 @@ def tuned(batches):
         model,
         batches,
         steps=STEPS,
-        optimizer="muon",
-        learning_rate=6e-3,
-        warmup_steps=20,
-        weight_decay=0.0,
+        **COPYING_FIT,
         validation=lambda model: score_next_tokens(model, validation_data).nats_per_token,
         report_every=REPORT_EVERY,
         restore_best=False,

@@ -33,7 +33,7 @@ from lmbook.models.gpt import GPT
 from lmbook.pipelines.instructions import short_prompt
 from lmbook.results import scratch_dir
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
+from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
 
 lesson = Lesson("multitask")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -142,10 +142,7 @@ def tune(tasks: tuple[str, ...], seed: int, steps: int | None = None) -> Tuned:
         model,
         stories.batches(examples, seed=seed),
         steps=steps,
-        optimizer="muon",
-        learning_rate=6e-3,
-        warmup_steps=20,
-        weight_decay=0.0,
+        **COPYING_FIT,
         checks=("ids", "labels", "future"),  # the others are about a fresh model
         quiet=True,
     )

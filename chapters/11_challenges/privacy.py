@@ -31,7 +31,8 @@ from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.evaluation.labelled_spans import score_spans
-from lmbook.evaluation.privacy import CHANCE_EXPOSURE, document_nats, exposure, membership_attack, secret_nats
+from lmbook.evaluation.privacy import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
+from lmbook.evaluation.sentences import sentence_log_probabilities
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.scrubber import (
@@ -116,7 +117,7 @@ def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> Weig
 
 def nats_per_token(model: GPT, ids: list[list[int]]) -> float:
     """Mean loss of documents."""
-    return float(document_nats(model, ids).sum() / sum(len(row) + 1 for row in ids))
+    return float(-sentence_log_probabilities(model, ids).sum() / sum(len(row) + 1 for row in ids))
 
 
 def train_plainly(seed: int):
@@ -162,7 +163,7 @@ def attack(model: GPT) -> dict:
         prefix = [words.end_id, *words.encode(beginning)]
         nats = secret_nats(model, prefix, digit_ids, DIGITS)
         found["exposures"][copies].append(exposure(nats, int("".join(digits))))
-    nats = {kind: document_nats(model, ids) for kind, ids in attacked.items()}
+    nats = {kind: -sentence_log_probabilities(model, ids) for kind, ids in attacked.items()}
     found["by_loss"] = membership_attack(*(-nats[kind] / lengths[kind] for kind in attacked))
     found["by_excess"] = membership_attack(*(exact[kind] - nats[kind] for kind in attacked))
     return found
@@ -427,5 +428,4 @@ if lesson.full:
 # takes out what it finds: what identifies a person without being a name stays.
 
 # %%
-lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
 lesson.finish()

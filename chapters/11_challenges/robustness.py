@@ -48,7 +48,7 @@ from lmbook.results import scratch_dir
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fine_tuning import text_vectors
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.training.story_gpt import COPYING_FIT, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -438,9 +438,8 @@ def grounded(answer: str, story: str, usual: set[str]) -> bool:
 def injections() -> None:
     """Attack the tuned model with and without guardrails."""
     examples = stories.examples(stories.profile.instructions, TRAINING_SEED)
-    options = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
     chat = stories.copy()
-    fit(chat, stories.batches(examples), steps=300, **options, checks=("ids", "labels", "future"))
+    fit(chat, stories.batches(examples), steps=300, **COPYING_FIT, checks=("ids", "labels", "future"))
     count = 200
     asked = stories.examples(count, TEST_SEED, held_out=True, tasks=["answer"])
     orders = [e.instruction for e in stories.examples(count, TEST_SEED + 5, held_out=True, tasks=["tell"])]
@@ -591,5 +590,4 @@ if lesson.full:
 # key: of other models' texts it says nothing, and who rewrites enough is rid of it.
 
 # %%
-lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
 lesson.finish()

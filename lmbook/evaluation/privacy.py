@@ -12,27 +12,10 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from lmbook.decoding.compiled import compiled
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import bootstrap
-from lmbook.pipelines.document_rows import document_rows
-from lmbook.training.step import token_losses
 
 CHANCE_EXPOSURE = 1 / math.log(2)  # bits: the mean of -log2(u) for u between 0 and 1
-
-
-def document_nats(model: keras.Model, documents: Sequence[Sequence[int]], batch_size: int = 250) -> np.ndarray:
-    """-ln p of each document, its `<end>` included, [N]; for documents that the model can read in one go."""
-
-    def make(get_model):
-        return tf.function(lambda x, y, w: tf.reduce_sum(token_losses(y, get_model()(x)) * w, axis=1), jit_compile=True)
-
-    forward = compiled(model, "document_nats", make)
-    needed, missing = 1 + max(map(len, documents)), -len(documents) % batch_size
-    width = max(needed, min(-(-needed // 16) * 16, longest_text(model) or needed))  # few widths, few compilations
-    rows = [np.pad(part, ((0, missing), (0, 0))) for part in document_rows(documents, width)]
-    parts = [[part[first : first + batch_size] for part in rows] for first in range(0, len(rows[0]), batch_size)]
-    return np.concatenate([forward(*map(tf.constant, part)).numpy() for part in parts])[: len(documents)]
 
 
 def secret_nats(model: keras.Model, prefix: Sequence[int], choices: Sequence[int], length: int) -> np.ndarray:

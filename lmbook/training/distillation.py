@@ -9,7 +9,7 @@ from lmbook.errors import LmbookError
 from lmbook.training.feeding import feed
 from lmbook.training.optimizers import make_optimizer
 from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingStep, dense_gradient, token_losses
+from lmbook.training.step import TrainingStep, token_losses
 
 
 def distillation_losses(labels, logits, taught, share: float, temperature: float):
@@ -53,15 +53,9 @@ class DistillationStep(TrainingStep):
         self.teacher, self.share, self.temperature = teacher, share, temperature
         super().__init__(student, optimizer, **kwargs)
 
-    def _part_gradients(self, x, y, w, tokens):
+    def _losses(self, x, y, logits):
         taught = tf.stop_gradient(tf.cast(self.teacher(x, training=False), "float32"))
-        weights = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(x, training=True), "float32")
-            loss_sum = tf.reduce_sum(distillation_losses(y, logits, taught, self.share, self.temperature) * w)
-            loss = self.optimizer.scale_loss(loss_sum / tokens)
-        gradients = tape.gradient(loss, weights)
-        return [dense_gradient(g, v) for g, v in zip(gradients, weights, strict=True)], loss_sum
+        return distillation_losses(y, logits, taught, self.share, self.temperature)
 
 
 def distil(

@@ -144,10 +144,14 @@ class TrainingStep:
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
             logits = tf.cast(self.model(x, training=True), "float32")
-            loss_sum = tf.reduce_sum(token_losses(y, logits, self.label_smoothing) * w)
+            loss_sum = tf.reduce_sum(self._losses(x, y, logits) * w)
             loss = self.optimizer.scale_loss(loss_sum / tokens)
         gradients = tape.gradient(loss, weights)
         return [dense_gradient(g, v) for g, v in zip(gradients, weights, strict=True)], loss_sum
+
+    def _losses(self, x, y, logits):
+        """The loss of each token, [B, T]."""
+        return token_losses(y, logits, self.label_smoothing)
 
     def _give_replica_its_own_seeds(self):
         """Keras keeps the state of each layer's random numbers in a variable; replica 0 leaves it as it is."""

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.evaluation.privacy import CHANCE_EXPOSURE, document_nats, exposure, membership_attack, secret_nats
+from lmbook.evaluation.privacy import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.models.gpt import GPT, GPTConfig
 
 
@@ -28,13 +27,6 @@ def test_exposure_of_the_first_guess_is_the_whole_secret():
 def test_chance_exposure_is_the_mean_over_all_places():
     nats = np.arange(10_000.0)
     assert np.mean([exposure(nats, place) for place in range(0, 10_000, 7)]) == pytest.approx(CHANCE_EXPOSURE, abs=0.02)
-
-
-def test_document_nats_agree_with_evaluate(model):
-    documents = [[5, 6, 7], [8], [3, 4, 5, 6, 7, 8, 9]]
-    nats = document_nats(model, documents, batch_size=2)
-    for document, value in zip(documents, nats, strict=True):
-        assert value / (len(document) + 1) == pytest.approx(evaluate(model, [document]).nats_per_token, rel=1e-4)
 
 
 def test_secret_nats_are_those_of_each_secret(model):
