@@ -11,6 +11,8 @@ class LmbookError(Exception):
         fix: what to do about it, as a sentence or a command.
     """
 
+    _keras_call_info_injected = True  # Keras would put another error, without a fix, in the place of one from a layer
+
     def __init__(self, message: str, fix: str = ""):
         super().__init__(f"{message} {fix}".strip())
         self.message = message
