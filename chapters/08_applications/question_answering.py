@@ -4,7 +4,7 @@
 # - Article section: §6.4
 # - Needs: attention, classification
 # - Data: greentree (built in); the full profile also babi_10k, xquad, minilm
-# - Minutes: quick 1, full 22
+# - Minutes: quick 1, full 23
 # - Memory: 3.0 GB
 # - Shows: LSTM against Transformer on stories, a span finder on Wikipedia, and what a model gains that may keep silent
 # - Headline: babi_1, babi_2, babi_6, xquad_f1
@@ -227,6 +227,16 @@ if "greentree" in wanted:
 # Two things help it that are no part of the files, and both are said here. It sees each story with its four names, six
 # places and three things exchanged for each other, by another draw each time: what is true of Mary is true of John.
 # And all questions of a story are learned in one pass. The supporting sentences, which the files name, are not used.
+#
+# A high score can deceive here. Most questions of task 2 are about a thing that was moved of late, so a model can be
+# right nearly always without reading *which* thing is asked about. Therefore the test is also made with questions about
+# the other things of each story, those that are elsewhere. The answers follow from the story, by the rule below, which
+# is first tried on the official questions.
+#
+# A Transformer that starts at random takes that way out, and hardly leaves it: to look for the asked thing, a query and
+# a key must learn to agree about it at once. The remedy costs one line: at the start, queries and keys are the same
+# projection (`mimetic`; Trockman and Kolter 2023). Then a line looks from the first step on at lines with the same
+# words. Both are trained here.
 
 # %%
 ALIKE = (
@@ -234,7 +244,41 @@ ALIKE = (
     ("kitchen", "garden", "office", "bedroom", "bathroom", "hallway"),
     ("apple", "milk", "football"),
 )
-BABI_CORES = {"lstm": "LSTM", "transformer": "Transformer"}
+PUT_DOWN = {"left", "discarded", "dropped", "put"}
+BABI_READERS = {
+    "lstm": ("LSTM", "lstm", {"num_layers": 2}, 6e-3),
+    "transformer": ("Transformer", "transformer", {}, 2e-3),
+    "random_start": ("Transformer, random start", "transformer", {"mimetic": False}, 2e-3),
+}
+
+
+def whereabouts(story: Sequence[str]) -> dict[str, str | None]:
+    """The place of each thing of a bAbI story at its end; the person who has it, or None, where no place was told."""
+    place, thing_is = {}, {}
+    for sentence in story:
+        who, verb, *rest = sentence.lower().rstrip(".").split()
+        thing = next((word for word in rest if word in ALIKE[2]), None)
+        if thing is None:
+            place[who] = rest[-1]
+        else:
+            thing_is[thing] = place.get(who) if verb in PUT_DOWN else who
+    return {thing: place.get(holder, holder) for thing, holder in thing_is.items()}
+
+
+def about_others(records: Sequence[dict]) -> tuple[list[list[Line]], float]:
+    """Stories, each with a question about another thing, which is elsewhere; and how often the rule is right."""
+    rows, right = [], []
+    for record in records:
+        told_of = whereabouts(record["story"])
+        asked_about = record["question"].rstrip("?").split()[-1]
+        right.append(told_of[asked_about] == record["answer"])
+        for thing, place in told_of.items():
+            if place in ALIKE[1] and place != record["answer"]:
+                sentences = [(sentence, None) for sentence in record["story"]]
+                rows.append([*sentences, (f"Where is the {thing}?", place)])
+    return rows, float(np.mean(right))
+
+
 babi = real("babi_10k")
 if babi is not None:
     stories = {split: told(records) for split, records in babi.items()}
@@ -242,34 +286,39 @@ if babi is not None:
     shape = {"lines_per_batch": 768, "widths": (16, 32, 96), "seed": lesson.seed}
     data = {split: StoryBatches(rows, vocabulary, **shape) for split, rows in stories.items()}
     train = StoryBatches(stories["train"], vocabulary, alike=ALIKE, **shape)
+    rows, rule = about_others([record for record in babi["test"] if record["task"] == 2])
+    others = StoryBatches(rows, vocabulary, **shape)
     tasks = np.array([record["task"] for record in babi["test"]])
     lengths = np.array([len(record["story"]) for record in babi["test"]])
-    settings = {
-        "lstm": {"size": {"hidden_dim": 128, "num_layers": 2}, "learning_rate": 6e-3},
-        "transformer": {"size": {"hidden_dim": 128, "num_layers": 4, "num_heads": 8}, "learning_rate": 2e-3},
-    }
-    for setting in settings.values():
-        setting |= {"steps": 4_000, "warmup_steps": 50, "report_every": 250}
-    babi_readings = {
-        core: Reading(core, train, data["validation"], vocabulary, **settings[core]) for core in BABI_CORES
-    }
-    table, right = [], {core: reading.answers(data["test"]).right for core, reading in babi_readings.items()}
-    for core, label in BABI_CORES.items():
+    readings, right, other_things = {}, {}, {}
+    for name, (_, core, size, rate) in BABI_READERS.items():
+        setting = {"size": size, "steps": 3_000, "learning_rate": rate, "warmup_steps": 50, "report_every": 250}
+        readings[name] = Reading(core, train, data["validation"], vocabulary, **setting)
+        right[name] = readings[name].answers(data["test"]).right
+        other_things[name] = readings[name].answers(others).right
+    table = []
+    for name, (label, *_) in BABI_READERS.items():
         for task in (1, 2, 6):
-            hits = right[core][tasks == task]
-            key = f"babi_{task}" if core == "transformer" else f"babi_{task}_{core}"
+            hits = right[name][tasks == task]
+            key = f"babi_{task}" if name == "transformer" else f"babi_{task}_{name}"
             lesson.record(key, float(hits.mean()), "", 0.03, n=len(hits), note=f"{label}, official test")
             interval = wilson_interval(int(hits.sum()), len(hits))
             table.append((f"{label}, task {task}", float(hits.mean()), *interval))
-        lesson.record(f"babi_seconds_{core}", babi_readings[core].seconds, "s", None, note=f"{label}, training")
-    lesson.table("babi", table, ["model and task", "accuracy", "95 % from", "to"], 0.03)
+        hits = other_things[name]
+        note = f"{label}, task 2, asked about another thing that is elsewhere"
+        lesson.record(f"babi_2_others_{name}", float(hits.mean()), "", 0.1, n=len(hits), note=note)
+        interval = wilson_interval(int(hits.sum()), len(hits))
+        table.append((f"{label}, task 2, other things", float(hits.mean()), *interval))
+        lesson.record(f"babi_seconds_{name}", readings[name].seconds, "s", None, note=f"{label}, training")
+    lesson.record("babi_2_rule", rule, "", 0.0, note="official answers that the rule for the other things gives")
+    lesson.table("babi", table, ["model and task", "accuracy", "95 % from", "to"], 0.1)
     figure, (panels,) = plots.new_panels(1, 2)
     edges = (0, 10, 20, 30, 100)
-    for index, (core, label) in enumerate(BABI_CORES.items()):
-        style, history = plots.line_style(index), babi_readings[core].history
+    for index, (name, (label, *_)) in enumerate(BABI_READERS.items()):
+        style, history = plots.line_style(index), readings[name].history
         panels[0].plot(history.validation_steps, history.validation_loss, label=label, **style)
         shares = [
-            right[core][(tasks == 2) & (low < lengths) & (lengths <= high)].mean()
+            right[name][(tasks == 2) & (low < lengths) & (lengths <= high)].mean()
             for low, high in zip(edges, edges[1:], strict=False)
         ]
         panels[1].plot(range(len(shares)), shares, marker="o", label=label, **style)
@@ -277,10 +326,10 @@ if babi is not None:
     panels[1].set(title="Task 2, by the sentences before the question", ylabel="test accuracy", ylim=(0, 1.03))
     panels[1].set_xticks(range(len(edges) - 1), [f"{a + 1}–{b}" for a, b in zip(edges, edges[1:], strict=False)])
     panels[0].legend(frameon=False)
-    lesson.figure(figure, "babi", "bAbI: how the LSTM and the Transformer learn, and what distance does to them")
-    rows = [record for record, hit in zip(babi["test"], right["transformer"], strict=True) if not hit]
-    print(f"\nThe Transformer fails at {len(rows)} of {len(tasks)} questions; the first of them:")
-    for record in rows[:1]:
+    lesson.figure(figure, "babi", "bAbI: how the LSTM and the Transformers learn, and what distance does to them")
+    missed = [record for record, hit in zip(babi["test"], right["transformer"], strict=True) if not hit]
+    print(f"\nThe Transformer fails at {len(missed)} of {len(tasks)} questions; the first of them:")
+    for record in missed[:1]:
         print(" ".join(record["story"]), record["question"], f"Right: {record['answer']}.")
 
 # %% [markdown]

@@ -31,6 +31,8 @@ class StoryReaderConfig:
         num_heads: attention heads of a block, H.
         intermediate_dim: width inside the feed-forward layers of a block, F.
         rotary_base: of the angles by which a block knows how long ago a line was read.
+        mimetic: the queries of the block start as its keys, so that at first a line looks at those with the same words
+            (Trockman and Kolter 2023, "Mimetic initialization of self-attention layers").
         memory_span: the lines that the memory of an LSTM should bridge from the start (`ChronoBias`).
         dropout: share of activations set to zero in training.
 
@@ -47,6 +49,7 @@ class StoryReaderConfig:
     num_heads: int = 4
     intermediate_dim: int = 256
     rotary_base: float = 1000.0
+    mimetic: bool = True
     memory_span: int = 20
     dropout: float = 0.0
 
@@ -109,6 +112,9 @@ class StoryReader(keras.Model):
     several lines that fit, however many there are between them; where no later line is seen, that is the same as the
     penalty for distance of Press et al. 2022 ("Train short, test long").
 
+    What a line looks for is to be learned by two projections at once, queries and keys, and as long as neither knows,
+    neither is told. So they start as one (`mimetic`), and lines with the same words find each other from the start.
+
     No block looks at questions: one can be asked or left out without any effect on another. An LSTM cannot help reading
     them.
 
@@ -141,6 +147,9 @@ class StoryReader(keras.Model):
         self.norm = make_norm("rms", 1e-5, "norm")
         for layer in (*self.core, self.norm):
             layer.build((None, None, c.hidden_dim))
+        if c.core == "transformer" and c.mimetic:
+            attention = self.core[0].attention
+            attention.query_projection.kernel.assign(attention.key_projection.kernel)
         self.match = built_dense(c.hidden_dim, c.hidden_dim, "match", use_bias=False)
         self.head = built_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02)
         self.built = True

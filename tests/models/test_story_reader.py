@@ -11,9 +11,9 @@ V, W, QUESTION = 20, 3, 7
 every_core = pytest.mark.parametrize("core", ["transformer", "lstm"])
 
 
-def make(core):
-    keras.utils.set_random_seed(2)
-    shape = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 24}
+def make(core, seed=2, **options):
+    keras.utils.set_random_seed(seed)
+    shape = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 24, **options}
     model = StoryReader(StoryReaderConfig(V, QUESTION, W, core=core, **shape))
     model.head.kernel.assign(model.head.kernel * 20)  # it starts so small that nothing could be told apart
     return model
@@ -57,6 +57,23 @@ def test_a_question_has_no_effect_on_others():
         model = make(core)
         equal = np.allclose(logits(model, ids)[:, same], logits(model, other)[:, same], atol=1e-5)
         assert equal is expected
+
+
+def test_a_line_looks_first_at_lines_with_the_same_words():
+    ids = np.array([[[8, 9, 10], [11, 12, 13], [14, 15, 16], [11, 12, 17]]], "int32")
+
+    def mean_weights(mimetic):
+        """What the last line looks at, [S], over heads and eight models."""
+        seen = []
+        for seed in range(8):
+            model = make("transformer", seed, hidden_dim=64, mimetic=mimetic)
+            _, (weights,) = model.core[0](model.embedding(ids), return_weights=True)
+            seen.append(np.asarray(weights)[0, :, 3, :3].mean(axis=0))
+        return np.mean(seen, axis=0)
+
+    like, unlike = mean_weights(True), mean_weights(False)
+    assert like[1] > 2 * max(like[0], like[2])
+    assert unlike[1] < 2 * max(unlike[0], unlike[2])
 
 
 @every_core
