@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,7 @@ from lmbook.chapters import LessonFile, find_lesson, read_header
 from lmbook.cluster import is_chief
 from lmbook.console import exit_code
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.files import write_json
 
 if TYPE_CHECKING:
@@ -155,6 +156,14 @@ class Lesson:
         """
         self._keep(key, value, unit, tolerance, sd, n, note)
         print(f"{key}: {results.format_figure(self._figures[key])}" + (f"  ({note})" if note else ""))
+
+    def record_mean(
+        self, key: str, values: Iterable[float], unit: str = "", tolerance: float | None = 0.0, note: str = ""
+    ) -> None:
+        """Keep the mean of repeated runs, with their standard deviation and number; the rest as in `record`."""
+        values = list(values)
+        mean, sd = mean_sd(values)
+        self.record(key, mean, unit, tolerance, sd, len(values), note)
 
     def table(
         self,

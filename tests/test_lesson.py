@@ -173,6 +173,14 @@ def test_a_key_is_recorded_once(book):
         lesson.record("loss", 2.0)
 
 
+def test_the_mean_of_runs_comes_with_their_spread_and_number(book, capsys):
+    lesson = Lesson("tiny")
+    lesson.record_mean("loss", (value for value in (1.0, 2.0, 3.0)), "nats", 0.1, "three seeds")
+    lesson.record_mean("one", [2.0])
+    shown = capsys.readouterr().out
+    assert "loss: 2 ± 1 (n = 3) nats  (three seeds)" in shown and "±" not in shown.split("one:")[1]
+
+
 def test_a_table_needs_distinct_rows_of_full_length(book):
     lesson = Lesson("tiny")
     with pytest.raises(ValueError, match="recorded before"):

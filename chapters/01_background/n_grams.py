@@ -249,8 +249,7 @@ if not own_text:
     notes |= {"add_k": f"order {best_add_k[0]}, k = {best_add_k[3]}", "kneser_ney": f"order {best}"}
     lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
     for name, values in losses.items():
-        mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
-        lesson.record(f"{name}_nats_per_word", mean, "nats per word", 1e-6, sd=sd, n=3, note=notes[name])
+        lesson.record_mean(f"{name}_nats_per_word", values, "nats per word", 1e-6, notes[name])
     excess = float(np.mean(losses["kneser_ney"])) - lowest
     lesson.record("kneser_ney_excess_nats_per_word", excess, "nats per word", 1e-6, note="loss above the floor")
     lesson.record("kneser_ney_perplexity", math.exp(np.mean(losses["kneser_ney"])), "", 1e-5)

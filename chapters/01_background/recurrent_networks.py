@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook import plots
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.layers.recurrent_cells import GRUCell, LSTMCell, RNNCell, read_sequence
 from lmbook.lesson import Lesson
 from lmbook.models.recurrent import ChronoBias, RecurrentConfig, RecurrentLanguageModel
@@ -251,22 +252,14 @@ _, symbols = RecallTask(60, seed=3).sample(2000)
 chance = float(np.bincount(symbols).max() / len(symbols))
 lesson.record("recall_chance", chance, tolerance=1e-6, n=2000, note="always the test's most frequent symbol, of eight")
 for key, name, tolerance in (("recall_60_lstm", "lstm_span", 0.02), ("recall_60_rnn", "rnn", 0.2)):
-    values = accuracy[name, 60]
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    lesson.record(
-        key,
-        float(np.mean(values)),
-        tolerance=tolerance,
-        sd=spread,
-        n=len(values),
-        note=f"{CONTENDERS[name][0]}, {weights_of[name]:,} weights, accuracy at distance 60",
-    )
+    note = f"{CONTENDERS[name][0]}, {weights_of[name]:,} weights, accuracy at distance 60"
+    lesson.record_mean(key, accuracy[name, 60], tolerance=tolerance, note=note)
 
 # %%
 if lesson.full:
     rows, chosen = [], []
     for name in names:
-        cells = [f"{np.mean(accuracy[name, d]):.3f} ± {np.std(accuracy[name, d], ddof=1):.3f}" for d in DISTANCES]
+        cells = ["{:.3f} ± {:.3f}".format(*mean_sd(accuracy[name, distance])) for distance in DISTANCES]
         rows.append((CONTENDERS[name][0], weights_of[name], *cells))
         chosen.append((CONTENDERS[name][0], *(rates[name, distance] for distance in DISTANCES)))
     headings = [f"distance {distance}" for distance in DISTANCES]

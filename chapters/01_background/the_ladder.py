@@ -32,6 +32,7 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
@@ -195,17 +196,13 @@ for seed in SEEDS if not own_text else []:
 
 
 # %%
-def mean_and_sd(values) -> tuple[float, float | None]:
-    """Mean, and standard deviation where there are several."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
 def report(results: dict[str, list[Result]], key: str, unit: str, lowest: float | None, table: str) -> dict[str, float]:
     """Record the figures and the table; gives the means."""
     means, rows = {}, []
     for name, runs in results.items():
-        means[name], sd = mean_and_sd([run.nats for run in runs])
-        lesson.record(f"{name}_{key}", means[name], unit, tolerance=0.05, sd=sd, n=len(runs) if sd else None)
+        losses = [run.nats for run in runs]
+        means[name], sd = mean_sd(losses)
+        lesson.record_mean(f"{name}_{key}", losses, unit, 0.05)
         row = [name, runs[0].parameters, float(np.mean([run.seconds for run in runs])), means[name]]
         row += ["" if sd is None else f"{sd:.4f}", math.exp(means[name])]
         rows.append(row if lowest is None else [*row, means[name] - lowest])
@@ -221,7 +218,7 @@ if not own_text:
     lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
     means = report(results, "nats_per_word", "nats per word", lowest, "greentree")
     if lesson.full:
-        spread = {name: np.std([run.nats for run in runs], ddof=1) for name, runs in results.items()}
+        spread = {name: mean_sd([run.nats for run in runs])[1] for name, runs in results.items()}
         steps = pairwise(["unigram", "bigram", "five_gram", "rnn", "lstm", "transformer"])
         smallest = min((means[a] - means[b]) / max(spread[a], spread[b]) for a, b in steps)
         lesson.record("smallest_step_in_sd", smallest, "s.d.", None, note="of the steps unigram > … > transformer")

@@ -30,6 +30,7 @@ from lmbook import plots
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.word_vectors import WordVectors, analogies, chance_share, same_class_share, similarity
 from lmbook.lesson import Lesson
 from lmbook.models.count_vectors import count_vectors, neighbour_counts
@@ -160,14 +161,8 @@ for size in SIZES:
     by_size[size], vectors = class_shares(size)
 largest = by_size[SIZES[-1]]
 for name, values in largest.items():
-    lesson.record(
-        f"same_class_{name}",
-        float(np.mean(values)),
-        tolerance=0.03,
-        sd=float(np.std(values, ddof=1)),
-        n=3,
-        note=f"{LABELS[name]}: share of the 5 nearest in the same class, {SIZES[-1]:,} stories",
-    )
+    note = f"{LABELS[name]}: share of the 5 nearest in the same class, {SIZES[-1]:,} stories"
+    lesson.record_mean(f"same_class_{name}", values, tolerance=0.03, note=note)
 lesson.record("same_class_chance", chance_share(CLASSES), tolerance=1e-6, note="the same for random vectors")
 
 # %% [markdown]
@@ -177,14 +172,12 @@ lesson.record("same_class_chance", chance_share(CLASSES), tolerance=1e-6, note="
 if lesson.full:
     rows = []
     for size in SIZES:
-        columns = [(np.mean(values), np.std(values, ddof=1)) for values in by_size[size].values()]
-        rows.append((f"{size:,} stories", *(float(number) for column in columns for number in column)))
+        rows.append((f"{size:,} stories", *(number for values in by_size[size].values() for number in mean_sd(values))))
     columns = [column for name in METHODS for column in (LABELS[name], f"{LABELS[name]}, s.d.")]
     lesson.table("sizes", rows, ["text", *columns], tolerance=0.04)
     figure, axes = plots.new_figure("The more text, the better the classes are found", "stories", "same-class share")
     for index, name in enumerate(METHODS):
-        means = [np.mean(by_size[size][name]) for size in SIZES]
-        spread = [np.std(by_size[size][name], ddof=1) for size in SIZES]
+        means, spread = zip(*(mean_sd(by_size[size][name]) for size in SIZES), strict=True)
         axes.errorbar(SIZES, means, spread, marker="o", capsize=3, label=LABELS[name], **plots.line_style(index))
     plots.draw_floor(axes, chance_share(CLASSES), "chance")
     axes.set(xscale="log", xticks=SIZES, xticklabels=[f"{size:,}" for size in SIZES], ylim=(0, 1))
@@ -277,14 +270,8 @@ def pronoun_analogies(made: WordVectors) -> float:
 
 for name in METHODS:
     values = [pronoun_analogies(made) for made in vectors[name]]
-    lesson.record(
-        f"pronoun_analogies_{name}",
-        float(np.mean(values)),
-        tolerance=0.35,
-        sd=float(np.std(values, ddof=1)),
-        n=3,
-        note=f"{LABELS[name]}: she is to anna as he is to a boy's name, 12 questions a run",
-    )
+    note = f"{LABELS[name]}: she is to anna as he is to a boy's name, 12 questions a run"
+    lesson.record_mean(f"pronoun_analogies_{name}", values, tolerance=0.35, note=note)
 
 # %% [markdown]
 # ## A real text
@@ -333,15 +320,8 @@ if corpus is not None:
     if people is not None:
         for name, scores in agreement.items():
             values = [score.spearman for score in scores]
-            lesson.record(
-                f"{corpus.name}_wordsim353_{name}",
-                float(np.mean(values)),
-                "Spearman",
-                tolerance=0.1,
-                sd=float(np.std(values, ddof=1)),
-                n=3,
-                note=f"{LABELS[name]}, the {scores[0].asked} pairs whose words occur",
-            )
+            note = f"{LABELS[name]}, the {scores[0].asked} pairs whose words occur"
+            lesson.record_mean(f"{corpus.name}_wordsim353_{name}", values, "Spearman", 0.1, note)
 
 # %% [markdown]
 # ## Vectors from six billion words

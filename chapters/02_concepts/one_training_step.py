@@ -311,15 +311,9 @@ for rate in RATES:
         losses_after = losses_of_row()
 for rate, runs in curves.items():
     ends = [float(np.mean(run[-20:])) for run in runs]
-    lesson.record(
-        f"loss_at_rate_{rate}",
-        np.mean(ends),
-        "nats per word",
-        0.15 if np.mean(ends) < math.log(V) else None,  # what diverges goes its own way on every machine
-        sd=np.std(ends, ddof=1) if len(ends) > 1 else None,
-        n=len(ends) if len(ends) > 1 else None,
-        note=f"mean of the last 20 of {STEPS} steps",
-    )
+    tolerance = 0.15 if np.mean(ends) < math.log(V) else None  # what diverges goes its own way on every machine
+    note = f"mean of the last 20 of {STEPS} steps"
+    lesson.record_mean(f"loss_at_rate_{rate}", ends, "nats per word", tolerance, note)
 
 # %% [markdown]
 # ## The whole circle in one picture

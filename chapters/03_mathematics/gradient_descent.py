@@ -27,6 +27,7 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.corpora.greentree import floor, generate
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.lesson import Lesson
 from lmbook.tokenizers.word import WordTokenizer
 
@@ -367,19 +368,10 @@ rows = []
 for name, result in results.items():
     updates = math.ceil(EPOCHS * TRAINING / METHODS[name][1])
     test, validation = result["test"], result["validation"]
-    spread = test.std(ddof=1) if len(test) > 1 else None
-    rows.append((name, METHODS[name][1], updates, result["seconds"], result["rate"], validation.mean(), test.mean()))
-    if spread is not None:
-        rows[-1] += (spread,)
-    lesson.record(
-        f"{name.lower().replace('-', '_')}_test_loss",
-        test.mean(),
-        "nats per word",
-        0.05,
-        spread,
-        len(test) if len(test) > 1 else None,
-        f"learning rate {result['rate']:.3g}",
-    )
+    losses = validation.mean(), *(number for number in mean_sd(test) if number is not None)
+    rows.append((name, METHODS[name][1], updates, result["seconds"], result["rate"], *losses))
+    key, note = f"{name.lower().replace('-', '_')}_test_loss", f"learning rate {result['rate']:.3g}"
+    lesson.record_mean(key, test, "nats per word", 0.05, note)
 columns = ["method", "examples in a step", "steps", "seconds", "best learning rate", "validation loss", "test loss"]
 columns += ["± s.d."] if lesson.full else []
 lesson.table("methods", rows, columns, tolerance=None)  # the losses are recorded above, with tolerances

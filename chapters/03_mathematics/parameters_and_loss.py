@@ -22,6 +22,7 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.corpora.greentree import generate, log_probability
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -417,16 +418,14 @@ results = {start: several(start) for start in STARTS}
 rows = []
 for start, result in results.items():
     first, test = result["first"], result["test"]
-    rows.append((start, result["rate"], first.mean(), first.std(ddof=1), test.mean(), test.std(ddof=1)))
+    rows.append((start, result["rate"], *mean_sd(first), *mean_sd(test)))
     key = start.lower().replace(" ", "_").replace("-", "_")
     for name, values, note in (
         ("before", first, f"first batch; ln V = {math.log(V):.3f}"),
         ("after", test, f"test stories after {STEPS} steps"),
     ):
         tolerance = 2.0 if start == "too large" else 0.1
-        lesson.record(
-            f"{key}_loss_{name}", values.mean(), "nats per word", tolerance, values.std(ddof=1), len(SEEDS), note
-        )
+        lesson.record_mean(f"{key}_loss_{name}", values, "nats per word", tolerance, note)
 columns = ["start", "learning rate", "loss at step 0", "± s.d.", f"test loss after {STEPS} steps", "± s.d. of it"]
 lesson.table("starts", rows, columns, tolerance=None)  # the same figures are recorded above, with tolerances
 figure, axes = plots.new_figure("The same LSTM from five starts (mean over the seeds)", "step", "loss (nats per word)")
@@ -454,20 +453,12 @@ lesson.figure(figure, "starts", "Training loss from five starts")
 with_smoothing = several("book", SMOOTHING)
 rows = []
 for name, result in (("no smoothing", results["book"]), (f"smoothing {SMOOTHING}", with_smoothing)):
-    cells = [value for key in ("test", "confidence") for value in (result[key].mean(), result[key].std(ddof=1))]
-    rows.append((name, *cells))
+    rows.append((name, *mean_sd(result["test"]), *mean_sd(result["confidence"])))
 columns = ["trained with", "test cross-entropy", "± s.d.", "mean probability of the favourite", "± s.d. of it"]
 lesson.table("smoothing", rows, columns, tolerance=0.1)
 costs = with_smoothing["test"] - results["book"]["test"]
-lesson.record(
-    "smoothing_costs",
-    costs.mean(),
-    "nats per word",
-    0.1,
-    costs.std(ddof=1),
-    len(SEEDS),
-    "cross-entropy with smoothing minus without, seed by seed",
-)
+note = "cross-entropy with smoothing minus without, seed by seed"
+lesson.record_mean("smoothing_costs", costs, "nats per word", 0.1, note)
 
 # %%
 lesson.finish()

@@ -518,23 +518,17 @@ def loss_at_once(model: keras.Model) -> float:
     return nats / words
 
 
-def record_runs(key: str, values: list[float], tolerance: float | None, note: str) -> None:
-    """A figure with its spread over the seeds."""
-    spread = {"sd": float(np.std(values, ddof=1)), "n": len(values)} if len(values) > 1 else {}
-    lesson.record(key, float(np.mean(values)), unit, tolerance, note=note, **spread)
-
-
 prompt = "There is a green tree" if not own_text else stories[0][:10]
 rows = []
 for label, (name, runs) in {"with": ("sound", sound), "without": ("future", broken)}.items():
     final = [history.loss[-1] for _, history in runs]
-    record_runs(f"{name}_training_loss", final, 0.05, f"{label} the mask: last steps of training")
+    lesson.record_mean(f"{name}_training_loss", final, unit, 0.05, f"{label} the mask: last steps of training")
     once = [loss_at_once(model) for model, _ in runs]
-    record_runs(f"{name}_loss_at_once", once, 0.1, f"{label} the mask: held-out stories, read as in training")
+    note = f"{label} the mask: held-out stories, read as in training"
+    lesson.record_mean(f"{name}_loss_at_once", once, unit, 0.1, note)
     word_by_word = [evaluate(model, held_out).nats_per_token for model, _ in runs]
-    record_runs(
-        f"{name}_loss", word_by_word, 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
-    )
+    tolerance, note = 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
+    lesson.record_mean(f"{name}_loss", word_by_word, unit, tolerance, note)
     written = continue_text(runs[0][0], tokenizer, prompt, count=20, length=40, temperature=1.0, seed=lesson.seed)
     pairs = [pair for ids in map(tokenizer.encode, written) for pair in zip(ids, ids[1:], strict=False)]
     repeats = float(np.mean([before == after for before, after in pairs]))
@@ -581,7 +575,7 @@ if lesson.full:
         losses = np.mean([history.validation_loss for _, history in runs], axis=0)
         left.plot(runs[0][1].validation_steps, losses, marker="o", label=kind, **plots.line_style(index))
         final = [evaluate(model, held_out).nats_per_token for model, _ in runs]
-        record_runs(f"positions_{kind}_loss", final, 0.05, f"positions: {kind}; held-out, word by word")
+        lesson.record_mean(f"positions_{kind}_loss", final, unit, 0.05, f"positions: {kind}; held-out, word by word")
     if lowest is not None:
         plots.draw_floor(left, lowest)
     left.set(title="Held-out loss, mean of the seeds", xlabel="training step", ylabel=f"loss ({unit})")

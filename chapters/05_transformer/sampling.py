@@ -36,6 +36,7 @@ from lmbook.decoding.generate import NEVER, generate, stream
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize
 from lmbook.errors import LmbookError
 from lmbook.evaluation.diversity import distinct_n
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
@@ -108,15 +109,9 @@ def train(seed: int) -> TransformerLanguageModel:
 models = {seed: train(seed) for seed in SEEDS} if not own_text else {}
 
 
-def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean, and standard deviation where there are several."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
 if not own_text:
     losses = [evaluate(model, [tokenizer.encode(story) for story in given]).nats_per_token for model in models.values()]
-    mean, sd = mean_and_sd(losses)
-    lesson.record("nats_per_word", mean, "nats per word", 0.06, sd, len(models), "of the models, on real stories")
+    lesson.record_mean("nats_per_word", losses, "nats per word", 0.06, "of the models, on real stories")
     floor = greentree.floor(given, tokenizer, grammar=GRAMMAR)
     lesson.record("floor_nats_per_word", floor, "nats per word", 1e-6, note="exact, of the same stories")
 
@@ -289,7 +284,7 @@ def summary(runs: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def spread(runs: Sequence[dict[str, float]], column: str) -> str:
-    sd = mean_and_sd([run[column] for run in runs])[1]
+    sd = mean_sd([run[column] for run in runs])[1]
     return "" if sd is None else f"{sd:.3f}"
 
 
@@ -360,9 +355,9 @@ if not own_text:
         ("grammatical_top_p", "with top-p 0.9", TEMPERATURES[-1]),
         ("grammatical_min_p", "with min-p 0.1", TEMPERATURES[-1]),
     ):
-        mean, sd = mean_and_sd(curves[name][TEMPERATURES.index(temperature), :, 0])
+        shares = curves[name][TEMPERATURES.index(temperature), :, 0]
         note = f"share of {COUNT} stories, temperature {temperature:g} {name}"
-        lesson.record(key, mean, tolerance=0.15, sd=sd, n=len(models), note=note)
+        lesson.record_mean(key, shares, tolerance=0.15, note=note)
 
 # %% [markdown]
 # ## Beam search: likelier and duller
@@ -405,8 +400,7 @@ if not own_text:
         ("words_with_penalty", "words", 1.0, "words per story"),
     ):
         name = label(BEAMS[-1], penalty)
-        mean, sd = mean_and_sd([run[column] for run in searched[name]])
-        lesson.record(f"beam_{key}", mean, unit, TOLERANCES[column], sd, len(models), name)
+        lesson.record_mean(f"beam_{key}", [run[column] for run in searched[name]], unit, TOLERANCES[column], name)
         if penalty == 0.0 and column != "grammatical":
             lesson.record(f"story_{key}", real[column], unit, 1e-9, n=len(given), note="real stories")
 

@@ -222,11 +222,10 @@ for name, of_seeds in models.items():
         hits.append(float((likeliest_of(moments, [tokenizer.encode(digit) for digit in DIGITS]) == right).mean()))
         free.append(float(np.mean([tokenizer.decode(greedy(m)) == o.text for m, o in zip(moments, test, strict=True)])))
     low, high = wilson_interval(round(np.mean(hits) * len(test)), len(test))
-    sd = [float(np.std(values, ddof=1)) if len(values) > 1 else None for values in (hits, free)]
     note = f"single digits, test; 95 % interval of one test of {len(test)}: {low:.3f} to {high:.3f}"
-    lesson.record(f"{name}_accuracy", float(np.mean(hits)), "", 0.02 * LOOSE[name], sd[0], len(hits), note)
+    lesson.record_mean(f"{name}_accuracy", hits, "", 0.02 * LOOSE[name], note)
     note = "the same without being told that it is one digit: the text is just that digit"
-    lesson.record(f"{name}_free_accuracy", float(np.mean(free)), "", 0.03 * LOOSE[name], sd[1], len(free), note)
+    lesson.record_mean(f"{name}_free_accuracy", free, "", 0.03 * LOOSE[name], note)
 
 # %% [markdown]
 # ## Numbers with rules, and a language model that has read them
@@ -338,10 +337,6 @@ def compare(name: str, texts: list[str], snr: float) -> dict[str, list]:
     return result
 
 
-def mean_sd(values: list[float]) -> tuple[float, float | None]:
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
 def reduction(outcome: dict[str, list]) -> tuple:
     """The share by which the errors became fewer and its interval; empty where there was no error to begin with."""
     before, after = sum(outcome["before"]), sum(outcome["after"])
@@ -351,9 +346,8 @@ def reduction(outcome: dict[str, list]) -> tuple:
 def record_rates(key: str, outcome: dict[str, list], name: str, what: str) -> None:
     """The error rates before and after the vote."""
     for when, way, how in (("before", "beam search", "beam search alone"), ("after", "rescored", "rescored")):
-        value, sd = mean_sd(outcome[way])
         note = f"{what} at {MAIN[name]} dB, test recordings, {how}"
-        lesson.record(f"{key}_{when}", value, "errors per word", 0.03 * LOOSE[name], sd, len(outcome[way]), note)
+        lesson.record_mean(f"{key}_{when}", outcome[way], "errors per word", 0.03 * LOOSE[name], note)
 
 
 PREFIX = {"fsdd": "", "synthetic": "synthetic_"}

@@ -40,7 +40,7 @@ from lmbook.corpora.packages import package_folder
 from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test
+from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
 from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
@@ -291,7 +291,7 @@ for task, _, outcomes in results.values():
         if len(task.draws) > 1:
             f1 = [each.macro.f1 for each in one.scores]
             accuracy = float(np.mean([each.accuracy for each in one.scores]))
-            rows.append((name, accuracy, float(np.mean(f1)), float(np.std(f1, ddof=1)), error, one.seconds))
+            rows.append((name, accuracy, *mean_sd(f1), error, one.seconds))
         else:
             shown = score.macro if task.positive is None else score.classes[task.positive]
             interval = score.accuracy, score.low, score.high
@@ -318,7 +318,7 @@ for name, (task, right, outcomes) in results.items():
     if len(task.draws) > 1:
         f1 = [score.macro.f1 for score in best.scores]
         note = f"macro F1 of the best on validation, {chosen[name]}; {len(task.draws[0]['train'])} training stories"
-        lesson.record(f"{name}_f1", float(np.mean(f1)), "", tolerance, float(np.std(f1, ddof=1)), len(f1), note)
+        lesson.record_mean(f"{name}_f1", f1, "", tolerance, note)
     else:
 
         def f1_of(right: np.ndarray, answers: np.ndarray, task=task) -> float:

@@ -173,9 +173,8 @@ for task in TASKS:
 rows.append(["mean", *(float(np.mean([row[column] for row in rows])) for column in (1, 2, 3))])
 lesson.table("tasks", rows, ["", "a model for the task", "one for all", "gap"], loose)
 of_seeds = np.mean(gaps, axis=0)
-sd = float(of_seeds.std(ddof=1)) if len(SEEDS) > 1 else None
 note = f"exact answers, one for all minus one for each; {count} test instructions a task"
-lesson.record("mean_gap", float(of_seeds.mean()), "", loose, sd=sd, n=len(SEEDS), note=note)
+lesson.record_mean("mean_gap", of_seeds, tolerance=loose, note=note)
 lesson.record("worst_gap", min(row[3] for row in rows), "", loose, note="of the tasks")
 
 # %% [markdown]

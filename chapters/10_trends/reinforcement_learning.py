@@ -31,6 +31,7 @@ from lmbook.corpora.greentree import Grammar, generate, is_grammatical
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
 from lmbook.decoding.rollouts import Rollouts, roll_out
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.lesson import Lesson
 from lmbook.models.reward import RewardModel
 from lmbook.tokenizers.word import WordTokenizer
@@ -272,11 +273,6 @@ runs = {name: [method(lesson.seed + number) for number in range(SEEDS)] for name
 after = {name: [run.after for run in of] for name, of in runs.items()}
 
 
-def mean_sd(values) -> tuple[float, float | None]:
-    """Mean and standard deviation over seeds; None for one."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
 def spread(values) -> str:
     """Mean ± standard deviation, as a table's cell."""
     mean, sd = mean_sd(values)
@@ -291,8 +287,7 @@ lesson.table("methods", rows, columns, None)
 keys = {"REINFORCE with KL penalty": "", "GRPO": "_grpo", "DPO": "_dpo", "REINFORCE without": "_no_penalty"}
 for name, suffix in keys.items():
     for key, part in (("reward_after", "wanted"), ("grammatical_after", "grammatical")):
-        mean, sd = mean_sd([getattr(one, part) for one in after[name]])
-        lesson.record(f"{key}{suffix}", mean, tolerance=loose, sd=sd, n=SEEDS, note=name)
+        lesson.record_mean(f"{key}{suffix}", [getattr(one, part) for one in after[name]], tolerance=loose, note=name)
 kept = float(np.mean([one.grammatical for one in after["REINFORCE with KL penalty"]])) / before.grammatical
 lesson.record("grammatical_kept", kept, tolerance=loose, note="grammatical_after over grammatical_before")
 

@@ -32,6 +32,7 @@ import numpy as np
 from lmbook import plots
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
@@ -148,8 +149,7 @@ runs = [train(width, tokens) for width in WIDTHS for tokens in TOKENS]
 if lesson.full:
     repeated = runs[WIDTHS.index(48) * len(TOKENS) + 1]
     losses = [repeated.loss, *(train(repeated.width, TOKENS[1], seed).loss for seed in (1, 2))]
-    mean, sd = float(np.mean(losses)), float(np.std(losses, ddof=1))
-    lesson.record("seed_loss", mean, "nats per token", 0.03, sd=sd, n=3, note=f"{repeated.label}, 3 seeds")
+    lesson.record_mean("seed_loss", losses, "nats per token", 0.03, f"{repeated.label}, 3 seeds")
 
 # %% [markdown]
 # ## The fit
@@ -170,7 +170,7 @@ fitted = lesson.choose(quick=None, full=0.03)  # six short runs do not settle a 
 
 def spread(name: str) -> float:
     """The standard deviation of one of the law's numbers over the fits to runs drawn anew."""
-    return float(np.std([getattr(one, name) for one in again], ddof=1))
+    return mean_sd([getattr(one, name) for one in again])[1]
 
 
 lesson.record("runs", len(runs), "", 0, note="fitted; the largest is not among them")

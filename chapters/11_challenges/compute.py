@@ -361,12 +361,9 @@ for seed in SEEDS:
             add("student, distilled, int8", student.count_params(), size, student_loss)
 lesson.record("student_share", student.count_params() / teacher.count_params(), "", 0.0, note="of the parameters")
 for way, values in gaps.items():
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    note = f"student {way}: its loss above the teacher's"
-    lesson.record(f"{way}_gap", float(np.mean(values)), "nats per word", 0.05, sd, len(values), note)
+    lesson.record_mean(f"{way}_gap", values, "nats per word", 0.05, f"student {way}: its loss above the teacher's")
 gain = np.subtract(gaps["alone"], gaps["distilled"])
-sd = float(gain.std(ddof=1)) if len(gain) > 1 else None
-lesson.record("distillation_gain", float(gain.mean()), "nats per word", 0.03, sd, len(gain), "pairs of equal seeds")
+lesson.record_mean("distillation_gain", gain, "nats per word", 0.03, "pairs of equal seeds")
 
 # %% [markdown]
 # ## Quality, size, seconds

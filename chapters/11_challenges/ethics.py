@@ -34,6 +34,7 @@ from lmbook.corpora.greentree.people import BOYS, GIRLS, people
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.weights import read_glove_50d
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilities
 from lmbook.evaluation.word_vectors import WordVectors
@@ -148,13 +149,6 @@ def train(texts: list[str], seed: int):
     )[0]
 
 
-def mean_sd(values) -> dict:
-    """Mean, standard deviation and number, as `record` takes them."""
-    values = list(values)
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"value": float(np.mean(values)), "sd": sd, "n": len(values)}
-
-
 read = told[: lesson.choose(quick=8_000, full=24_000)]
 plain = [train(read, seed) for seed in SEEDS]
 before = [women_of(model) for model in plain]
@@ -162,8 +156,8 @@ loose = lesson.choose(quick=0.05, full=0.03)
 note = "model's majority beyond the dial's, temperature"
 for temperature in TEMPERATURES:
     key = "amplification_before" if temperature == USUAL else f"amplification_at_{temperature:g}"
-    found = mean_sd(amplification(one[temperature], DIAL) for one in before)
-    lesson.record(key, **found, tolerance=loose, note=f"{note} {temperature:g}")
+    found = [amplification(one[temperature], DIAL) for one in before]
+    lesson.record_mean(key, found, tolerance=loose, note=f"{note} {temperature:g}")
 exact = amplification({job: sharpened(share, USUAL) for job, share in DIAL.items()}, DIAL)
 lesson.record("amplification_exact", exact, tolerance=1e-6, note=f"what temperature {USUAL} alone does, computed")
 
@@ -181,10 +175,8 @@ lesson.record("amplification_exact", exact, tolerance=1e-6, note=f"what temperat
 # %%
 balanced = [train([*read, *(exchange(text, PAIRS) for text in read)], seed) for seed in SEEDS]
 after = [women_of(model) for model in balanced]
-found = mean_sd(amplification(one[USUAL], DIAL) for one in after)
-lesson.record(
-    "amplification_after", **found, tolerance=loose, note="counterfactual texts; below 0: less than the dial's"
-)
+found = [amplification(one[USUAL], DIAL) for one in after]
+lesson.record_mean("amplification_after", found, "", loose, "counterfactual texts; below 0: less than the dial's")
 
 
 def skew(of_model: dict[str, float]) -> float:
@@ -194,14 +186,14 @@ def skew(of_model: dict[str, float]) -> float:
 
 lesson.record("skew_dial", skew(DIAL), tolerance=1e-6, note="mean distance of the shares from one half: the dial")
 for name, of in (("before", before), ("after", after)):
-    found = mean_sd(skew(one[USUAL]) for one in of)
-    lesson.record(f"skew_{name}", **found, tolerance=loose, note=f"the model's, temperature {USUAL}")
+    found = [skew(one[USUAL]) for one in of]
+    lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=f"the model's, temperature {USUAL}")
 documents = [words.encode(text) for text in test]
 losses = [[evaluate(model, documents).nats_per_token for model in of] for of in (plain, balanced)]
-lesson.record("loss_before", **mean_sd(losses[0]), unit="nats per word", tolerance=loose, note="stories with the bias")
-lesson.record("loss_after", **mean_sd(losses[1]), unit="nats per word", tolerance=loose, note="the same stories")
-cost = mean_sd(b - a for a, b in zip(*losses, strict=True))
-lesson.record("cost", **cost, unit="nats per word", tolerance=loose, note="loss_after minus loss_before, per seed")
+lesson.record_mean("loss_before", losses[0], "nats per word", loose, "stories with the bias")
+lesson.record_mean("loss_after", losses[1], "nats per word", loose, "the same stories")
+cost = np.subtract(losses[1], losses[0])
+lesson.record_mean("cost", cost, "nats per word", loose, "loss_after minus loss_before, per seed")
 must = floor(test, words, grammar=even) - floor(test, words, grammar=biased)
 lesson.record("cost_exact", must, "nats per word", 1e-6, note="what not to know the dial costs, by the two floors")
 
@@ -253,8 +245,8 @@ def wrong_pronoun(model) -> tuple[float, float]:
 
 called = [wrong_pronoun(model) for model in plain]
 for place, name in enumerate(("majority", "minority")):
-    found = mean_sd(one[place] for one in called)
-    lesson.record(f"wrong_pronoun_{name}", **found, tolerance=loose, note=f"people of the {name} of their job")
+    found, note = [one[place] for one in called], f"people of the {name} of their job"
+    lesson.record_mean(f"wrong_pronoun_{name}", found, tolerance=loose, note=note)
 
 # %% [markdown]
 # ## Associations of words
@@ -278,8 +270,8 @@ def of_table(model):
 
 
 for name, of in (("before", plain), ("after", balanced)):
-    found = mean_sd(of_table(model).effect for model in of)
-    lesson.record(f"table_effect_{name}", **found, tolerance=1.5, note="jobs of women, of men: girls', boys' names; d")
+    found = [of_table(model).effect for model in of]
+    lesson.record_mean(f"table_effect_{name}", found, "", 1.5, "jobs of women, of men: girls', boys' names; d")
 
 # %% [markdown]
 # Then real vectors: GloVe, made of the words that stand near each other in Wikipedia and newswire. The four tests
@@ -416,11 +408,10 @@ def real_text() -> None:
     for name, what in notes.items():
         cells = []
         for side, of in zip(("before", "after"), found, strict=True):
-            value = mean_sd(one[name] for one in of)
-            lesson.record(f"{name}_{side}", **value, tolerance=0.06, note=f"Tatoeba; {what}")
-            cells.append(
-                f"{value['value']:.3f} ± {value['sd']:.3f}" if value["sd"] is not None else f"{value['value']:.3f}"
-            )
+            values = [one[name] for one in of]
+            lesson.record_mean(f"{name}_{side}", values, tolerance=0.06, note=f"Tatoeba; {what}")
+            mean, sd = mean_sd(values)
+            cells.append(f"{mean:.3f}" if sd is None else f"{mean:.3f} ± {sd:.3f}")
         rows.append([what, *cells, by_frequency.get(name, ""), len(tests[name]) if name in tests else ""])
     lesson.table("real", rows, ["", "as it is", "with exchanged sentences", "frequency alone", "pairs"], 0.02)
     for name in ("crows", "crows_gender", "winobias"):

@@ -106,11 +106,7 @@ lesson.table(
     "recall", rows, ["model", "weights", *headings], tolerance={"weights": 0.0, **dict.fromkeys(headings, 0.35)}
 )
 for key, name in (("recall_transformer", "Transformer"), ("recall_lstm", "LSTM")):
-    values = named[name][60]
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    lesson.record(
-        key, float(np.mean(values)), "", 0.35, sd, len(values), f"{name}, distance 60; chance is one in eight"
-    )
+    lesson.record_mean(key, named[name][60], tolerance=0.35, note=f"{name}, distance 60; chance is one in eight")
 
 # %%
 if lesson.full:

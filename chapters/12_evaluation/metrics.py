@@ -419,7 +419,7 @@ runs = []
 for _ in range(10):
     chosen = rng.permutation(len(task.train))[: len(task.train) // 2]
     runs.append(float(((classifier(task, 1, chosen)(task.test) > 0) == task.test_rare).mean()))
-lesson.record("accuracy_of_ten_runs", float(np.mean(runs)), "", 0.02, float(np.std(runs, ddof=1)), 10, "their mean")
+lesson.record_mean("accuracy_of_ten_runs", runs, tolerance=0.02, note="their mean")
 lesson.record("best_of_ten_runs", max(runs), tolerance=0.02, note="what is often reported instead")
 
 # %%

@@ -10,6 +10,11 @@ import numpy as np
 from lmbook.errors import LmbookError
 
 
+def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and standard deviation of repeated runs [N], the latter as of a sample (N - 1); None for one run."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure, and what it might have been with other examples of the same kind.

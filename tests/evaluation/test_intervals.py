@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test, permutation_test
+from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd, permutation_test
 
 
 def difference(a, b):
     return float(np.mean(a) - np.mean(b))
+
+
+def test_spread_of_runs_is_that_of_a_sample():
+    assert mean_sd([1.0, 2.0, 3.0, 6.0]) == (3.0, pytest.approx(np.sqrt(14 / 3)))
+    assert mean_sd([2.0]) == (2.0, None)
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
