@@ -308,10 +308,10 @@ lesson.record("pattern_false_alarms", false_alarms, "", 0, n=len(members), note=
 # Two taggers learn from `pii_synthetic`, sentences with invented personal data: an averaged perceptron with weights of
 # its own only, and MiniLM with all weights tuned (`lmbook/training/minilm_tagger.py`). They are scored word by word, as
 # the set's own tool does: a word of personal data counts when its type is right; whole spans, with both ends right,
-# beside it. The sentences were made by filling in templates. No template of the test part is in training; since
-# what stands in one template is found everywhere or nowhere, the interval is of drawing the test's templates anew. The set
-# labels some addresses as a whole and others piece by piece; here, pieces of one address with nothing but spaces and
-# commas between them are one span.
+# beside it. The sentences were made by filling in templates, and no template of the test part is in training. As all
+# texts of one are found or missed alike, the interval is of drawing the templates anew. The set labels some addresses
+# as a whole and others piece by piece; here, pieces of one address with nothing but spaces and commas between them are
+# one span.
 
 # %%
 SAME = {"LOCATION": "GPE", "ADDRESS": "STREET_ADDRESS"}
