@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from lmbook.corpora.corpus import Corpus
 
-DEFAULT_SEED = 0
+DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
 T = TypeVar("T")
 
 
@@ -68,6 +68,8 @@ class Lesson:
             raise LmbookError("--corpus and --text were both given.", "Give one of them.")
         if options.text and not options.text.exists():
             raise LmbookError(f"There is no file {options.text}.", "Check the path after --text.")
+        if not 0 <= options.seed <= LARGEST_SEED:
+            raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
         self.name = name
         self.full: bool = options.full
         self.seed: int = options.seed

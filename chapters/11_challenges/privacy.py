@@ -26,6 +26,7 @@ import numpy as np
 
 from lmbook import plots
 from lmbook.corpora.catalogue import load_corpus
+from lmbook.corpora.download import get
 from lmbook.corpora.greentree import Grammar, floor, generate, log_probability
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.generate import generate as write
@@ -59,6 +60,13 @@ lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
     print("The secrets are planted in stories of greentree: --corpus and --text are left aside.")
 privacy_spent(1.0, 0.1, 1, 1e-5)  # says at once, not after minutes, that dp-accounting is missing
+real = lesson.full
+try:
+    for name in ("pii_synthetic", "makemore_names", "tatoeba_eng_fra") if real else ():
+        get(name)  # as soon
+except LmbookError as error:
+    real = False
+    print(f"Without the real sets: {error.message}\n{error.fix}")
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3))]
 
 # %% [markdown]
@@ -424,11 +432,8 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
         lesson.record(f"leak_{name}", float(np.mean(leaked)), tolerance=0.15, n=len(leaked), note=note)
 
 
-if lesson.full:
-    try:
-        real_texts()
-    except LmbookError as error:
-        print(f"Without the real sets: {error.message}\n{error.fix}")
+if real:
+    real_texts()
 
 # %% [markdown]
 # ## What this scale cannot show
