@@ -213,7 +213,7 @@ class Lesson:
         if not self._devices_taken:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if not self._default:
-            print("Not the lesson's own data and seed: the results were printed but not written.")
+            print("With --corpus, --text or another --seed the results are printed but not written.")
             return None
         if not is_chief():  # of several workers one writes
             return None
