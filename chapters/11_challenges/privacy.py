@@ -4,7 +4,7 @@
 # - Article section: §8.2
 # - Needs: gpt
 # - Data: greentree (built in); the full profile also pii_synthetic, makemore_names, tatoeba_eng_fra, minilm
-# - Minutes: quick 1, full 30
+# - Minutes: quick 1, full 16
 # - Memory: 2.6 GB
 # - Shows: secrets read out of a trained model, texts recognised as its training texts, and two remedies with their cost
 # - Headline: exposure_plain, exposure_private, attack_auc_plain, attack_auc_private, epsilon, pii_f1
