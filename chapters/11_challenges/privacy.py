@@ -63,7 +63,7 @@ privacy_spent(1.0, 0.1, 1, 1e-5)  # says at once, not after minutes, that dp-acc
 real = lesson.full
 try:
     for name in ("pii_synthetic", "makemore_names", "tatoeba_eng_fra") if real else ():
-        get(name)  # as soon
+        get(name)  # and so for what is read last
 except LmbookError as error:
     real = False
     print(f"Without the real sets: {error.message}\n{error.fix}")
