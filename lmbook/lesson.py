@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from lmbook.corpora.corpus import Corpus
 
-DEFAULT_SEED = 0
+DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
 T = TypeVar("T")
 
 
@@ -69,6 +69,8 @@ class Lesson:
             raise LmbookError("--corpus and --text were both given.", "Give one of them.")
         if options.text and not options.text.exists():
             raise LmbookError(f"There is no file {options.text}.", "Check the path after --text.")
+        if not 0 <= options.seed <= LARGEST_SEED:
+            raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
         self.name = name
         self.full: bool = options.full
         self.seed: int = options.seed
@@ -220,7 +222,7 @@ class Lesson:
         if not self._devices_taken:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if not self._default:
-            print("Not the lesson's own data and seed: the results were printed but not written.")
+            print("With --corpus, --text or another --seed the results are printed but not written.")
             return None
         if not is_chief():  # of several workers one writes
             return None

@@ -115,6 +115,13 @@ def test_other_data_or_seed_is_printed_but_not_written(book, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_a_seed_that_numpy_does_not_take_is_an_error(book, seed):
+    with pytest.raises(LmbookError, match="--seed") as raised:
+        Lesson("tiny", ["--seed", seed])
+    assert "2,147,483,647" in raised.value.fix
+
+
 def test_devices_that_a_lesson_does_not_take_are_not_left_aside_silently(book):
     assert "left aside" in run(book, "--strategy", "mirrored", "--cpu-devices", "2").stdout
     assert "left aside" not in run(book, "--strategy", "default").stdout

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
@@ -41,11 +41,20 @@ def split_by_text(
     return splits
 
 
-def split_pairs(records: list[dict], fractions: dict[str, float] = FRACTIONS) -> dict[str, list[dict]]:
-    """Split translation pairs so that no source and no target sentence of one split occurs in another.
+def split_groups(
+    records: Iterable[dict],
+    keys: Callable[[dict], Sequence[tuple[str, str]]],
+    fractions: dict[str, float] = FRACTIONS,
+) -> dict[str, list[dict]]:
+    """Split records so that none in one split shares a key with any in another.
 
-    Pairs that share a sentence on either side form a group (two English sentences with the same French
-    translation, say), and a whole group goes to one split, by its alphabetically first source sentence.
+    Records that share a key form a group, and so do those of groups that a record joins. A whole group goes to one
+    split, by its alphabetically first key.
+
+    Args:
+        records: in an order that each split keeps.
+        keys: function of a record -> its keys: (kind, text), at least one.
+        fractions: the share of each split; of groups, and only roughly of records.
     """
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
@@ -55,14 +64,26 @@ def split_pairs(records: list[dict], fractions: dict[str, float] = FRACTIONS) ->
             node = parent[node]
         return node
 
-    sources = [("source", normalised(record["source"])) for record in records]
-    for record, source in zip(records, sources, strict=True):
-        first, second = sorted((root(source), root(("target", normalised(record["target"])))))
-        parent[second] = first  # "source" sorts before "target": the root of a group is its first source sentence
+    placed = [(record, keys(record)) for record in records]
+    for _, nodes in placed:
+        first, *others = sorted({root(node) for node in nodes})
+        for other in others:
+            parent[other] = first  # the root of a group is its first key
     splits: dict[str, list[dict]] = {name: [] for name in fractions}
-    for record, source in zip(records, sources, strict=True):
-        splits[split_of(root(source)[1], fractions)].append(record)
+    for record, nodes in placed:
+        splits[split_of(root(nodes[0])[1], fractions)].append(record)
     return splits
+
+
+def split_pairs(records: Iterable[dict], fractions: dict[str, float] = FRACTIONS) -> dict[str, list[dict]]:
+    """Split translation pairs so that no source and no target sentence of one split occurs in another.
+
+    Pairs that share a sentence on either side form a group (two English sentences with the same French
+    translation, say), and a whole group goes to one split, by its alphabetically first source sentence.
+    """
+    return split_groups(
+        records, lambda pair: [(side, normalised(pair[side])) for side in ("source", "target")], fractions
+    )
 
 
 def without_copies(splits: dict[str, list[dict]], text: Callable[[dict], str]) -> dict[str, list[dict]]:

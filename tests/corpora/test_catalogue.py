@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lmbook.corpora import catalogue as catalogue_module
@@ -131,6 +133,18 @@ def test_spans_and_answers_are_where_they_say(load):
     for record in load("xquad").splits["test"]:
         for answer in record["answers"]:
             assert record["context"][answer["start"] :].startswith(answer["text"])
+
+
+def test_no_sentence_frame_of_the_personal_data_is_in_two_splits(load):
+    name_of = {}
+    for name, part in load("pii_synthetic").splits.items():
+        for record in part:
+            text = record["text"]
+            for span in reversed(record["spans"]):
+                text = text[: span["start"]] + "|" + text[span["end"] :]
+            frame = re.sub(r"[\W\d_]+", " ", text).lower().strip() or text
+            for form in (frame, record["template"]):
+                assert name_of.setdefault(form, name) == name
 
 
 def test_babi_answers_follow_from_their_supporting_facts(load):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lmbook.corpora.splits import normalised, split_by_text, split_of, split_pairs, without_copies
+from lmbook.corpora.splits import normalised, split_by_text, split_groups, split_of, split_pairs, without_copies
 
 
 def test_normalised_forgets_case_spacing_and_punctuation():
@@ -50,6 +50,19 @@ def test_pairs_linked_through_either_side_stay_together():
         assert (
             sum(any(record in part for record in records[3 * number : 3 * number + 3]) for part in splits.values()) == 1
         )
+
+
+def test_a_group_is_in_one_split_whatever_the_order():
+    groups = [[(number, "ab"), (number, "bc"), (number, "cd"), (number, "d")] for number in range(300)]
+    records = [{"number": number, "letters": letters} for group in groups for number, letters in group]
+
+    def split(records):
+        return split_groups(records, lambda record: [("letter", f"{record['number']} {c}") for c in record["letters"]])
+
+    splits = split(records)
+    assert all(part and len(part) % 4 == 0 for part in splits.values())
+    again = split(records[::-1])
+    assert all(again[name][::-1] == part for name, part in splits.items())
 
 
 def test_a_sentence_that_is_alike_in_both_languages_links_nothing():
