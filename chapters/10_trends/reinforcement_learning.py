@@ -285,9 +285,11 @@ rows = [["supervised", *(f"{getattr(before, part):.3f}" for part in names)]]
 rows += [[name, *(spread([getattr(one, part) for one in of]) for part in names)] for name, of in after.items()]
 lesson.table("methods", rows, columns, None)
 keys = {"REINFORCE with KL penalty": "", "GRPO": "_grpo", "DPO": "_dpo", "REINFORCE without": "_no_penalty"}
+unbound = lesson.choose(quick=0.4, full=0.2)  # without a penalty, how far it strays is chance
 for name, suffix in keys.items():
+    allowed = unbound if suffix == "_no_penalty" else loose
     for key, part in (("reward_after", "wanted"), ("grammatical_after", "grammatical")):
-        lesson.record_mean(f"{key}{suffix}", [getattr(one, part) for one in after[name]], tolerance=loose, note=name)
+        lesson.record_mean(f"{key}{suffix}", [getattr(one, part) for one in after[name]], tolerance=allowed, note=name)
 kept = float(np.mean([one.grammatical for one in after["REINFORCE with KL penalty"]])) / before.grammatical
 lesson.record("grammatical_kept", kept, tolerance=loose, note="grammatical_after over grammatical_before")
 
