@@ -21,6 +21,16 @@ def lmbook(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
 
 
+# The command line, but with a model of one layer: three take long to compile.
+SMALL = """
+from functools import partial
+from lmbook.training import translator
+translator.Recipe = partial(translator.Recipe, num_layers=1)
+from lmbook.__main__ import main
+main()
+"""
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """(folder of a run of three steps, what the command printed)."""
@@ -31,7 +41,7 @@ def trained(tmp_path_factory):
     arguments += ["--vocabulary-size", "400", "--steps", "3", "--output", "run"]
     # A process of its own: training makes TensorFlow deterministic for the whole process.
     done = subprocess.run(
-        [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
+        [sys.executable, "-c", SMALL, *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     return place / "run", done.stdout

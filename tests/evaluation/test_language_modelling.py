@@ -89,18 +89,24 @@ def test_pieces_score_every_token_once(model):
         assert evaluate(model, DOCUMENTS, pieces=pieces, context=100) == exact  # no document is longer than that
 
 
-@pytest.mark.parametrize(("batch_size", "context"), [(1, 5), (2, 64), (32, 64)])
-def test_a_transformer_reads_what_is_longer_than_it_can_in_windows(batch_size, context):
+@pytest.fixture(scope="module")
+def windowed():
+    """(a Transformer that reads 16 tokens, the surprises of all documents read in its windows)."""
     keras.utils.set_random_seed(5)
-    most = 16
+    most, expected = 16, []
     model = TransformerLanguageModel(TransformerConfig(V, 8, 8, num_heads=2, max_sequence_length=most, dropout=0.0))
-    expected = []
     for document in DOCUMENTS:
         inputs, labels = [2, *document], [*document, 2]
         for place, label in enumerate(labels):  # the first window counts 16 tokens, the others 8
             first = max(0, place // 8 - 1) * 8
             logits = model(np.array([inputs[first : place + 1]])).numpy()[0, -1].astype(np.float64)
             expected.append(np.log(np.exp(logits).sum()) - logits[label])
+    return model, expected
+
+
+@pytest.mark.parametrize(("batch_size", "context"), [(1, 5), (2, 64), (32, 64)])
+def test_a_transformer_reads_what_is_longer_than_it_can_in_windows(windowed, batch_size, context):
+    model, expected = windowed
     for pieces in (1, 4):
         result = evaluate(model, DOCUMENTS, batch_size=batch_size, context=context, pieces=pieces)
         assert result.tokens == len(expected)

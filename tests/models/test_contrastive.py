@@ -68,18 +68,12 @@ def test_the_temperature_is_learned_but_never_too_low(model):
     model.log_scale.assign(before)
 
 
-def test_every_weight_gets_a_gradient(model):
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(token_losses(np.tile(np.arange(4), (2, 1)), model((PICTURES, IDS))))
-    for weight, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
-        assert gradient is not None and np.any(np.asarray(tf.convert_to_tensor(gradient))), weight.path
+def test_every_weight_gets_a_gradient(model, assert_every_weight_learns):
+    assert_every_weight_learns(model, (PICTURES, IDS))
 
 
-def test_saved_and_loaded_it_gives_the_same(model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert again.config == SMALL
-    np.testing.assert_array_equal(again((PICTURES, IDS)), model((PICTURES, IDS)))
+def test_saved_and_loaded_it_gives_the_same(model, assert_saved_as_it_is):
+    assert_saved_as_it_is(model, (PICTURES, IDS))
 
 
 def test_a_text_that_is_too_long_is_named(model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -39,8 +41,13 @@ def make(kind, options, seed=1):
     return model
 
 
-DECODERS = [make(TransformerLanguageModel, options) for options in OPTIONS]
-ENCODERS = [make(TransformerEncoder, options) for options in OPTIONS]
+@functools.cache
+def shared(kind, which):
+    """One of the models with `OPTIONS`, made once; and its call, traced once for texts of any length."""
+    model = make(kind, OPTIONS[which])
+    return model, tf.function(model, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+
 TEXTS = st.lists(st.integers(1, V - 1), min_size=2, max_size=LENGTH)
 
 
@@ -49,7 +56,7 @@ TEXTS = st.lists(st.integers(1, V - 1), min_size=2, max_size=LENGTH)
 def test_a_later_token_changes_no_earlier_logit(text, cut, which, change):
     cut = min(cut, len(text) - 1)
     changed = text[:cut] + [1 + (token - 1 + change) % (V - 1) for token in text[cut:]]
-    logits = np.asarray(DECODERS[which](np.array([text, changed], "int32")))
+    logits = np.asarray(shared(TransformerLanguageModel, which)[1](np.array([text, changed], "int32")))
     np.testing.assert_allclose(logits[0, :cut], logits[1, :cut], atol=1e-5)
     assert np.abs(logits[0, cut:] - logits[1, cut:]).max() > 1e-4
 
@@ -60,8 +67,9 @@ def test_padding_changes_nothing(text, padding, which):
     text = text[: LENGTH - padding]
     padded = np.array([text + [0] * padding], "int32")
     alone = np.array([text], "int32")
-    for model in (DECODERS[which], ENCODERS[which]):
-        np.testing.assert_allclose(np.asarray(model(padded))[:, : len(text)], model(alone), atol=2e-5)
+    for kind in (TransformerLanguageModel, TransformerEncoder):
+        _, call = shared(kind, which)
+        np.testing.assert_allclose(np.asarray(call(padded))[:, : len(text)], call(alone), atol=2e-5)
 
 
 @settings(max_examples=25, deadline=None)
@@ -73,41 +81,33 @@ def test_padding_changes_nothing(text, padding, which):
 )
 def test_reading_in_pieces_with_a_cache_gives_the_same(text, pieces, which, spare):
     """Also when the cache has room for the text alone."""
-    model, ids = DECODERS[which], np.array([text, text[::-1]], "int32")
+    (model, call), ids = shared(TransformerLanguageModel, which), np.array([text, text[::-1]], "int32")
     state, logits, at = model.initial_state(2, length=None if spare is None else len(text) + spare), [], 0
     for size in pieces:
         if at < len(text):
             piece, state = model.step(ids[:, at : at + size], state)
             logits.append(piece)
             at += size
-    np.testing.assert_allclose(np.concatenate(logits, axis=1), model(ids), atol=2e-5)
+    np.testing.assert_allclose(np.concatenate(logits, axis=1), call(ids), atol=2e-5)
 
 
 @settings(max_examples=10, deadline=None)
 @given(text=st.permutations(range(1, V)))
 def test_without_positions_an_encoder_reads_a_bag(text):
-    model = ENCODERS[[options["positions"] for options in OPTIONS].index("none")]
+    _, call = shared(TransformerEncoder, [options["positions"] for options in OPTIONS].index("none"))
     ids, order = np.array([text], "int32"), np.argsort(text)
-    np.testing.assert_allclose(np.asarray(model(ids))[:, order], model(np.sort(ids)), atol=2e-5)
+    np.testing.assert_allclose(np.asarray(call(ids))[:, order], call(np.sort(ids)), atol=2e-5)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
-def test_saved_and_loaded_it_gives_the_same(tmp_path, options):
+def test_saved_and_loaded_it_gives_the_same(assert_saved_as_it_is, options):
     for kind in (TransformerLanguageModel, TransformerEncoder):
-        model, ids = make(kind, options), np.array([[3, 1, 4, 1, 5]], "int32")
-        model.save(tmp_path / "model.keras")
-        again = keras.models.load_model(tmp_path / "model.keras")
-        np.testing.assert_array_equal(again(ids), model(ids))
-        assert again.config == model.config
+        assert_saved_as_it_is(make(kind, options), np.array([[3, 1, 4, 1, 5]], "int32"))
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
-def test_every_weight_gets_a_gradient(options):
-    model = make(TransformerLanguageModel, options)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.sin(model(np.array([[3, 1, 4, 1, 5, 9]], "int32"))))
-    for weight, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
-        assert gradient is not None and np.any(np.asarray(tf.convert_to_tensor(gradient))), weight.path
+def test_every_weight_gets_a_gradient(assert_every_weight_learns, options):
+    assert_every_weight_learns(make(TransformerLanguageModel, options), np.array([[3, 1, 4, 1, 5, 9]], "int32"))
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["positions"])
@@ -147,4 +147,4 @@ def test_unusable_sizes_are_named(wrong):
 
 def test_a_text_that_is_too_long_is_named():
     with pytest.raises(LmbookError, match="13 tokens is longer than max_sequence_length=12"):
-        DECODERS[0](np.ones((1, 13), "int32"))
+        make(TransformerLanguageModel, {})(np.ones((1, 13), "int32"))

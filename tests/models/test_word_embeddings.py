@@ -43,13 +43,8 @@ def test_untrained_it_says_nothing():
     assert np.abs(model.vectors).max() <= 0.5 / 3 and model.vectors.shape == (9, 3)
 
 
-def test_saved_and_loaded_it_gives_the_same_logits(tmp_path):
-    model = make()
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert loaded.config == model.config
-    x = np.array([[1, 2]]), np.array([[3, 4]])
-    np.testing.assert_array_equal(loaded(*x), model(*x))
+def test_saved_and_loaded_it_gives_the_same_logits(assert_saved_as_it_is):
+    assert_saved_as_it_is(make(), np.array([[1, 2]]), np.array([[3, 4]]))
 
 
 @pytest.mark.parametrize("changes", [{"vocabulary_size": 0}, {"embedding_dim": 1.5}, {"embedding_dim": True}])

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from lmbook.training import baseline
 from lmbook.training.baseline import Profile, greentree_lstm
@@ -6,25 +7,30 @@ from lmbook.training.baseline import Profile, greentree_lstm
 TINY = Profile(stories=200, max_sentences=3, steps=3, context=16)
 
 
-def test_a_trained_baseline_is_loaded_and_not_trained_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(baseline, "QUICK", TINY)
-    first = greentree_lstm(False, models=tmp_path, quiet=True)
-    again = greentree_lstm(False, models=tmp_path, quiet=True)
-    assert again.history.seconds == first.history.seconds  # the clock did not run
-    for before, after in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
-
-
-def test_test_stories_are_not_in_the_training_text(monkeypatch):
-    monkeypatch.setattr(baseline, "QUICK", TINY)
-    streams = []
-    real = baseline.CausalWindows
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """(what two calls with the same folder give, the documents that each read in training)."""
+    streams, real = [], baseline.CausalWindows
 
     def spy(documents, **kwargs):
         streams.append({tuple(document) for document in documents})
         return real(documents, **kwargs)
 
-    monkeypatch.setattr(baseline, "CausalWindows", spy)
-    made = greentree_lstm(False, quiet=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baseline, "QUICK", TINY)
+        patch.setattr(baseline, "CausalWindows", spy)
+        folder = tmp_path_factory.mktemp("models")
+        return [greentree_lstm(False, models=folder, quiet=True) for _ in range(2)], streams
+
+
+def test_a_trained_baseline_is_loaded_and_not_trained_again(twice):
+    (first, again), _ = twice
+    assert again.history.seconds == first.history.seconds  # the clock did not run
+    for before, after in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_test_stories_are_not_in_the_training_text(twice):
+    (made, _), streams = twice
     held_back = {tuple(made.tokenizer.encode(story.english)) for story in made.test + made.validation}
     assert held_back and not held_back & streams[0]

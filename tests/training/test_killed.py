@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
+from lmbook.training.same_steps import load
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
 PROGRAM = """
@@ -23,7 +25,7 @@ import numpy as np
 from lmbook.cluster import is_chief
 from lmbook.training.strategy import make_strategy
 
-output, result, writes_until_death, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+writes_until_death, pause, outputs = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
 strategy = make_strategy()
 
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -40,15 +42,17 @@ def fsync(handle):
     real(handle)
 
 os.fsync = fsync
-reproducible(7)
-with strategy.scope():
-    model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, num_layers=2, cell="lstm", dropout=0.2))
 documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
 data = CausalWindows(documents, context=8, batch_size=4, seed=5)
-history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
-              callbacks=[lambda step, loss: time.sleep(pause)], quiet=True, checks=())
-if is_chief():
-    np.savez(result, *[v.numpy() for v in model.weights], loss=history.loss, validation=history.validation_loss)
+for output in outputs:
+    reproducible(7)
+    with strategy.scope():
+        model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, cell="lstm", dropout=0.2))
+    history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
+                  callbacks=[lambda step, loss: time.sleep(pause)], quiet=True, checks=())
+    if is_chief():
+        weights = [v.numpy() for v in model.weights]
+        np.savez(output + ".npz", *weights, loss=history.loss, validation=history.validation_loss)
 """
 PAUSE = 0.05  # between two steps, so that there is a while to be killed in
 
@@ -60,27 +64,20 @@ class Runs:
         self.folder, self.workers = folder, workers
         (folder / "program.py").write_text(PROGRAM)
 
-    def start(self, name, writes=0, pause=0.0):
-        """A process; with `writes` it (the chief) dies in the middle of that write."""
-        folder = self.folder / name
-        command = [
-            sys.executable,
-            str(self.folder / "program.py"),
-            str(folder),
-            f"{folder}.npz",
-            str(writes),
-            str(pause),
-        ]
+    def start(self, *names, writes=0, pause=0.0):
+        """A process that makes or ends these runs; with `writes` it (the chief) dies in the middle of that write."""
+        folders = [str(self.folder / name) for name in names]
+        command = [sys.executable, str(self.folder / "program.py"), str(writes), str(pause), *folders]
         if self.workers > 1:
             command = [sys.executable, "-m", "lmbook", "launch", "--workers", str(self.workers), "--", *command]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def finish(self, name):
-        process = self.start(name)
+    def finish(self, *names):
+        """The weights and losses that each of the runs ends with."""
+        process = self.start(*names)
         output, _ = process.communicate(timeout=300)
         assert process.returncode == 0, output
-        with np.load(f"{self.folder / name}.npz") as file:
-            return dict(file)
+        return [load(self.folder / f"{name}.npz") for name in names]
 
     def kill_in_a_write(self, name, number):
         process = self.start(name, writes=number)
@@ -116,8 +113,7 @@ class Runs:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, request, workers):
-    runs, rng = Runs(tmp_path, workers), np.random.default_rng()  # any moment must do
-    whole = runs.finish("whole")
+    runs, rng, whole = Runs(tmp_path, workers), np.random.default_rng(), None  # any moment must do
     kills = request.config.getoption("--kills")
     kinds = (np.arange(kills) + rng.integers(2)) % 2  # half of them in the middle of a write
     for trial, in_a_write in enumerate(kinds):
@@ -126,7 +122,10 @@ def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, request, 
             runs.kill_in_a_write(name, int(rng.integers(1, 16)))
         else:
             runs.kill_at(name, float(rng.uniform(0.0, 60 * PAUSE)), int(rng.integers(workers)))
-        ended = runs.finish(name)
+        if whole is None:  # in the same process, which takes seconds to start; after, so that it leads nothing on
+            ended, whole = runs.finish(name, "whole")
+        else:
+            [ended] = runs.finish(name)
         assert set(whole) == set(ended)
         for key, value in whole.items():
             np.testing.assert_array_equal(value, ended[key], err_msg=f"{key} of trial {trial}")

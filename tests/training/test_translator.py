@@ -19,16 +19,23 @@ def corpus():
     return Corpus("tiny", "translation", "en-zh", split_pairs(pairs))
 
 
-def test_a_trained_model_is_loaded_and_not_trained_again(corpus, tmp_path):
-    made, again = (sentence_translator(corpus, TINY, output=tmp_path, **QUICK) for _ in range(2))
+@pytest.fixture(scope="module")
+def twice(corpus, tmp_path_factory):
+    """What two calls with the same folder give."""
+    folder = tmp_path_factory.mktemp("run")
+    return tuple(sentence_translator(corpus, TINY, output=folder, **QUICK) for _ in range(2))
+
+
+def test_a_trained_model_is_loaded_and_not_trained_again(twice):
+    made, again = twice
     assert again.history.seconds == made.history.seconds  # the clock did not run
     for before, after in zip(made.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert made.history.validation_loss
 
 
-def test_the_parts_stay_apart_and_the_tokenizer_is_of_the_training_part(corpus):
-    made = sentence_translator(corpus, TINY, **QUICK)
+def test_the_parts_stay_apart_and_the_tokenizer_is_of_the_training_part(corpus, twice):
+    made, _ = twice
     assert made.train == corpus.split("train") and set(map(str, made.test)) == set(map(str, corpus.split("test")))
     assert made.model.config.vocabulary_size == made.tokenizer.vocabulary_size <= 600
     assert made.model.config.max_sequence_length == 32

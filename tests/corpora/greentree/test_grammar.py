@@ -22,14 +22,14 @@ def english(sentences) -> str:
 def test_the_stories_of_a_small_grammar_add_up_to_one(split):
     lexicon = LEXICON.first(1, girls=1, boys=1, places=2, kinds=9, plants=2) if split != "all" else SMALL
     grammar = Grammar(lexicon, split, max_sentences=3 if split != "all" else 4)
-    total, entropy, tokens, texts = 0.0, 0.0, 0.0, set()
+    total, entropy, tokens, texts, count = 0.0, 0.0, 0.0, set(), 0
     for log_p, _, sentences in grammar.enumerate():
+        count += 1
         text = english(sentences)
         texts.add(text)
         total += math.exp(log_p)
         entropy -= math.exp(log_p) * log_p
         tokens += math.exp(log_p) * len(text.split())
-    count = sum(1 for _ in grammar.enumerate())
     assert count > 500
     assert len(texts) == count  # unambiguous: no text has two derivations
     assert total == pytest.approx(1.0, abs=1e-9)
