@@ -57,6 +57,7 @@ stories = greentree_gpt(lesson.choose(quick=QUICK, full=FULL), lesson.seed, mode
 words = stories.tokenizer
 LENGTH = lesson.choose(quick=64, full=96)  # the longest answers have fewer tokens
 print(f"{stories.model.count_params():,} weights, {words.vocabulary_size} tokens")
+stories.model.jit_compile_decoding = lesson.full  # for two texts XLA takes longer than it saves
 for text in continue_text(stories.model, words, "A green tree", count=2, length=LENGTH, temperature=0.8):
     print(text)
 if lesson.full:
@@ -78,7 +79,7 @@ if lesson.full:
 # the instructions: "a child and a tree" may be new, though children and trees are not.
 
 # %%
-train = stories.examples(stories.profile.instructions, TRAINING_SEED)
+train = stories.examples(lesson.choose(quick=4_000, full=stories.profile.instructions), TRAINING_SEED)
 validation = stories.examples(100, VALIDATION_SEED)
 test = stories.examples(lesson.choose(quick=100, full=500), TEST_SEED, held_out=True)
 for example in test[: len(stories.profile.tasks)]:
@@ -109,14 +110,16 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # token each time.
 
 # %%
-STEPS = lesson.choose(quick=200, full=1600)
+STEPS = lesson.choose(quick=250, full=1600)
 REPORT_EVERY = STEPS // 5
+judge = stories.copy()  # all answers are given in one model, whose functions are compiled once
 
 
 def tuned(batches):
     """The pre-trained model, tuned on `batches`; and the history, validated on the answers alone."""
     reproducible(lesson.seed)
     model = stories.copy()
+    model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     history = fit(
         model,
         batches,
@@ -132,7 +135,8 @@ def tuned(batches):
 
 def score(model):
     """How it answers the test."""
-    return score_answers(model, words, test, length=LENGTH)
+    judge.set_weights(model.get_weights())
+    return score_answers(judge, words, test, length=LENGTH)
 
 
 before = score(stories.model)
