@@ -79,7 +79,7 @@ if lesson.full:
 # the instructions: "a child and a tree" may be new, though children and trees are not.
 
 # %%
-train = stories.examples(lesson.choose(quick=4_000, full=stories.profile.instructions), TRAINING_SEED)
+train = stories.examples(stories.profile.instructions, TRAINING_SEED)
 validation = stories.examples(100, VALIDATION_SEED)
 test = stories.examples(lesson.choose(quick=100, full=500), TEST_SEED, held_out=True)
 for example in test[: len(stories.profile.tasks)]:
@@ -110,7 +110,7 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # token each time.
 
 # %%
-STEPS = lesson.choose(quick=250, full=1600)
+STEPS = lesson.choose(quick=200, full=1600)
 REPORT_EVERY = STEPS // 5
 judge = stories.copy()  # all answers are given in one model, whose functions are compiled once
 
@@ -119,7 +119,6 @@ def tuned(batches):
     """The pre-trained model, tuned on `batches`; and the history, validated on the answers alone."""
     reproducible(lesson.seed)
     model = stories.copy()
-    model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     history = fit(
         model,
         batches,
