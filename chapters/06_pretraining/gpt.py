@@ -132,6 +132,8 @@ def train(recipe: Recipe, *, curve: bool = False, seed: int = lesson.seed) -> Ru
     began = time.perf_counter()
     reproducible(seed)
     model = GPT(GPTConfig(tokenizer.vocabulary_size, max_sequence_length=recipe.context, **recipe.model))
+    # XLA needs some seconds for each model, and wins them back in long runs.
+    model.jit_compile_training = model.jit_compile_decoding = lesson.full
     data = CausalWindows(documents, context=recipe.context, batch_size=recipe.batch_size, seed=seed)
     measure = end_to_end(recipe.context)
     every = recipe.steps // lesson.choose(quick=3, full=10)

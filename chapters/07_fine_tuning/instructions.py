@@ -57,6 +57,7 @@ stories = greentree_gpt(lesson.choose(quick=QUICK, full=FULL), lesson.seed, mode
 words = stories.tokenizer
 LENGTH = lesson.choose(quick=64, full=96)  # the longest answers have fewer tokens
 print(f"{stories.model.count_params():,} weights, {words.vocabulary_size} tokens")
+stories.model.jit_compile_decoding = lesson.full  # for two texts XLA takes longer than it saves
 for text in continue_text(stories.model, words, "A green tree", count=2, length=LENGTH, temperature=0.8):
     print(text)
 if lesson.full:
@@ -111,6 +112,7 @@ lesson.record("answer_share", data.tokens / everything.tokens, tolerance=1e-3, n
 # %%
 STEPS = lesson.choose(quick=200, full=1600)
 REPORT_EVERY = STEPS // 5
+judge = stories.copy()  # all answers are given in one model, whose functions are compiled once
 
 
 def tuned(batches):
@@ -132,7 +134,8 @@ def tuned(batches):
 
 def score(model):
     """How it answers the test."""
-    return score_answers(model, words, test, length=LENGTH)
+    judge.set_weights(model.get_weights())
+    return score_answers(judge, words, test, length=LENGTH)
 
 
 before = score(stories.model)
