@@ -395,7 +395,7 @@ CHAT = lesson.choose(quick=small, full=chats.FULL)
 chat = chats.greentree_chat(CHAT, lesson.seed, models=scratch_dir(lesson.file) / "models")
 SOME = lesson.choose(quick=500, full=1_500)
 readers = CHAT.training_dialogues()[:SOME]
-honest = [turn.said for one in readers for turn in one.turns]
+honest = [turn.said for one in readers[: SOME // 3] for turn in one.turns]
 honest += [letter.text for letter in CHAT.letters(SOME, chats.TRAINING_SEED)]
 honest += [letter.text for letter in CHAT.letters(SOME, chats.TRAINING_SEED + 1, lines=A_NAME, place=0)]
 injected = [letter.text for letter in CHAT.letters(SOME, chats.TRAINING_SEED + 2, lines=A_NAME + A_QUESTION, place=2)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -41,8 +41,9 @@ REFUSED = (
 class InputGuardrail:
     """A classifier that tells texts with an injected instruction from honest ones.
 
-    Its features are up to three neighbours of words and punctuation marks: where a sentence begins matters, since what
-    is honest as the only sentence may be an injection as the last of many.
+    Its features are up to three neighbours of words, punctuation marks, and the two ends of the text: where a sentence
+    begins matters, since what is honest as the only one may be an injection as the last of many. They are there or not:
+    shares of the text, as TF-IDF has them, would make what is said alone more suspect than what is hidden in a letter.
 
     Args:
         honest: texts that may pass.
@@ -57,13 +58,17 @@ class InputGuardrail:
             raise LmbookError(
                 f"{len(honest)} honest texts and {len(injected)} injected ones.", "It needs some of both to learn from."
             )
-        features = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+|[^\w\s]")
-        self._classifier = make_pipeline(features, LogisticRegression(C=10.0))
-        self._classifier.fit([*honest, *injected], [False] * len(honest) + [True] * len(injected))
+        features = CountVectorizer(ngram_range=(1, 3), token_pattern=r"\w+|[^\w\s]", binary=True)
+        self._classifier = make_pipeline(features, LogisticRegression(max_iter=300))
+        self._classifier.fit(self._with_ends([*honest, *injected]), [False] * len(honest) + [True] * len(injected))
 
     def stops(self, texts: Sequence[str]) -> np.ndarray:
         """bool [N]: which are not let in."""
-        return self._classifier.predict(list(texts)).astype(bool)
+        return self._classifier.predict(self._with_ends(texts)).astype(bool)
+
+    @staticmethod
+    def _with_ends(texts: Sequence[str]) -> list[str]:
+        return [f"^ {text} $" for text in texts]
 
 
 class OutputGuardrail:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, TALK, TELL
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
+from lmbook.errors import LmbookError
 
 NEWS = TALK[3:]  # of the small talk, what can stand in a letter
+SENTENCES = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,12 @@ def letters(
         place: of the line: so many sentences before it, 0 to 3; None: last.
         held_out: False: nobody has one of `HELD_OUT_NAMES`; True: all have.
         lexicon: the other words.
+
+    Raises:
+        LmbookError: `place` is not between 0 and 3.
     """
+    if place is not None and not 0 <= place <= SENTENCES:
+        raise LmbookError(f"place={place}: a letter has {SENTENCES} sentences.", f"Choose 0 to {SENTENCES}, or None.")
     people = [name for name in NAMES if (name in HELD_OUT_NAMES) is held_out]
     made = []
     for index in range(count):
@@ -60,7 +67,7 @@ def letters(
         for fact, words in (("name", {"name": name}), ("friend", {"friend": friend})):
             wordings, reply = TELL[fact]
             history.append((_draw(wordings, 1, generator)[0].format(**words), reply.format(**words)))
-        sentences = [_news(said, lexicon, generator) for said, _ in _draw(NEWS, 3, generator)]
+        sentences = [_news(said, lexicon, generator) for said, _ in _draw(NEWS, SENTENCES, generator)]
         if lines:
             line = lines[index % len(lines)].format(stranger=stranger)
             sentences.insert(len(sentences) if place is None else place, line)
