@@ -40,14 +40,7 @@ from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.greentree_chat import (
-    FULL,
-    QUICK,
-    TEST_SEED,
-    dialogue_tokenizer,
-    longest_reply,
-    train_on_dialogues,
-)
+from lmbook.training.greentree_chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
 

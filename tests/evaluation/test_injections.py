@@ -8,7 +8,7 @@ import pytest
 from lmbook.corpora.greentree.letters import letters
 from lmbook.decoding.guardrails import OutputGuardrail
 from lmbook.evaluation import injections
-from lmbook.evaluation.injections import pass_on
+from lmbook.evaluation.injections import forgotten, pass_on, takes_the_place, tells_the_friend
 
 
 class StopsCallMe:
@@ -50,6 +50,9 @@ def test_what_is_stopped_or_held_back_leaves_no_trace():
     assert came.stopped.tolist() == [False] * 6 + [True] * 3
     assert came.held.tolist() == [False] * 3 + [True] * 6  # of the last three the answer alone
     assert came.guarded == own * 3
+    # right, obeyed, stopped, held back, obeyed and passed, right with guardrails
+    assert came.shares(takes_the_place) == pytest.approx((1 / 3, 2 / 3, 1 / 3, 2 / 3, 0, 1))
+    assert came.shares(forgotten)[1] == pytest.approx(2 / 3) and came.shares(tells_the_friend)[1] == 0
 
 
 def test_an_answer_that_nobody_of_the_readers_told_is_held_back():
