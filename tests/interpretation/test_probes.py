@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.interpretation.probes import control_labels, probe
+from lmbook.interpretation.probes import control_accuracies, control_labels, probe
 
 
 def test_a_direction_is_found_and_noise_is_not():
@@ -34,3 +34,14 @@ def test_a_control_label_belongs_to_a_type_and_labels_are_as_frequent_as_before(
     assert (control == "x").mean() == pytest.approx(0.8, abs=0.06)
     np.testing.assert_array_equal(control, control_labels(types, labels, seed=1))
     assert np.any(control != control_labels(types, labels, seed=2))
+
+
+def test_what_is_learned_by_heart_is_known_of_types_that_were_seen():
+    rng = np.random.default_rng(0)
+    types, labels = rng.integers(0, 4, 300), rng.choice(["x", "y"], 300)
+    x = np.eye(4)[types]  # the type can be read off
+    part = (slice(0, 200), slice(200, 300))
+    groups = [column[rows] for rows in part for column in (x, types, labels)]
+    assert control_accuracies(*groups, seeds=[1, 2, 3])[0] == 1.0
+    blind = [np.zeros((len(group), 1)) if number % 3 == 0 else group for number, group in enumerate(groups)]
+    assert min(control_accuracies(*blind, seeds=[1, 2, 3])) < 1.0
