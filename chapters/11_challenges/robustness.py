@@ -453,7 +453,7 @@ if lesson.full:
 # ## What this scale cannot show
 #
 # The attackers here are simple, and their budget is small; against more edits every filter of this kind falls. Who
-# knows a guardrail can attack it too, as the spam filter was. The chat has learned some forty sentences, and obeys what
+# knows a guardrail can attack it too, as the spam filter was. The chat has learned a few dozen wordings, and obeys what
 # is like them; a large model follows orders in any words, so there are more ways to attack it, and fewer that a
 # classifier has seen. Nor can the program around it tell so easily which words of a reply were told by whom. And the
 # watermark tells one model's texts, by its owner's key: of other models' texts it says nothing, and who rewrites enough

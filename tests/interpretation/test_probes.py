@@ -38,10 +38,10 @@ def test_a_control_label_belongs_to_a_type_and_labels_are_as_frequent_as_before(
 
 def test_what_is_learned_by_heart_is_known_of_types_that_were_seen():
     rng = np.random.default_rng(0)
-    types, labels = rng.integers(0, 4, 300), rng.choice(["x", "y"], 300)
-    x = np.eye(4)[types]  # the type can be read off
-    part = (slice(0, 200), slice(200, 300))
-    groups = [column[rows] for rows in part for column in (x, types, labels)]
-    assert control_accuracies(*groups, seeds=[1, 2, 3])[0] == 1.0
+    types, labels = rng.integers(0, 30, 600), rng.choice(["x", "y"], 600)
+    x = np.eye(30)[types]  # the type can be read off
+    train, test = slice(0, 400), slice(400, 600)
+    groups = [column[part] for part in (train, test) for column in (x, types, labels)]
+    assert min(control_accuracies(*groups, seeds=[1, 2, 3])) > 0.97
     blind = [np.zeros((len(group), 1)) if number % 3 == 0 else group for number, group in enumerate(groups)]
-    assert min(control_accuracies(*blind, seeds=[1, 2, 3])) < 1.0
+    assert max(control_accuracies(*blind, seeds=[1, 2, 3])) < 0.9
