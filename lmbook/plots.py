@@ -232,6 +232,8 @@ def lens(probabilities, read: Sequence[str], tokens: Sequence[str]) -> Figure:
     best, sure = probabilities.argmax(axis=-1)[::-1], probabilities.max(axis=-1)[::-1]
     figure, axes = new_figure(size=(12.0, 0.5 * len(best) + 1.2))
     matrix(axes, sure, [*(f"block {number}" for number in range(len(best) - 1, 0, -1)), "table"], read, top=1.0)
+    for number in list(axes.texts):
+        number.remove()  # the tokens stand there
     for (row, column), id in np.ndenumerate(best):
         colour = "white" if sure[row, column] > 0.6 else "black"
         axes.text(column, row, tokens[id], ha="center", va="center", fontsize=7, color=colour)

@@ -4,8 +4,8 @@
 # - Article section: §8.2
 # - Needs: bag_of_words, classification, dialogue
 # - Data: greentree; full: sms_spam, rt_polarity, instructions_rasbt, xstest, advbench, minilm
-# - Minutes: quick 1, full 3
-# - Memory: 2.0 GB
+# - Minutes: quick 1, full 8
+# - Memory: 2.4 GB
 # - Shows: how little misleads a model, on purpose or not, and what each protection is worth and costs
 # - Headline: accuracy_under_attack_before, accuracy_under_attack_after, watermark_detection_200, over_refusal
 #
