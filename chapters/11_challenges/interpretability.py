@@ -136,7 +136,7 @@ lesson.figure(plots.lens(seen, read, words.tokens), "lens", caption)
 # To say nothing is the mean vector of all words here; other choices are possible, and they change the numbers.
 
 # %%
-table = model.embedding.tokens.embeddings.numpy()
+table = np.asarray(model.embedding(np.arange(words.vocabulary_size)[None]))[0]  # as the first block reads it
 NOTHING = table[3:].mean(axis=0)  # the special tokens aside
 KINDS = (LEXICON.plants, LEXICON.things, LEXICON.weathers)
 ALIKE = [[words.encode(entry.english)[0] for entry in kind] for kind in KINDS]

@@ -73,7 +73,7 @@ def explain(
         ids: the text; its first token opens it and is the same in every text.
         place: of the word.
         others: what might stand there instead.
-        nothing: vector [D] that stands for a word that says nothing.
+        nothing: vector [D] that stands for a word that says nothing, as the first block would read it.
         points: of the integrated gradients.
         rng: for chance.
 
@@ -81,7 +81,7 @@ def explain(
         Yin and Neubig 2022, "Interpreting language models with contrastive explanations".
     """
     word, before = ids[place], np.asarray(ids[:place])
-    x = model.embedding.tokens.embeddings.numpy()[before]
+    x = np.asarray(model.embedding(before[None]))[0]
     baseline = np.tile(nothing, (place, 1))
     baseline[0] = x[0]  # it says nothing already
     contrast = np.zeros(model.config.vocabulary_size, "float32")

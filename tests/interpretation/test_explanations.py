@@ -15,8 +15,8 @@ IDS = [2, 7, 1, 8, 7, 3, 7]
 def explained():
     keras.utils.set_random_seed(1)
     sizes = {"num_heads": 2, "num_layers": 2, "max_sequence_length": 12}
-    model = GPT(GPTConfig(13, 16, 20, positions="rotary", stddev=0.3, embedding_stddev=0.5, **sizes))
-    nothing = model.embedding.tokens.embeddings.numpy()[3:].mean(axis=0)
+    model = GPT(GPTConfig(13, 16, 20, positions="rotary", normalize_embedding=True, stddev=0.3, **sizes))
+    nothing = np.asarray(model.embedding(np.arange(13)[None]))[0, 3:].mean(axis=0)
     rng = np.random.default_rng(0)
     return model, nothing, explain(model, IDS, 6, [8, 9], nothing, points=64, rng=rng)
 
@@ -29,7 +29,9 @@ def lead(model, x):
 
 def test_occlusion_is_what_the_words_lead_loses_and_gradients_add_up(explained):
     model, nothing, one = explained
-    x = model.embedding.tokens.embeddings.numpy()[IDS[:6]]
+    x = np.asarray(model.embedding(np.array([IDS[:6]])))[0]
+    logits = np.asarray(model(np.array([IDS[:6]])))[0, -1]
+    assert lead(model, x) == pytest.approx(logits[7] - (logits[8] + logits[9]) / 2, abs=1e-4)
     for place in range(1, 6):
         hidden = x.copy()
         hidden[place] = nothing
