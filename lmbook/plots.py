@@ -219,6 +219,28 @@ def matrix(
     return image
 
 
+def lens(probabilities, read: Sequence[str], tokens: Sequence[str]) -> Figure:
+    """The likeliest next token at each depth and position, coloured by its probability.
+
+    Args:
+        probabilities: [L + 1, T, V], of the logit lens at each depth.
+        read: the T tokens that are read.
+        tokens: all V of them.
+    """
+    import numpy as np
+
+    best, sure = probabilities.argmax(axis=-1)[::-1], probabilities.max(axis=-1)[::-1]
+    figure, axes = new_figure(size=(12.0, 0.5 * len(best) + 1.2))
+    matrix(axes, sure, [*(f"block {number}" for number in range(len(best) - 1, 0, -1)), "table"], read, top=1.0)
+    for number in list(axes.texts):
+        number.remove()  # the tokens stand there
+    for (row, column), id in np.ndenumerate(best):
+        colour = "white" if sure[row, column] > 0.6 else "black"
+        axes.text(column, row, tokens[id], ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(read)), read, rotation=45, fontsize=8)
+    return figure
+
+
 def attention_map(weights, rows: Sequence[str], columns: Sequence[str], title: str = "") -> Figure:
     """What each position takes from each other: the darker, the more.
 

@@ -109,3 +109,10 @@ def test_reliability_shows_every_bin_as_large_as_it_is():
     small, large = points.get_sizes()
     assert large > 4 * small
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["calibrated", "a"]
+
+
+def test_the_lens_names_the_likeliest_token_with_the_table_below():
+    probabilities = np.array([[[0.9, 0.1, 0.0], [0.2, 0.2, 0.6]], [[0.0, 0.3, 0.7], [0.1, 0.8, 0.1]]])
+    axes = plots.lens(probabilities, ["a", "tree"], ["x", "y", "z"]).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["z", "y", "x", "z"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["block 1", "table"]

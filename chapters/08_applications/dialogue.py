@@ -27,8 +27,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lmbook import plots
-from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue, dialogues
-from lmbook.corpora.greentree.lexicon import LEXICON
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
 from lmbook.decoding.chat import Chat
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.evaluation.dialogue import score_dialogues, score_replies
@@ -36,14 +35,14 @@ from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_reply, encode_said
+from lmbook.pipelines.dialogues import DialogueBatches, encode_dialogue
 from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.results import scratch_dir
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.greentree_chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
-from lmbook.training.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 
 lesson = Lesson("dialogue")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -59,18 +58,10 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # with a quiz: once more the reader asks for everything, so that most of a row is about what must be remembered.
 
 # %%
-TURNS = lesson.choose(quick=6, full=8)
-LEXICON_USED = LEXICON.first(lesson.choose(quick=6, full=8), kinds=24, wishes=6)
-TRAINING_SEED, TEST_SEED = 20, 22  # 21 was that of the validation, which had a seventh of the training's names
-
-
-def conversations(count: int, seed: int, **options) -> list[Dialogue]:
-    """Conversations of this lesson's length and words; in the full profile with stories."""
-    return dialogues(count, seed, turns=TURNS, stories=lesson.full, lexicon=LEXICON_USED, **options)
-
-
-train = conversations(lesson.choose(quick=3_000, full=8_000), TRAINING_SEED, quiz=True)
-test = conversations(lesson.choose(quick=150, full=400), TEST_SEED, held_out=True)
+PROFILE = lesson.choose(quick=QUICK, full=FULL)
+TURNS = PROFILE.turns
+train = PROFILE.training_dialogues()
+test = PROFILE.dialogues(lesson.choose(quick=150, full=400), TEST_SEED, held_out=True)
 for turn in test[0].turns:
     print(f"reader: {turn.said}\nteller: {turn.reply}    [{turn.kind} {turn.slot}]")
 print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the test")
@@ -87,24 +78,15 @@ print(f"{len(NAMES)} names, of which {len(HELD_OUT_NAMES)} are kept for the test
 # were told costs less than learning all names by heart.
 
 # %%
-pieces = BytePairTokenizer.train(
-    [f" {turn.said} {REPLIES} {turn.reply}" for one in train[:3000] for turn in one.turns],
-    1000,
-)
+pieces = dialogue_tokenizer(train)
 print(" | ".join(pieces.decode([id]) for id in pieces.encode(f" My name is {HELD_OUT_NAMES[0]}.")))
-
-
-def encoded(made: list[Dialogue]) -> list[list[tuple[list[int], list[int]]]]:
-    return [[(encode_said(pieces, turn.said), encode_reply(pieces, turn.reply)) for turn in one.turns] for one in made]
-
-
-WIDTHS = lesson.choose(quick=(152,), full=(160, 240))
-TOKENS = 10 * WIDTHS[-1]
-turns = encoded(train)
-with_history = DialogueBatches(turns, tokens_per_batch=TOKENS, widths=WIDTHS, seed=lesson.seed)
+turns = [encode_dialogue(pieces, one) for one in train]
+LENGTH = longest_reply(turns)
+with_history = DialogueBatches(
+    turns, tokens_per_batch=PROFILE.tokens_per_batch, widths=PROFILE.widths, seed=lesson.seed
+)
 single = [[turn] for one in turns[: len(turns) // 2] for turn in one]
-without_history = DialogueBatches(single, tokens_per_batch=TOKENS, widths=(24, 96), seed=lesson.seed)
-LENGTH = 2 + max(len(reply) for one in turns for _, reply in one)
+without_history = DialogueBatches(single, tokens_per_batch=PROFILE.tokens_per_batch, widths=(24, 96), seed=lesson.seed)
 x, y, w = (part.numpy()[0] for part in next(iter(with_history.dataset())))
 for place in range(16):
     print(f"{pieces.tokens[x[place]]!r:>10} → {pieces.tokens[y[place]]!r:<10} weight {w[place]:.0f}")
@@ -124,20 +106,11 @@ for place in range(16):
 
 
 # %%
-def trained(data: DialogueBatches, steps: int, smear_keys: bool = True):
-    """A GPT that has learned the replies of `data`, and the history."""
-    reproducible(lesson.seed)
-    sizes = lesson.choose(quick={"num_layers": 3, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
-    model = copying_gpt(pieces.vocabulary_size, **sizes, max_sequence_length=256, smear_keys=smear_keys)
-    checks = [name for name in COPYING_CHECKS if name != "overfit"]  # it is about labels that all count
-    history = fit(model, data, steps=steps, checks=checks, **COPYING_FIT)
-    return model, history
-
-
-STEPS = lesson.choose(quick=250, full=500)
-model, history = trained(with_history, STEPS)
-forgetful, _ = trained(without_history, STEPS // 3)
-not_smeared = trained(with_history, STEPS, smear_keys=False)[0] if lesson.full else None
+STEPS, seed = PROFILE.steps, lesson.seed
+model, history = train_on_dialogues(PROFILE, pieces, with_history, seed=seed)
+forgetful, _ = train_on_dialogues(PROFILE, pieces, without_history, steps=STEPS // 3, seed=seed)
+if lesson.full:
+    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, smear_keys=False, seed=seed)
 lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS} steps, with history")
 
 # %% [markdown]
@@ -191,7 +164,7 @@ def last_name(made: list[Dialogue]):
     return score_replies(replies, turns)
 
 
-seen_test = conversations(len(test), TEST_SEED + 1)
+seen_test = PROFILE.dialogues(len(test), TEST_SEED + 1)
 scores = {
     "with history": score_dialogues(model, pieces, test, chosen=asked, length=LENGTH),
     "with history, names of the training": score_dialogues(model, pieces, seen_test, chosen=asked, length=LENGTH),
@@ -283,7 +256,7 @@ if lesson.full:
         "own_history", own_history.share(long_ago), tolerance=loose, n=n, note="three turns ago, in its own chat"
     )
     new = score_dialogues(
-        model, pieces, conversations(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, length=LENGTH
+        model, pieces, PROFILE.dialogues(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, length=LENGTH
     )
     called = new.share(lambda turn: turn.slot == "name")
     lesson.record(

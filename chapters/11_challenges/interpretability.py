@@ -17,40 +17,39 @@
 # %%
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import tensorflow as tf
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from lmbook import plots
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.world import BOTH, FRIEND, HERO, LOST
 from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
-from lmbook.interpretation.attention_maps import self_attention
-from lmbook.interpretation.attribution import integrated_gradients, occlusion
+from lmbook.interpretation.explanations import explain
+from lmbook.interpretation.feature_names import best_number, name_numbers
 from lmbook.interpretation.heads import (
+    ablation,
     highest,
     induction_scores,
-    other_heads,
+    loss_without,
+    pairs_said_again,
     repeated_rows,
     weight_on,
-    without_heads,
+    words_said_again,
 )
-from lmbook.interpretation.probes import control_labels, probe
-from lmbook.interpretation.residual_stream import continue_from, logit_lens, residual_stream
+from lmbook.interpretation.probes import control_accuracies, probe
+from lmbook.interpretation.repeater import train_repeater
+from lmbook.interpretation.residual_stream import logit_lens, residual_stream, vectors_at
 from lmbook.interpretation.sparse_autoencoder import train_sparse_autoencoder
+from lmbook.interpretation.story_facts import HOLDERS, holder_places, story_facts, word_before
 from lmbook.interpretation.story_states import story_states
+from lmbook.interpretation.token_losses import losses_from, next_tokens, token_losses
 from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
 from lmbook.models.weights.llama2c import load_stories260k
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.periodic import PeriodicRows
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.story_gpt import COPYING_FIT, copying_config
@@ -85,27 +84,9 @@ fit(model, data, steps=STEPS, **COPYING_FIT, checks=("ids", "labels"), quiet=Tru
 looking = story_states(lesson.choose(quick=1_500, full=6_000), LOOKING_SEED, grammar, words)
 checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words)
 END, B = words.end_id, len(checking.ids)
-
-
-def next_words(ids: np.ndarray) -> np.ndarray:
-    """The word after each position [B, T]; `<end>` after the last one of a story, 0 in its padding."""
-    after = np.pad(ids[:, 1:], ((0, 0), (0, 1)))
-    after[(ids != 0) & (after == 0)] = END
-    return after
-
-
-LABELS = next_words(checking.ids)
+LABELS = next_tokens(checking.ids, END)
 COUNTED = checking.ids != 0  # what is predicted at padding does not matter
-
-
-def losses(one: GPT, ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """-ln p of each label, [B, T], 100 rows at a time."""
-    parts = [slice(first, first + 100) for first in range(0, len(ids), 100)]
-    found = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels[part], one(ids[part])).numpy() for part in parts]
-    return np.concatenate(found)
-
-
-surprise = losses(model, checking.ids, LABELS)
+surprise = token_losses(model, checking.ids, LABELS)
 lowest = floor([story.english for story in checking.stories], words, grammar=grammar)
 lesson.record("nats_per_word", surprise[COUNTED].mean(), "nats per word", 0.05, note="of the model, on other stories")
 lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the same stories")
@@ -128,27 +109,13 @@ for depth in range(BLOCKS + 1):
     right = (seen.argmax(axis=-1) == LABELS)[COUNTED]
     rows.append([f"after block {depth}" if depth else "the table", -float(at_label.mean()), float(right.mean())])
 lesson.table("lens", rows, ["read", "nats per word", "right"], {"nats per word": 0.5, "right": 0.05})
-
-
-def lens_picture(ids: Sequence[int], first: int, last: int):
-    """The likeliest next word at each depth and position, coloured by its probability."""
-    seen = np.exp(logit_lens(model, residual_stream(model, [ids])[:, 0, first:last]))  # [L + 1, T, V]
-    best, sure = seen.argmax(axis=-1), seen.max(axis=-1)
-    figure, axes = plots.new_figure("", "", "", size=(12.0, 0.5 * len(seen) + 1.2))
-    names = ["table", *(f"block {number}" for number in range(1, len(seen)))]
-    plots.matrix(axes, sure[::-1], names[::-1], [words.tokens[id] for id in ids[first:last]], top=1.0)
-    for (row, column), id in np.ndenumerate(best[::-1]):
-        colour = "white" if sure[::-1][row, column] > 0.6 else "black"
-        axes.text(column, row, words.tokens[id], ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(last - first), [words.tokens[id] for id in ids[first:last]], rotation=45, fontsize=8)
-    return figure
-
-
-lesson.figure(
-    lens_picture(checking.ids[0].tolist(), 10, 28),
-    "lens",
-    "What would be said after each word (below), if the model stopped at each depth; darker is surer",
+first, last = 10, 28
+seen, read = (
+    np.exp(logit_lens(model, states[:, 0, first:last])),
+    [words.tokens[id] for id in checking.ids[0, first:last]],
 )
+caption = "What would be said after each word (below), if the model stopped at each depth; darker is surer"
+lesson.figure(plots.lens(seen, read, words.tokens), "lens", caption)
 
 # %% [markdown]
 # ## Which earlier words does a word hang on?
@@ -169,7 +136,7 @@ lesson.figure(
 # To say nothing is the mean vector of all words here; other choices are possible, and they change the numbers.
 
 # %%
-table = model.embedding.tokens.embeddings.numpy()
+table = np.asarray(model.embedding(np.arange(words.vocabulary_size)[None]))[0]  # as the first block reads it
 NOTHING = table[3:].mean(axis=0)  # the special tokens aside
 KINDS = (LEXICON.plants, LEXICON.things, LEXICON.weathers)
 ALIKE = [[words.encode(entry.english)[0] for entry in kind] for kind in KINDS]
@@ -185,44 +152,15 @@ def cases(count: int) -> list[tuple[int, int]]:
     return found[:count]
 
 
-@tf.function(input_signature=[tf.TensorSpec([None, None, WIDTH]), tf.TensorSpec([words.vocabulary_size])])
-def preference(x, contrast):
-    """Vectors [N, T, D] -> the logits after the last of them, weighted by `contrast` and added up, [N]."""
-    return tf.linalg.matvec(continue_from(model, x)[:, -1], contrast)
-
-
-def explain(ids: Sequence[int], place: int, points: int) -> dict[str, np.ndarray | float]:
-    """The share of each word before `place` in what is said there, by each method; [T] with T = place."""
-    before = ids[:place]
-    x = table[before]
-    baseline = np.tile(NOTHING, (place, 1))
-    baseline[0] = x[0]  # `<end>` opens every text: it says nothing already
-
-    contrast = np.zeros(words.vocabulary_size, "float32")
-    contrast[ids[place]], contrast[FACTS[ids[place]]] = 1.0, -1.0 / len(FACTS[ids[place]])
-
-    def function(x):
-        return preference(x, contrast)
-
-    smooth, hidden = integrated_gradients(function, x, baseline, points=points), occlusion(function, x, baseline)
-    return {
-        "attention": self_attention(model, before)[-1, :, -1].mean(axis=0),
-        "occlusion": hidden.values,
-        "integrated gradients": smooth.values,
-        "chance": rng.random(place),
-        "error": smooth.completeness_error,
-        "function": function,
-        "x": x,
-        "baseline": baseline,
-    }
-
-
 POINTS = lesson.choose(quick=64, full=128)
 chosen = cases(lesson.choose(quick=12, full=80))
 METHODS = ("attention", "occlusion", "integrated gradients", "chance")
-explained = [explain(checking.ids[row].tolist(), place, POINTS) for row, place in chosen]
-error = float(np.median([one["error"] for one in explained]))
-worst = float(np.percentile([one["error"] for one in explained], 95))
+explained = []
+for row, place in chosen:
+    ids = checking.ids[row].tolist()
+    explained.append(explain(model, ids, place, FACTS[ids[place]], NOTHING, points=POINTS, rng=rng))
+errors = [one.completeness_error for one in explained]
+error, worst = float(np.median(errors)), float(np.percentile(errors, 95))
 lesson.record("completeness_error", error, "", 0.01, n=len(explained), note=f"median, relative, {POINTS} points")
 lesson.record("completeness_error_95", worst, "", 0.05, n=len(explained), note="95th percentile")
 
@@ -232,39 +170,19 @@ lesson.record("completeness_error_95", worst, "", 0.05, n=len(explained), note="
 # (Occlusion finds the word whose hiding hurts most by trying all of them, so nothing can beat it there.) `<end>` is
 # left out: it opens every text.
 
-
 # %%
-def judged(method: str) -> list[float]:
-    """Source, faithful, and the rank correlation with occlusion: means over all cases."""
-    hits, falls, ranks = [], [], []
-    for (row, place), one in zip(chosen, explained, strict=True):
-        share = one[method][1:]
-        first = int(share.argmax()) + 1
-        hits.append(checking.ids[row, first] == checking.ids[row, place])
-        hidden = one["x"].copy()
-        hidden[first] = one["baseline"][first]
-        whole, without = one["function"](tf.constant(np.stack([one["x"], hidden]), "float32")).numpy()
-        falls.append(whole - without)
-        ranks.append(spearmanr(share, one["occlusion"][1:]).statistic)
-    return [float(np.mean(values)) for values in (hits, falls, ranks)]
-
-
-verdicts = {method: judged(method) for method in METHODS}
+verdicts = {method: np.mean([one.judge(method) for one in explained], axis=0).tolist() for method in METHODS}
 columns = ["source", "faithful (logits)", "rank correlation with occlusion"]
-lesson.table(
-    "explanations",
-    [[method, *values] for method, values in verdicts.items()],
-    ["method", *columns],
-    {columns[0]: 0.3, columns[1]: 2.0, columns[2]: 0.3},
-)
-on_end = float(np.mean([one["attention"][0] for one in explained]))
+rows = [[method, *values] for method, values in verdicts.items()]
+lesson.table("explanations", rows, ["method", *columns], dict(zip(columns, (0.3, 2.0, 0.3), strict=True)))
+on_end = float(np.mean([one.shares["attention"][0] for one in explained]))
 lesson.record("attention_on_end", on_end, "", 0.2, note="share of the last block's attention that goes to <end>")
 
 row, place = chosen[0]
 shown = slice(max(1, place - 22), place)
 names = [words.tokens[id] for id in checking.ids[row, shown]]
 figure, axes = plots.new_figure("", "", "", size=(12.0, 2.6))
-shares = np.stack([explained[0][method][shown] for method in METHODS[:3]])
+shares = np.stack([explained[0].shares[method][shown] for method in METHODS[:3]])
 plots.matrix(axes, shares / np.abs(shares).max(axis=1, keepdims=True), METHODS[:3], names, signed=True)
 axes.set_title(f"… {words.tokens[checking.ids[row, place]]}", fontsize=11)
 lesson.figure(figure, "explanations", "Why is the next word this one? Three answers, each scaled to its largest share")
@@ -282,16 +200,9 @@ HEADS = [(block, head) for block in range(BLOCKS) for head in range(config.num_h
 SOME = lesson.choose(quick=60, full=200)
 _, maps = model(checking.ids[:50], return_weights=True)
 sharpness = {head: float(np.asarray(maps[head[0]])[:, head[1]].max(axis=-1)[COUNTED[:50]].mean()) for head in HEADS}
-plain = surprise[:SOME][COUNTED[:SOME]].mean()
-
-
-def lost_without(heads: Sequence[tuple[int, int]]) -> float:
-    """What the loss rises by, in nats per word, when these heads are taken out."""
-    with without_heads(model, heads):
-        return float(losses(model, checking.ids[:SOME], LABELS[:SOME])[COUNTED[:SOME]].mean() - plain)
-
-
-harm = {head: lost_without([head]) for head in HEADS}
+ALL = (checking.ids[:SOME], LABELS[:SOME], COUNTED[:SOME])
+whole = loss_without(model, [], ALL)
+harm = {head: loss_without(model, [head], ALL) - whole for head in HEADS}
 correlation = spearmanr(list(sharpness.values()), list(harm.values())).statistic
 note = "rank correlation, over heads, of how sharply one looks and what is lost without it"
 lesson.record("sharpness_and_harm", correlation, "", 0.6, n=len(HEADS), note=note)
@@ -310,61 +221,21 @@ lesson.record("sharpness_and_harm", correlation, "", 0.6, n=len(HEADS), note=not
 
 # %%
 TOKENS, HALF = 35, 16
-reproducible(lesson.seed)
-repeater = GPT(
-    make_config(
-        "gpt",
-        TOKENS,
-        num_layers=2,
-        hidden_dim=64,
-        num_heads=2,
-        intermediate_dim=128,
-        max_sequence_length=40,
-        zero_projections=False,
-        normalize_heads=False,
-        logit_soft_cap=None,
-    )
-)
-twice = repeated_rows(range(3, TOKENS), HALF, rows=lesson.choose(quick=32, full=128), seed=lesson.seed)
+rows, steps = lesson.choose(quick=(32, 160), full=(128, 300))
+repeater, twice, course = train_repeater(vocabulary_size=TOKENS, half=HALF, rows=rows, steps=steps, seed=lesson.seed)
 second = np.zeros(twice.shape, bool)
 second[:, -HALF:-1] = True  # where the next token is known from the first half
-
-
-def after(ids: np.ndarray) -> np.ndarray:
-    """The next token of each position [B, T], 0 after the last."""
-    return np.pad(ids[:, 1:], ((0, 0), (0, 1)))
-
-
-def mean_loss(one: GPT, ids: np.ndarray, labels: np.ndarray, mask: np.ndarray, heads=()) -> float:
-    """Nats per token where `mask` is True, without these heads."""
-    with without_heads(one, heads):
-        return float(losses(one, ids, labels)[mask].mean())
-
-
-course = []  # (step, loss, highest score)
-fit(
-    repeater,
-    PeriodicRows(TOKENS, 40, periods=(6, 16), batch_size=64, seed=lesson.seed),
-    steps=lesson.choose(quick=160, full=300),
-    optimizer="muon",
-    learning_rate=1e-2,
-    warmup_steps=20,
-    weight_decay=0.0,
-    checks=(),
-    callbacks=[lambda step, loss: course.append((step, loss, float(induction_scores(repeater, twice, HALF).max())))],
-    quiet=True,
-)
 scores = induction_scores(repeater, twice, HALF)
 before = np.zeros((*twice.shape, twice.shape[1]), bool)
 before[:, range(1, 2 * HALF), range(2 * HALF - 1)] = True
 behind = weight_on(repeater, twice, before)
-measure = (twice, after(twice), second)
-whole, rows = mean_loss(repeater, *measure), []
+measure = (twice, next_tokens(twice), second)
+whole, rows = loss_without(repeater, [], measure), []
 for block, head in [(block, head) for block in range(2) for head in range(2)]:
-    lost = mean_loss(repeater, *measure, [(block, head)]) - whole
+    lost = loss_without(repeater, [(block, head)], measure) - whole
     rows.append([f"block {block + 1} head {head + 1}", float(scores[block, head]), float(behind[block, head]), lost])
 for block in range(2):
-    lost = mean_loss(repeater, *measure, [(block, 0), (block, 1)]) - whole
+    lost = loss_without(repeater, [(block, 0), (block, 1)], measure) - whole
     rows.append([f"both of block {block + 1}", float(scores[block].mean()), float(behind[block].mean()), lost])
 columns = ["induction score", "looks one token back", "nats lost without it"]
 lesson.table("repeater", rows, ["head", *columns], {columns[0]: 0.4, columns[1]: 0.4, columns[2]: 3.0})
@@ -390,42 +261,16 @@ lesson.figure(figure, "induction", "Induction heads come suddenly, and the loss 
 # where it stood? Then take those out, and as many others; and see whether only the facts suffer that are said again.
 
 # %%
-again = np.zeros(checking.ids.shape, bool)  # the next word is a fact that stood before
-source = np.zeros((SOME, *checking.ids.shape[1:] * 2), bool)  # and where it stood
-for row, ids in enumerate(checking.ids[:SOME].tolist()):
-    for t in range(1, len(ids)):
-        if ids[t] in FACTS and ids[t] in ids[:t]:
-            again[row, t - 1] = True
-            source[row, t - 1, :t] = checking.ids[row, :t] == ids[t]
-other = COUNTED & ~again
-other[SOME:] = False
+again, source = words_said_again(checking.ids[:SOME], FACTS)
 DRAWS = lesson.choose(quick=3, full=10)
-
-
-def ablation(one: GPT, heads, measures: dict[str, tuple]) -> list[list]:
-    """For each measure its loss, what is lost without the heads, and without as many others (mean and s.d.)."""
-    found = []
-    for name, measure in measures.items():
-        whole = mean_loss(one, *measure)
-        lost = mean_loss(one, *measure, heads) - whole
-        drawn = [mean_loss(one, *measure, drawn) - whole for drawn in other_heads(one, heads, DRAWS, lesson.seed)]
-        found.append([name, whole, lost, float(np.mean(drawn)), float(np.std(drawn, ddof=1))])
-    return found
-
-
 random_rows = repeated_rows(range(3, words.vocabulary_size), 20, rows=32, seed=lesson.seed, first=END)
 story_scores = induction_scores(model, random_rows, 20)
 lesson.record("story_induction_score", float(story_scores.max()), "", 0.3, note="the highest of the stories' model")
 copying = weight_on(model, checking.ids[:SOME], source)
 copiers = highest(copying, lesson.choose(quick=2, full=3))
-rows = ablation(
-    model,
-    copiers,
-    {
-        "facts said again": (checking.ids[:SOME], LABELS[:SOME], again[:SOME]),
-        "all other words": (checking.ids[:SOME], LABELS[:SOME], other[:SOME]),
-    },
-)
+masks = {"facts said again": again, "all other words": COUNTED[:SOME] & ~again}
+measures = {name: (checking.ids[:SOME], LABELS[:SOME], mask) for name, mask in masks.items()}
+rows = ablation(model, copiers, measures, DRAWS, lesson.seed)
 ABLATED = ["nats", "lost without the found heads", "without others", "s.d."]
 lesson.table("ablation", rows, ["measured on", *ABLATED], 1.0)
 named = ", ".join(f"block {block + 1} head {head + 1}" for block, head in copiers)
@@ -439,13 +284,8 @@ panels[0, 0].set_title("weight on where the next word stood", fontsize=11)
 for head in HEADS:
     colour = plots.COLOURS[1] if head in copiers else plots.COLOURS[0]
     panels[0, 1].plot(sharpness[head], harm[head], "o", color=colour)
-    panels[0, 1].annotate(
-        f"{head[0] + 1}.{head[1] + 1}",
-        (sharpness[head], harm[head]),
-        fontsize=7,
-        xytext=(3, 3),
-        textcoords="offset points",
-    )
+    at = {"xy": (sharpness[head], harm[head]), "xytext": (3, 3), "textcoords": "offset points"}
+    panels[0, 1].annotate(f"{head[0] + 1}.{head[1] + 1}", fontsize=7, **at)
 panels[0, 1].set(xlabel="largest weight, mean over words", ylabel="nats per word lost without it")
 caption = (
     "Left: which heads look at what is to be said again. Right: how sharply a head looks, and what is lost without it"
@@ -467,60 +307,27 @@ lesson.figure(figure, "heads", caption)
 # in which a thing is found, so many ends of sentences of each are drawn).
 
 # %%
-HOLDERS = {None: "nobody yet", HERO: "the hero", FRIEND: "the friend", LOST: "it is lost"}
-
-
-def middles(part) -> np.ndarray:
-    """Where sentences end, without the first one of each story and its last; bool [B, T]."""
-    mask = part.closes.copy()
-    for ends in mask:
-        ends[np.flatnonzero(ends)[[0, -1]]] = False
-    return mask
-
-
-def probe_data(part, per_answer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A mask [B, T] of so many ends of sentences of each answer; the answers; the words before the full stops."""
-    mask = np.zeros(part.ids.shape, bool)
-    places = {name: [] for name in HOLDERS.values()}
-    for row, t in zip(*np.nonzero(middles(part)), strict=True):
-        if part.worlds[row][-1].thing:
-            places[HOLDERS[part.worlds[row][t].holder]].append((row, t))
-    for found in places.values():
-        for place in rng.permutation(len(found))[:per_answer]:
-            mask[found[place]] = True
-    answers = np.array([HOLDERS[world.holder] for world in part.at(mask)])
-    return mask, answers, np.roll(part.ids, 1, axis=1)[mask]
-
-
 probing = story_states(lesson.choose(quick=3_000, full=8_000), PROBING_SEED, grammar, words)
 judging = story_states(lesson.choose(quick=1_000, full=3_000), JUDGING_SEED, grammar, words)
-train_mask, train_holders, train_types = probe_data(probing, lesson.choose(quick=100, full=400))
-test_mask, test_holders, test_types = probe_data(judging, lesson.choose(quick=50, full=150))
+train_mask = holder_places(probing, lesson.choose(quick=100, full=400), rng)
+test_mask = holder_places(judging, lesson.choose(quick=50, full=150), rng)
+train_holders, test_holders = (
+    np.array([HOLDERS[world.holder] for world in part.at(mask)])
+    for part, mask in ((probing, train_mask), (judging, test_mask))
+)
+train_types, test_types = word_before(probing, train_mask), word_before(judging, test_mask)
 print({name: int((train_holders == name).sum()) for name in HOLDERS.values()})
 CONTROL_SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=1, full=3))]
-
-
-def vectors(one: GPT, part, mask: np.ndarray) -> list[np.ndarray]:
-    """At each depth the vectors [N, D] of the positions in `mask`, 100 stories at a time; others are not read."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    pieces = [rows[first : first + 100] for first in range(0, len(rows), 100)]
-    read = [residual_stream(one, part.ids[piece])[:, mask[piece]] for piece in pieces]
-    return list(np.concatenate(read, axis=1))
-
-
-train_x, test_x = vectors(model, probing, train_mask), vectors(model, judging, test_mask)
-blank_train, blank_test = vectors(untrained, probing, train_mask), vectors(untrained, judging, test_mask)
+(train_x, test_x), (blank_train, blank_test) = (
+    (vectors_at(one, probing.ids, train_mask), vectors_at(one, judging.ids, test_mask)) for one in (model, untrained)
+)
 rows, controls = [], []
 for depth in range(BLOCKS + 1):
     found = probe(train_x[depth], train_holders, test_x[depth], test_holders)
     nothing = probe(blank_train[depth], train_holders, blank_test[depth], test_holders)
-    control = []
-    for seed in CONTROL_SEEDS:
-        both = control_labels(
-            np.concatenate([train_types, test_types]).tolist(), np.concatenate([train_holders, test_holders]), seed
-        )
-        seen, unseen = both[: len(train_types)], both[len(train_types) :]
-        control.append(probe(train_x[depth], seen, test_x[depth], unseen).accuracy)
+    control = control_accuracies(
+        train_x[depth], train_types, train_holders, test_x[depth], test_types, test_holders, CONTROL_SEEDS
+    )
     controls.append(control)
     name = f"after block {depth}" if depth else "the table"
     rows.append([name, found.accuracy, float(np.mean(control)), nothing.accuracy, found.majority])
@@ -562,8 +369,9 @@ lesson.figure(figure, "probes", "What a linear probe reads at the end of a sente
 # %%
 DEPTH, ACTIVE = BLOCKS, 16
 FEATURES = lesson.choose(quick=128, full=192)
-stops = middles(checking)
-seen_x, unseen_x = vectors(model, looking, middles(looking))[DEPTH], vectors(model, checking, stops)[DEPTH]
+stops = checking.middles()
+seen_x = vectors_at(model, looking.ids, looking.middles())[DEPTH]
+unseen_x = vectors_at(model, checking.ids, stops)[DEPTH]
 autoencoder = train_sparse_autoencoder(
     seen_x,
     features=FEATURES,
@@ -580,53 +388,16 @@ lesson.record("variance_explained", explained_share, "", 0.1, note=note)
 
 def loss_with(x: np.ndarray) -> float:
     """Nats per word after the full stops when their vectors after block DEPTH are these."""
-    replaced, total = states[DEPTH].copy(), 0.0
+    replaced = states[DEPTH].copy()
     replaced[stops] = x
-    for first in range(0, B, 100):
-        part = slice(first, first + 100)
-        logits = continue_from(model, tf.constant(replaced[part]), DEPTH)
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS[part], logits).numpy()
-        total += each[stops[part]].sum()
-    return float(total / stops.sum())
+    return float(losses_from(model, replaced, LABELS, DEPTH)[stops].mean())
 
 
 plain, kept = float(surprise[stops].mean()), loss_with(rebuilt)
 empty = loss_with(np.tile(unseen_x.mean(axis=0), (len(unseen_x), 1)))
 note = "of what the vectors are worth to the next word, against their mean"
 lesson.record("loss_recovered", (empty - kept) / (empty - plain), "", 0.1, note=note)
-
-
-def concepts(part) -> dict[str, np.ndarray]:
-    """What may hold at the ends of sentences: name -> bool [N]."""
-    worlds, ids = part.at(middles(part)), np.roll(part.ids, 1, axis=1)[middles(part)]
-    events = [sentence.event.name for story in part.stories for sentence in story.sentences[1:-1]]
-    found = {f"the thing: {name}": np.array([w.holder == one for w in worlds]) for one, name in HOLDERS.items()}
-    found["there is a friend"] = np.array([bool(w.friend) for w in worlds])
-    found["bad weather"] = np.array([bool(w.weather) for w in worlds])
-    found["away from the plant"] = np.array([not w.at_plant for w in worlds])
-    for name in LEXICON.wishes:
-        found[f"topic: {name}"] = np.array([w.topic == name for w in worlds])
-    for one, name in {HERO: "the hero", FRIEND: "the friend", BOTH: "both"}.items():
-        found[f"last told of: {name}"] = np.array([w.subject == one for w in worlds])
-    for number in range(2, SENTENCES):
-        found[f"after sentence {number}"] = np.array([w.sentences == number for w in worlds])
-    for name in sorted(set(events)):
-        found[f"told: {name.replace('_', ' ')}"] = np.array([event == name for event in events])
-    for id in sorted(set(ids.tolist())):
-        found[f'the word "{words.tokens[id]}"'] = ids == id
-    return {name: held for name, held in found.items() if 30 <= held.sum() <= len(held) - 30}
-
-
-def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of all columns of a [N, F] with all of b [N, C]: [F, C], 0 where a column never changes."""
-    a, b = (np.asarray(x, "float32") - np.mean(x, axis=0, dtype="float32") for x in (a, b))
-    scale = np.sqrt((a**2).sum(axis=0))[:, None] * np.sqrt((b**2).sum(axis=0))
-    return np.divide(a.T @ b, scale, out=np.zeros(scale.shape, "float32"), where=scale > 1e-6)
-
-
-named, naming_x = concepts(judging), vectors(model, judging, middles(judging))[DEPTH]
-names, held = list(named), np.stack(list(named.values()), axis=1)
-half = np.arange(len(held)) < len(held) // 2
+facts, naming_x = story_facts(judging, words), vectors_at(model, judging.ids, judging.middles())[DEPTH]
 candidates = {
     "features": autoencoder.encode(naming_x).numpy(),
     "numbers of the vector": np.concatenate([naming_x, -naming_x], axis=1),  # either sign may mean something
@@ -634,11 +405,9 @@ candidates = {
 }
 rows, best_names = [], {}
 for candidate, numbers in candidates.items():
-    used = numbers[half].std(axis=0) > 1e-6
-    choice = correlations(numbers[half][:, used], held[half]).argmax(axis=1)
-    there = correlations(numbers[~half][:, used], held[~half])[np.arange(used.sum()), choice]
-    best_names[candidate] = [(float(c), names[n]) for c, n in zip(there, choice, strict=True)]
-    rows.append([candidate, int(used.sum()), float(np.median(there)), float((there > 0.7).mean())])
+    best_names[candidate] = name_numbers(numbers, facts)
+    there = np.array([named.correlation for named in best_names[candidate]])
+    rows.append([candidate, len(there), float(np.median(there)), float((there > 0.7).mean())])
 columns = ["in use", "median correlation with the name", "share above 0.7"]
 lesson.table("features", rows, ["what is named", *columns], {"in use": 60, columns[1]: 0.15, columns[2]: 0.15})
 lesson.record("features_named", rows[0][3], "", 0.15, note="share of the features with correlation above 0.7")
@@ -649,18 +418,11 @@ for there, name in sorted(best_names["features"], reverse=True)[:15]:
 # And the other way round: for each fact of the world, the feature that goes best with it, beside the single number of
 # the vector that does.
 
-
 # %%
-def best_for(numbers: np.ndarray, concept: int) -> float:
-    """The correlation on the second half of the stories of what goes best with a concept on the first."""
-    found = correlations(numbers[half], held[half][:, [concept]]).argmax()
-    return float(correlations(numbers[~half][:, [found]], held[~half][:, [concept]])[0, 0])
-
-
 rows = []
-for place, name in enumerate(names):
+for name, held in facts.items():
     if not name.startswith(("told:", "the word")):
-        rows.append([name, *(best_for(candidates[one], place) for one in ("features", "numbers of the vector"))])
+        rows.append([name, *(best_number(candidates[one], held) for one in ("features", "numbers of the vector"))])
 lesson.table("facts", rows, ["fact of the world", "best feature", "best number"], 0.3)
 
 # %% [markdown]
@@ -690,24 +452,14 @@ if real_model is not None:
     lesson.record("real_random_score", random_score, "", 0.05, note="stories260K, random pieces said twice, highest")
     written = write(real_model, [[first]] * 50, length=199, sampling=Sampling(temperature=0.8), seed=lesson.seed)
     real_ids = np.array([[first, *row] for row in written], "int32")
-    seen_before = np.zeros(real_ids.shape, bool)
-    earlier = np.zeros((*real_ids.shape, real_ids.shape[1]), bool)
-    for row, ids in enumerate(real_ids.tolist()):
-        for t, pair in enumerate(zip(ids, ids[1:], strict=False)):
-            places = [s + 1 for s in range(t) if (ids[s], ids[s + 1]) == pair]
-            seen_before[row, t], earlier[row, t, places] = bool(places), True
+    seen_before, earlier = pairs_said_again(real_ids)
     fresh = ~seen_before
     fresh[:, -1] = False
     real_scores = weight_on(real_model, real_ids, earlier)
     real_heads = highest(real_scores, 3)
-    rows = ablation(
-        real_model,
-        real_heads,
-        {
-            "pairs said again": (real_ids, after(real_ids), seen_before),
-            "all other pieces": (real_ids, after(real_ids), fresh),
-        },
-    )
+    masks = {"pairs said again": seen_before, "all other pieces": fresh}
+    measures = {name: (real_ids, next_tokens(real_ids), mask) for name, mask in masks.items()}
+    rows = ablation(real_model, real_heads, measures, DRAWS, lesson.seed)
     lesson.table("real_ablation", rows, ["measured on", *ABLATED], 0.5)
     named = ", ".join(f"block {block + 1} head {head + 1}" for block, head in real_heads)
     lesson.record("real_copying_score", float(real_scores.max()), "", 0.05, note=f"its own stories; found: {named}")

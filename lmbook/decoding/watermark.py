@@ -83,6 +83,24 @@ class Watermark:
         return found
 
 
+def detected(
+    watermark: Watermark,
+    texts: Sequence[Sequence[int]],
+    others: Sequence[Sequence[int]],
+    false_alarms: float = 0.01,
+) -> float:
+    """The share of texts whose z-score is above the one that this share of the `others`, without watermark, passes."""
+    threshold = np.quantile(watermark.z_scores(others), 1 - false_alarms)
+    return float((np.array(watermark.z_scores(texts)) > threshold).mean())
+
+
+def words_replaced(texts: Sequence[Sequence[int]], share: float, pool: Sequence[int], seed: int = 0) -> list[list[int]]:
+    """The texts with about this share of their tokens replaced by some of the pool."""
+    rng = np.random.default_rng(seed)
+    pool = np.asarray(pool)
+    return [np.where(rng.random(len(row)) < share, rng.choice(pool, len(row)), row).tolist() for row in texts]
+
+
 class Watermarked(keras.Model):
     """A language model whose texts carry a watermark, however they are decoded.
 

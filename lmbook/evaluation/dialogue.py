@@ -40,6 +40,40 @@ def score_replies(replies: Sequence[str], turns: Sequence[Turn]) -> DialogueScor
     return DialogueScore(list(turns), list(replies), right)
 
 
+def replies_to(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    histories: Sequence[Sequence[tuple[str, str]]],
+    said: Sequence[str],
+    *,
+    length: int = 64,
+    batch_size: int = 64,
+) -> list[str]:
+    """The model's reply to what is said in each of several conversations, the likeliest token each time.
+
+    Args:
+        model: trained on `DialogueBatches`.
+        tokenizer: the one that it was trained with.
+        histories: (said, reply) of the turns before. Where there is no room for all, the oldest are left out.
+        said: in each conversation, now.
+        length: the most tokens of a reply.
+        batch_size: conversations that are replied to together.
+
+    Raises:
+        LmbookError: as `generate`.
+    """
+    most = longest_text(model)
+    room = None if most is None else most - length
+    prompts = []
+    for turns, words in zip(histories, said, strict=True):
+        now = encode_said(tokenizer, words)
+        before = [(encode_said(tokenizer, one), encode_reply(tokenizer, reply)) for one, reply in turns]
+        before = latest_turns(before, now, tokenizer.end_id, room)
+        prompts.append(dialogue_prompt(before, now, tokenizer.end_id))
+    written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
+    return [text.strip() for text in written]
+
+
 def score_dialogues(
     model: keras.Model,
     tokenizer: Tokenizer,
@@ -74,21 +108,18 @@ def score_dialogues(
     scored = [(row, place) for row, place in turns if chosen(conversations[row].turns[place])]
     if not scored:
         raise LmbookError(f"No turn of the {len(conversations)} conversations is to be scored.", "Give others.")
-    most = longest_text(model)
-    room = None if most is None else most - length
-    said = [[encode_said(tokenizer, turn.said) for turn in one.turns] for one in conversations]
+    said = [[turn.said for turn in one.turns] for one in conversations]
     replies = [[turn.reply for turn in one.turns] for one in conversations]
 
     def reply_to(places: Sequence[tuple[int, int]]) -> None:
         """Put the model's replies in the place of the right ones, for turns none of which is in another's history."""
-        prompts = []
+        histories = []
         for row, place in places:
             first = 0 if kept is None else max(0, place - kept)
-            before = [(said[row][turn], encode_reply(tokenizer, replies[row][turn])) for turn in range(first, place)]
-            before = latest_turns(before, said[row][place], tokenizer.end_id, room)
-            prompts.append(dialogue_prompt(before, said[row][place], tokenizer.end_id))
-        written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
-        made.update(zip(places, map(str.strip, written), strict=True))
+            histories.append([(said[row][turn], replies[row][turn]) for turn in range(first, place)])
+        now = [said[row][place] for row, place in places]
+        written = replies_to(model, tokenizer, histories, now, length=length, batch_size=batch_size)
+        made.update(zip(places, written, strict=True))
 
     made: dict[tuple[int, int], str] = {}
     if own_replies:

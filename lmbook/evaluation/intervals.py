@@ -66,6 +66,22 @@ def bootstrap(
     return Interval(float(figure(*arrays)), float(low), float(high))
 
 
+def auc_interval(positive: Sequence[bool], scores: Sequence[float], seed: int = 0) -> Interval:
+    """The probability that a positive example has a higher score than a negative one, with its bootstrap interval.
+
+    Args:
+        positive: which of the N examples are.
+        scores: theirs.
+        seed: of the bootstrap, 500 resamples.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    def area(positive, scores):
+        return 0.5 if positive.all() or not positive.any() else roc_auc_score(positive, scores)
+
+    return bootstrap(area, np.asarray(positive, bool), scores, resamples=500, seed=seed)
+
+
 def permutation_test(first: Sequence[float], second: Sequence[float], resamples: int = 10_000, seed: int = 0) -> float:
     """p-value of two systems' scores on the same examples: would chance alone give so large a mean difference?
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from lmbook.decoding.compiled import compiled
 from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import bootstrap
+from lmbook.evaluation.intervals import auc_interval
 
 CHANCE_EXPOSURE = 1 / math.log(2)  # bits: the mean of -log2(u) for u between 0 and 1
 
@@ -106,9 +106,6 @@ def membership_attack(members: Sequence[float], others: Sequence[float], seed: i
     inside = np.r_[np.ones(len(members), bool), np.zeros(len(others), bool)]
     scores = np.r_[np.asarray(members, float), np.asarray(others, float)]
 
-    def area(inside, scores):
-        return 0.5 if inside.all() or not inside.any() else roc_auc_score(inside, scores)
-
-    found = bootstrap(area, inside, scores, resamples=500, seed=seed)
+    found = auc_interval(inside, scores, seed)
     false_alarms, hits, _ = roc_curve(inside, scores)
     return Attack(found.value, found.low, found.high, float(hits[false_alarms <= 0.01].max()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,33 @@ import numpy as np
 from lmbook.errors import LmbookError
 
 LOOK_ALIKE = str.maketrans("aeiost", "@310$7")  # digits and signs in the place of letters
+SYNONYMS = {  # for text messages, and two moods of the stories
+    "free": ["no cost", "gratis"],
+    "call": ["ring", "phone"],
+    "txt": ["text", "message"],
+    "text": ["message", "write"],
+    "urgent": ["important"],
+    "prize": ["award", "gift"],
+    "won": ["received", "got"],
+    "win": ["get", "earn"],
+    "claim": ["collect", "pick up"],
+    "cash": ["money"],
+    "mobile": ["phone", "handset"],
+    "reply": ["answer", "respond"],
+    "stop": ["end"],
+    "now": ["today", "at once"],
+    "customer": ["client"],
+    "service": ["help"],
+    "guaranteed": ["certain", "sure"],
+    "awarded": ["given"],
+    "please": ["pls", "kindly"],
+    "your": ["ur"],
+    "you": ["u"],
+    "to": ["2"],
+    "for": ["4"],
+    "sad": ["unhappy"],
+    "angry": ["cross"],
+}
 
 
 def typos(text: str, share: float, rng: np.random.Generator) -> str:
@@ -30,6 +58,12 @@ def _slip(word: str, rng: np.random.Generator) -> str:
     if kind == 0:
         return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
     return word[:place] + (word[place + 1 :] if kind == 1 else word[place] + word[place:])
+
+
+def frequent_words(texts: Sequence[str], count: int) -> list[str]:
+    """The words that stand in most of the texts, the most frequent first; in small letters, of two letters or more."""
+    found = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]{2,}", text.lower())))
+    return [word for word, _ in found.most_common(count)]
 
 
 class CharacterEdits:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import keras
 import numpy as np
 
 from lmbook.errors import LmbookError
+from lmbook.interpretation.token_losses import token_losses
 from lmbook.models.transformer import CausalLanguageModel
 
 Head = tuple[int, int]  # (block, head), from 0
+Measure = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [B, T], their labels, and where the loss counts
 
 
 @contextmanager
@@ -116,6 +118,60 @@ def other_heads(model: CausalLanguageModel, heads: Sequence[Head], draws: int, s
     rng, count = np.random.default_rng(seed), model.config.num_heads
     rest = [(block, head) for block in range(len(model.blocks)) for head in range(count) if (block, head) not in heads]
     return [[rest[place] for place in rng.permutation(len(rest))[: len(heads)]] for _ in range(draws)]
+
+
+def loss_without(model: CausalLanguageModel, heads: Iterable[Head], measure: Measure) -> float:
+    """Nats per token where the measure counts them, with these heads taken out."""
+    ids, labels, counted = measure
+    with without_heads(model, heads):
+        return float(token_losses(model, ids, labels)[counted].mean())
+
+
+def ablation(
+    model: CausalLanguageModel, heads: Sequence[Head], measures: Mapping[str, Measure], draws: int, seed: int
+) -> list[list]:
+    """What is lost without some heads, and without as many others.
+
+    Returns:
+        for each measure its name, its loss, the rise without the heads, and mean and standard deviation of the rise
+        without others, drawn `draws` times. All in nats per token.
+    """
+    found = []
+    for name, measure in measures.items():
+        whole = loss_without(model, [], measure)
+        lost = loss_without(model, heads, measure) - whole
+        drawn = [loss_without(model, other, measure) - whole for other in other_heads(model, heads, draws, seed)]
+        found.append([name, whole, lost, float(np.mean(drawn)), float(np.std(drawn, ddof=1))])
+    return found
+
+
+def words_said_again(ids: np.ndarray, words: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the next word is one of `words` that stood in the row before.
+
+    Returns:
+        bool [B, T], True at the position before such a word; and bool [B, T, T], True at (t, s) where t is such a
+        position and the word stood at s.
+    """
+    again, source = np.zeros(ids.shape, bool), np.zeros((*ids.shape, ids.shape[1]), bool)
+    for row, t in zip(*np.nonzero(np.isin(ids[:, 1:], list(words))), strict=True):
+        before = ids[row, : t + 1] == ids[row, t + 1]
+        again[row, t], source[row, t, : t + 1] = before.any(), before
+    return again, source
+
+
+def pairs_said_again(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a row says a pair of neighbours that it has said before.
+
+    Returns:
+        bool [B, T], True at the first token of such a pair; and bool [B, T, T], True at (t, s) where t is such a place
+        and s that of the second token of the same pair before.
+    """
+    again, earlier = np.zeros(ids.shape, bool), np.zeros((*ids.shape, ids.shape[1]), bool)
+    for row, tokens in enumerate(ids.tolist()):
+        for t, pair in enumerate(zip(tokens, tokens[1:], strict=False)):
+            places = [s + 1 for s in range(t) if (tokens[s], tokens[s + 1]) == pair]
+            again[row, t], earlier[row, t, places] = bool(places), True
+    return again, earlier
 
 
 def _kernel(model: CausalLanguageModel, block: int) -> keras.Variable:

@@ -74,3 +74,21 @@ def control_labels(types: Sequence[Hashable], labels: Sequence[Hashable], seed: 
     pool, rng = np.asarray(labels), np.random.default_rng(seed)
     drawn = {kind: pool[rng.integers(len(pool))] for kind in sorted(set(types))}
     return np.array([drawn[kind] for kind in types])
+
+
+def control_accuracies(
+    train: np.ndarray,
+    train_types: Sequence[Hashable],
+    train_labels: Sequence[Hashable],
+    test: np.ndarray,
+    test_types: Sequence[Hashable],
+    test_labels: Sequence[Hashable],
+    seeds: Sequence[int],
+) -> list[float]:
+    """The accuracy of the same probe on `control_labels`, drawn for training and test together, for each seed."""
+    types, labels = [*train_types, *test_types], np.concatenate([train_labels, test_labels])
+    found = []
+    for seed in seeds:
+        drawn = control_labels(types, labels, seed)
+        found.append(probe(train, drawn[: len(train)], test, drawn[len(train) :]).accuracy)
+    return found

@@ -30,6 +30,23 @@ def residual_stream(model: CausalLanguageModel, ids) -> np.ndarray:
     return compiled(model, "residual_stream", _reader)(tf.constant(ids, "int32")).numpy()
 
 
+def vectors_at(model: CausalLanguageModel, ids: np.ndarray, mask: np.ndarray, batch_size: int = 100) -> np.ndarray:
+    """The vectors of some positions, before the first block and after each.
+
+    Args:
+        model: any decoder of the book.
+        ids: int [B, T]; padding, if any, stands at the end.
+        mask: bool [B, T], True at N positions. Rows without one are not read.
+        batch_size: rows that are read together.
+
+    Returns:
+        float32 [L + 1, N, D], row by row.
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    pieces = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+    return np.concatenate([residual_stream(model, ids[piece])[:, mask[piece]] for piece in pieces], axis=1)
+
+
 def continue_from(model: CausalLanguageModel, x, block: int = 0):
     """What the rest of the model makes of vectors [B, T, D] that block number `block` is to read: logits [B, T, V].
 

@@ -38,6 +38,13 @@ class StoryStates:
         """The worlds of the positions where `mask` [B, T] is True, row by row."""
         return [self.worlds[row][place] for row, place in zip(*np.nonzero(mask), strict=True)]
 
+    def middles(self) -> np.ndarray:
+        """bool [B, T], True at the last word of sentences that are neither the first nor the last of their story."""
+        mask = self.closes.copy()
+        for ends in mask:
+            ends[np.flatnonzero(ends)[[0, -1]]] = False
+        return mask
+
 
 def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokenizer) -> StoryStates:
     """Draw stories as `greentree.generate` does (the same ones for the same seed) and follow their worlds.

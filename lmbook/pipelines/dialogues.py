@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lmbook.corpora.greentree.dialogues import Dialogue
 from lmbook.errors import LmbookError
 from lmbook.pipelines.buckets import BUCKETS
 from lmbook.pipelines.weighted_rows import WeightedRows, check_widths
@@ -24,6 +25,11 @@ def encode_said(tokenizer: Tokenizer, said: str) -> list[int]:
 def encode_reply(tokenizer: Tokenizer, reply: str) -> list[int]:
     """The ids of a reply; it begins with a space too."""
     return tokenizer.encode(f" {reply}")
+
+
+def encode_dialogue(tokenizer: Tokenizer, dialogue: Dialogue) -> list[tuple[list[int], list[int]]]:
+    """The turns of a conversation as (said, reply), for `DialogueBatches`."""
+    return [(encode_said(tokenizer, turn.said), encode_reply(tokenizer, turn.reply)) for turn in dialogue.turns]
 
 
 def dialogue_prompt(history: Sequence[tuple[Ids, Ids]], said: Ids, end_id: int) -> list[int]:

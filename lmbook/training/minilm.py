@@ -1,8 +1,8 @@
-"""MiniLM tuned to name the class of a text: chapters 07 and 08."""
+"""MiniLM tuned to name the class of a text, or giving each text a vector."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -57,3 +57,22 @@ class MiniLMClassifier:
         steps, twice = epochs * train.steps_per_epoch, -(-train.steps_per_epoch // 2)
         options = {"validation": validation, "start": self._start, "seed": seed}
         return self._tunings[part].run(train, steps=steps, report_every=twice, **options)
+
+
+def minilm_vectors(groups: Mapping[str, Sequence[str]], max_length: int = 48) -> dict[str, np.ndarray]:
+    """For each group of texts their mean vectors [N, D] by MiniLM, of length 1: their products are cosines.
+
+    Args:
+        groups: name -> texts.
+        max_length: longer texts are cut to so many word pieces.
+
+    Raises:
+        LmbookError: the package that ships MiniLM is not installed.
+    """
+    bert, tokenizer = load_minilm()
+    found = {}
+    for name, texts in groups.items():
+        read = labelled_texts(tokenizer, texts, [0] * len(texts), max_length, TOKENS_PER_BATCH["minilm"])
+        vectors = text_vectors(bert, read)
+        found[name] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return found

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lmbook.decoding.generate import generate
-from lmbook.decoding.watermark import Watermark, Watermarked
+from lmbook.decoding.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
 
@@ -37,6 +37,25 @@ def test_marked_texts_are_told_by_who_has_the_key(model):
     plain = generate(model, prompts, length=100)
     assert min(mark.z_scores(marked)) > 4 > max(mark.z_scores(plain))
     assert max(Watermark(60, key=4).z_scores(marked)) < 4
+
+
+def test_the_threshold_lets_the_given_share_of_other_texts_pass():
+    mark, rng = Watermark(60, key=3), np.random.default_rng(0)
+    others = rng.integers(3, 60, (100, 30)).tolist()
+    assert 0 < detected(mark, others, others, 0.1) <= 0.1  # some have the same score
+    table = mark.green()
+    marked = [[3]]
+    for _ in range(40):
+        marked[0].append(int(rng.choice(np.flatnonzero(table[marked[0][-1]]))))
+    assert detected(mark, marked, others, 0.01) == 1
+
+
+def test_replaced_words_are_of_the_pool_and_their_share_is_about_right():
+    texts = [[1] * 200, [2] * 100]
+    assert words_replaced(texts, 0.0, [9]) == texts
+    changed = words_replaced(texts, 0.3, [8, 9])
+    assert [len(row) for row in changed] == [200, 100] and set(changed[1]) == {2, 8, 9}
+    assert np.mean([id > 2 for row in changed for id in row]) == pytest.approx(0.3, abs=0.08)
 
 
 def test_cached_and_uncached_logits_agree(model):

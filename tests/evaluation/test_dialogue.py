@@ -8,7 +8,7 @@ import pytest
 from lmbook.corpora.greentree.dialogues import dialogues
 from lmbook.errors import LmbookError
 from lmbook.evaluation import dialogue
-from lmbook.evaluation.dialogue import score_dialogues, score_replies
+from lmbook.evaluation.dialogue import replies_to, score_dialogues, score_replies
 from lmbook.pipelines.dialogues import REPLIES
 from lmbook.tokenizers.word import WordTokenizer
 
@@ -65,6 +65,14 @@ def test_the_oldest_turns_are_left_out_where_there_is_no_room(shown, monkeypatch
     assert {2} < {prompt.count("teller:") for prompt in shown} < {1, 2, 3, 4}
     for number, prompt in enumerate(shown):
         assert prompt.endswith(WORDS.normalize(MADE[number // 4].turns[number % 4].said) + " teller:")
+
+
+def test_a_reply_is_to_what_is_said_after_its_own_history(shown):
+    first, second = MADE[0].turns[:2]
+    histories = [[], [(first.said, first.reply)]]
+    assert replies_to(keras.Model(), WORDS, histories, [first.said, second.said]) == ["Hello."] * 2
+    said = [WORDS.normalize(f"{turn.said} teller:") for turn in (first, second)]
+    assert shown == [said[0], f"{said[0]} {WORDS.normalize(first.reply)} {said[1]}"]
 
 
 def test_only_chosen_turns_are_scored(shown):

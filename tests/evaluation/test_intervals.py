@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd, permutation_test
+from lmbook.evaluation.intervals import auc_interval, bootstrap, mcnemar_test, mean_sd, permutation_test
 
 
 def difference(a, b):
@@ -70,3 +70,12 @@ def test_mcnemar_counts_only_where_they_differ():
 def test_what_cannot_be_compared_is_named(call, message):
     with pytest.raises(LmbookError, match=message):
         call()
+
+
+def test_the_area_is_the_share_of_pairs_in_the_right_order():
+    rng = np.random.default_rng(0)
+    positive, scores = rng.random(80) < 0.4, rng.normal(size=80)
+    found = auc_interval(positive, scores + positive)
+    pairs = [a > b for a in (scores + 1)[positive] for b in scores[~positive]]
+    assert found.value == pytest.approx(np.mean(pairs)) and found.low < found.value < found.high
+    assert auc_interval([True] * 3, [1, 2, 3]).value == 0.5

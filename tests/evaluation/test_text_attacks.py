@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.evaluation.text_attacks import CharacterEdits, WordEdits, attack_texts, typos
+from lmbook.evaluation.text_attacks import CharacterEdits, WordEdits, attack_texts, frequent_words, typos
 
 
 def test_typos_leave_first_letters_and_short_words():
@@ -13,6 +13,10 @@ def test_typos_leave_first_letters_and_short_words():
     assert changed.split()[0] == "The" and changed.split()[2:4] == ["in", "the"]
     with pytest.raises(LmbookError):
         typos(text, 1.5, np.random.default_rng(0))
+
+
+def test_frequent_words_count_texts_not_places():
+    assert frequent_words(["a prize a prize prize", "The gold", "the GOLD ring", "the 12"], 2) == ["the", "gold"]
 
 
 def test_each_edit_changes_one_word():

@@ -5,13 +5,18 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.interpretation.heads import (
+    ablation,
     highest,
     induction_scores,
+    loss_without,
     other_heads,
+    pairs_said_again,
     repeated_rows,
     weight_on,
     without_heads,
+    words_said_again,
 )
+from lmbook.interpretation.token_losses import next_tokens, token_losses
 from lmbook.models.gpt import GPT
 
 IDS = np.array([[2, 7, 1, 8, 3]])
@@ -98,3 +103,26 @@ def test_the_highest_and_others(gpt):
     assert highest(scores, 3) == [(0, 1), (2, 0), (2, 1)]
     for drawn in other_heads(gpt, [(0, 1), (2, 0)], draws=5, seed=0):
         assert len(set(drawn)) == 2 and not {(0, 1), (2, 0)} & set(drawn)
+
+
+def test_what_is_lost_is_counted_where_the_measure_says(gpt):
+    ids = np.array([[2, 7, 1, 8, 3], [2, 4, 4, 9, 5]])
+    labels, counted = next_tokens(ids, 2), np.zeros(ids.shape, bool)
+    counted[0, 1] = counted[1, 3] = True
+    measure, losses = (ids, labels, counted), token_losses(gpt, ids, labels)
+    whole = (losses[0, 1] + losses[1, 3]) / 2
+    assert loss_without(gpt, [], measure) == pytest.approx(whole, abs=1e-5)
+    name, found, lost, others, spread = ablation(gpt, [(1, 0)], {"two": measure}, draws=4, seed=0)[0]
+    assert (name, found) == ("two", pytest.approx(whole, abs=1e-5))
+    assert lost == pytest.approx(loss_without(gpt, [(1, 0)], measure) - whole, abs=1e-5)
+    drawn = [loss_without(gpt, heads, measure) - whole for heads in other_heads(gpt, [(1, 0)], 4, 0)]
+    assert (others, spread) == (pytest.approx(np.mean(drawn), abs=1e-5), pytest.approx(np.std(drawn, ddof=1), abs=1e-5))
+
+
+def test_words_and_pairs_that_are_said_again():
+    ids = np.array([[2, 5, 6, 5, 6, 7], [2, 6, 7, 7, 8, 6]])
+    again, source = words_said_again(ids, {6, 8})
+    assert np.argwhere(again).tolist() == [[0, 3], [1, 4]]
+    assert np.argwhere(source).tolist() == [[0, 3, 2], [1, 4, 1]]
+    again, earlier = pairs_said_again(ids)
+    assert np.argwhere(again).tolist() == [[0, 3]] and np.argwhere(earlier).tolist() == [[0, 3, 2]]

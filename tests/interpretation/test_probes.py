@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.interpretation.probes import control_labels, probe
+from lmbook.interpretation.probes import control_accuracies, control_labels, probe
 
 
 def test_a_direction_is_found_and_noise_is_not():
@@ -34,3 +34,14 @@ def test_a_control_label_belongs_to_a_type_and_labels_are_as_frequent_as_before(
     assert (control == "x").mean() == pytest.approx(0.8, abs=0.06)
     np.testing.assert_array_equal(control, control_labels(types, labels, seed=1))
     assert np.any(control != control_labels(types, labels, seed=2))
+
+
+def test_what_is_learned_by_heart_is_known_of_types_that_were_seen():
+    rng = np.random.default_rng(0)
+    types, labels = rng.integers(0, 30, 600), rng.choice(["x", "y"], 600)
+    x = np.eye(30)[types]  # the type can be read off
+    train, test = slice(0, 400), slice(400, 600)
+    groups = [column[part] for part in (train, test) for column in (x, types, labels)]
+    assert min(control_accuracies(*groups, seeds=[1, 2, 3])) > 0.97
+    blind = [np.zeros((len(group), 1)) if number % 3 == 0 else group for number, group in enumerate(groups)]
+    assert max(control_accuracies(*blind, seeds=[1, 2, 3])) < 0.9

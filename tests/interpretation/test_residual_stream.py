@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.interpretation.residual_stream import continue_from, logit_lens, residual_stream
+from lmbook.interpretation.residual_stream import continue_from, logit_lens, residual_stream, vectors_at
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 
 IDS = np.array([[2, 7, 1, 8, 3], [2, 4, 4, 0, 0]])
@@ -15,6 +15,14 @@ def test_from_every_block_the_rest_of_the_model_comes_to_the_same_logits(gpt):
     assert states.shape == (4, 2, 5, 16)
     for block in range(4):
         np.testing.assert_allclose(continue_from(gpt, states[block], block), logits, atol=1e-5)
+
+
+def test_the_vectors_of_some_positions_row_by_row(gpt):
+    ids = np.concatenate([IDS, IDS[::-1]])
+    mask = np.zeros(ids.shape, bool)
+    mask[0, [1, 3]] = mask[2, 0] = mask[3, 4] = True
+    found = vectors_at(gpt, ids, mask, batch_size=2)
+    np.testing.assert_allclose(found, residual_stream(gpt, ids)[:, mask], atol=1e-6)
 
 
 def test_the_lens_ends_with_what_the_model_says(gpt):

@@ -3,8 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lmbook.corpora.greentree.dialogues import dialogues
 from lmbook.errors import LmbookError
-from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, dialogue_prompt, encode_reply, encode_said
+from lmbook.pipelines.dialogues import (
+    REPLIES,
+    DialogueBatches,
+    dialogue_prompt,
+    encode_dialogue,
+    encode_reply,
+    encode_said,
+)
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 
@@ -30,6 +38,13 @@ def test_each_reply_is_asked_for_once_in_an_epoch():
     learned = sum(float(w.numpy().sum()) for _, _, w in data.dataset())
     assert learned == data.tokens == sum(len(reply) + 1 for one in made for _, reply in one)
     assert data.left_out == 0
+
+
+def test_a_conversation_is_encoded_turn_by_turn():
+    one = dialogues(1, 3, turns=4)[0]
+    pieces = BytePairTokenizer.train([f"{turn.said} {turn.reply} {REPLIES}" for turn in one.turns])
+    for (said, reply), turn in zip(encode_dialogue(pieces, one), one.turns, strict=True):
+        assert pieces.decode(said) == f" {turn.said} {REPLIES}" and pieces.decode(reply) == f" {turn.reply}"
 
 
 def test_a_name_has_the_same_tokens_wherever_it_stands():

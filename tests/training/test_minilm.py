@@ -33,3 +33,11 @@ def test_it_learns_and_each_time_from_the_published_weights(tiny):
     np.testing.assert_array_equal(tiny.vectors(data), before)  # of the untuned model, also afterwards
     tiny.tune("all", data, data, epochs=25)
     np.testing.assert_allclose(class_logits(tiny.model, data), logits, atol=1e-4)
+
+
+def test_vectors_have_length_one_and_are_those_of_the_text_alone(tiny):
+    found = minilm.minilm_vectors({"films": TEXTS[:5], "one": ["good film"]}, max_length=8)
+    assert found["films"].shape == (5, 16)
+    np.testing.assert_allclose(np.linalg.norm(found["films"], axis=1), 1.0, rtol=1e-5)
+    same = minilm.minilm_vectors({"all": [*TEXTS[:5], "good film"]}, max_length=8)["all"]
+    assert same.shape == (6, 16) and not np.allclose(same[0], same[1])

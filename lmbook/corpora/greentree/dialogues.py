@@ -36,7 +36,7 @@ NEW_NAMES = (  # not even their syllables do
 )
 
 # (what the reader says, what the teller replies)
-_TELL = {
+TELL = {
     "name": (("My name is {name}.", "I am {name}.", "Call me {name}."), "Hello, {name}."),
     "friend": (("My friend is {friend}.", "I came with {friend}.", "{friend} is my friend."), "Say hello to {friend}."),
     "plant": (
@@ -52,7 +52,7 @@ _ASK = {
     "look": (("What is the {plant} like?", "How does the {plant} look?"), "It is {look}."),
     "thing": (("What do I want?", "What am I looking for?"), "You want {a_thing}."),
 }
-_TALK = (
+TALK = (
     ("Hello.", "Hello."),
     ("How are you?", "I am well."),
     ("Thank you.", "You are welcome."),
@@ -170,7 +170,7 @@ class _Speaker:
         elif draw < 0.78:
             turn = self._tell("name")  # for the first time, or another one: the latest counts
         else:
-            said, reply = self._one(_TALK)
+            said, reply = self._one(TALK)
             words = {slot: self._word(slot + "s") for slot in ("weather", "taste", "food", "colour", "creature")}
             turn = Turn(said.format(**words), reply.format(**words), "talk")
         self._number += 1
@@ -185,7 +185,7 @@ class _Speaker:
         return turns
 
     def _tell(self, fact: str) -> Turn:
-        wordings, reply = _TELL[fact]
+        wordings, reply = TELL[fact]
         said = self._one(wordings)
         if fact in ("name", "friend"):
             self._facts[fact] = self._somebody()
