@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Programs that tests start import this checkout, whatever folder they run in.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+# XLA optimises its machine code for longer than the tests' small models run. Lessons are tested as readers run them.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_addoption(parser):
