@@ -286,7 +286,8 @@ for taught, others in PARAPHRASES.items():
             replies.append(chat.say(wording).text)
         wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
         rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
-lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=0.5)
+allowed = lesson.choose(quick=None, full=0.5)  # a small model knows some wordings by chance
+lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allowed)
 
 # %% [markdown]
 # ## When there is no more room
