@@ -13,30 +13,33 @@ TINY = replace(
 )
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setattr(module, "QUICK", TINY)
-    monkeypatch.setattr(module.BertMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
-
-
-def test_a_trained_bert_is_loaded_and_not_trained_again(tmp_path):
-    first = greentree_bert(False, models=tmp_path, quiet=True)
-    again = greentree_bert(False, models=tmp_path, quiet=True)
-    assert again.history.seconds == first.history.seconds  # the clock did not run
-    for before, after in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
-
-
-def test_test_stories_are_held_back_and_hide_their_words(monkeypatch):
-    texts = []
-    real = module.MaskedTokens
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """(what two calls with the same folder give, the documents of which batches were made)."""
+    texts, real = [], module.MaskedTokens
 
     def spy(documents, **options):
         texts.append({tuple(document) for document in documents})
         return real(documents, **options)
 
-    monkeypatch.setattr(module, "MaskedTokens", spy)
-    made = greentree_bert(False, quiet=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "QUICK", TINY)
+        patch.setattr(module.BertMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
+        patch.setattr(module, "MaskedTokens", spy)
+        folder = tmp_path_factory.mktemp("models")
+        return [greentree_bert(False, models=folder, quiet=True) for _ in range(2)], texts
+
+
+def test_a_trained_bert_is_loaded_and_not_trained_again(twice):
+    (first, again), _ = twice
+    assert again.history.seconds == first.history.seconds  # the clock did not run
+    for before, after in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_test_stories_are_held_back_and_hide_their_words(twice):
+    (made, _), texts = twice
+    texts = texts[: len(texts) // 2]  # of the first call
     held_back = {tuple(made.tokenizer.encode(story.english)) for story in made.test}
     trained = max(texts, key=len)
     assert held_back and not held_back & trained
