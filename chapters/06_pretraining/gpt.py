@@ -36,6 +36,7 @@ from lmbook.corpora.files import text_corpus
 from lmbook.corpora.greentree import floor
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.lesson import Lesson
 from lmbook.models import registry
@@ -218,7 +219,7 @@ def without(change: Mapping[str, Mapping[str, Any]]) -> Recipe:
 
 shorts = [train(SHORT, seed=lesson.seed + index) for index in range(3)] if lesson.full else [modern]
 losses = [run.loss for run in shorts]
-mean, sd = float(np.mean(losses)), float(np.std(losses, ddof=1)) if len(losses) > 1 else None
+mean, sd = mean_sd(losses)
 record("short_loss", mean, f"the modern recipe for {SHORT.steps} steps", sd=sd, n=len(losses))
 rows = [["nothing", mean, 0.0]]
 for taken_out in lesson.choose(quick=("Muon",), full=tuple(WITHOUT)):

@@ -30,6 +30,7 @@ from lmbook.corpora.greentree import Story, generate
 from lmbook.corpora.splits import normalised
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
@@ -147,12 +148,9 @@ if not own:
     for way in WAYS:
         for size in SIZES:
             values, key = accuracy[way][size], way.replace("-", "_")
-            mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
-            note = f"{WAYS[way]}, {size:,} labels a class"
-            lesson.record(f"greentree_{key}_{size}", mean, "", 0.2, sd, len(values), note)
+            lesson.record_mean(f"greentree_{key}_{size}", values, "", 0.2, f"{WAYS[way]}, {size:,} labels a class")
     gains = np.subtract(accuracy["pre-trained"][10], accuracy["scratch"][10])
-    mean, sd = float(gains.mean()), float(gains.std(ddof=1))
-    lesson.record("ten_label_gain", mean, "", 0.25, sd, len(gains), "pre-trained minus from scratch, 10 labels a class")
+    lesson.record_mean("ten_label_gain", gains, "", 0.25, "pre-trained minus from scratch, 10 labels a class")
     figure, axes = plots.new_figure("Bad weather: never, over, still there", "labels for each class", "accuracy")
     for index, (way, label) in enumerate(WAYS.items()):
         style = plots.line_style(index)
@@ -261,9 +259,9 @@ if minilm is not None and not own:
     n, rows = len(results[0]["right"][0]), []
     for way, label in REAL_WAYS.items():
         hits = [float((result[way][0] == result["right"][0]).mean()) for result in results]
-        mean, sd = float(np.mean(hits)), float(np.std(hits, ddof=1))
+        mean, sd = mean_sd(hits)
         key = "spam_accuracy" if way == "all" else f"spam_{way}_accuracy"
-        lesson.record(key, mean, "", 0.01, sd, len(hits), f"{label}; mean over draws of {n} test messages")
+        lesson.record_mean(key, hits, "", 0.01, f"{label}; mean over draws of {n} test messages")
         seconds = float(np.median([result[way][1] for result in results]))
         rows.append((label, mean, sd, *wilson_interval(round(mean * n), n), seconds))
     lesson.record("spam_seconds", seconds, "s", None, note="tuning all weights, median of the draws")

@@ -196,24 +196,17 @@ def train_contrastive(seed: int) -> ContrastiveModel:
     return model
 
 
-def record(key: str, values: list[float], note: str) -> None:
-    """The mean over seeds, with the standard deviation where there are several."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    lesson.record(key, float(np.mean(values)), "", LOOSE, sd, len(values), note)
-
-
+loose = lesson.choose(quick=0.2, full=0.05)
 matchers = [train_contrastive(seed) for seed in SEEDS]
-LOOSE = lesson.choose(quick=0.2, full=0.05)
 of_sets = {name: [found_by(model, some, right) for model in matchers] for name, (right, some) in SETS.items()}
 for name, of_seeds in of_sets.items():
-    record(
-        f"retrieval_at_1{KEYS[name]}", [one.at_1 for one in of_seeds], f"{name}; {GROUP} candidates, both directions"
-    )
+    note = f"{name}; {GROUP} candidates, both directions"
+    lesson.record_mean(f"retrieval_at_1{KEYS[name]}", [one.at_1 for one in of_seeds], "", loose, note)
 tests = of_sets["held-out combinations"]
-record("picture_to_text_at_1", [one.text_right.mean() for one in tests], "held-out combinations: a picture's caption")
-record(
-    "text_to_picture_at_1", [one.picture_right.mean() for one in tests], "held-out combinations: a caption's picture"
-)
+values, note = [one.text_right.mean() for one in tests], "held-out combinations: a picture's caption"
+lesson.record_mean("picture_to_text_at_1", values, "", loose, note)
+values, note = [one.picture_right.mean() for one in tests], "held-out combinations: a caption's picture"
+lesson.record_mean("text_to_picture_at_1", values, "", loose, note)
 lesson.record("temperature", float(np.exp(-matchers[0].log_scale.numpy())), tolerance=0.02, note="learned, first seed")
 
 figure, axes = plots.new_figure(size=(8.2, 6.8))
@@ -263,7 +256,7 @@ for name in (*ATTRIBUTES, "exchanged colours"):
     mistakes = sum(name in differences for differences in mixed_up) / max(1, len(mixed_up))
     rows.append((name, *map(float, shares), mistakes if name in ATTRIBUTES else ""))
 columns = ["right one preferred", *SETS, "mistakes among 100: share that differ in it"]
-lesson.table("changed", rows, columns, {**dict.fromkeys(columns, 2 * LOOSE), columns[-1]: None})
+lesson.table("changed", rows, columns, {**dict.fromkeys(columns, 2 * loose), columns[-1]: None})
 
 # %% [markdown]
 # ## Telling what is there
@@ -303,9 +296,10 @@ writers = [train_captioner(*each) for each in zip(SEEDS, matchers, strict=True)]
 told = {name: [described(model, some) for model in writers] for name, (_, some) in SETS.items()}
 for name, (right, _) in SETS.items():
     values = [exact(found, right) for found in told[name]]
-    record(f"caption_exact{KEYS[name]}", values, f"{name}; greedy, every word right")
+    lesson.record_mean(f"caption_exact{KEYS[name]}", values, "", loose, f"{name}; greedy, every word right")
 values = [np.mean([one is not None for one in found]) for found in told["held-out combinations"]]
-record("grammatical", values, "held-out combinations: what is written is a caption of a scene")
+note = "held-out combinations: what is written is a caption of a scene"
+lesson.record_mean("grammatical", values, "", loose, note)
 
 
 def hits(name: str, found: list[Scene | None], right: list[Scene]) -> float:
@@ -317,7 +311,7 @@ rows = []
 for name in ATTRIBUTES:
     shares = [np.mean([hits(name, found, right) for found in told[which]]) for which, (right, _) in SETS.items()]
     rows.append((name, *map(float, shares), hits(name, copied, test)))
-lesson.table("attributes", rows, ["right", *SETS, "nearest training picture (held-out)"], LOOSE)
+lesson.table("attributes", rows, ["right", *SETS, "nearest training picture (held-out)"], loose)
 
 first = told["held-out combinations"][0]
 wrong = [row for row, scene in enumerate(test) if first[row] != scene][:3]
@@ -385,7 +379,7 @@ for count in range(1, 7):
     outputs = write_captions(writer, words, more, length=LENGTH)
     said = Counter(caption.split(". ")[1].split()[0] if ". " in caption else "" for caption in outputs)
     rows.append((str(count), *(said[number] / len(outputs) for number in NUMBERS)))
-lesson.table("counting", rows, ["things", *(f'"{number}"' for number in NUMBERS)], LOOSE)
+lesson.table("counting", rows, ["things", *(f'"{number}"' for number in NUMBERS)], loose)
 beyond = rows[4][5], rows[5][6]
 lesson.record("counted_beyond", float(np.mean(beyond)), "", 0.05, note="five and six things: the number is right")
 

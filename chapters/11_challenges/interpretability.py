@@ -336,10 +336,7 @@ columns = ["true labels", "control labels", "true labels, untrained model", "mos
 lesson.table("probes", rows, ["read", *columns], 0.1)
 n = len(test_holders)
 lesson.record("probe_accuracy", rows[best][1], "", 0.05, n=n, note=f"who has the thing, {rows[best][0]}")
-sd = float(np.std(controls[best], ddof=1)) if len(CONTROL_SEEDS) > 1 else None
-lesson.record(
-    "control_accuracy", rows[best][2], "", 0.1, sd, len(CONTROL_SEEDS), "the same probe, labels without meaning"
-)
+lesson.record_mean("control_accuracy", controls[best], "", 0.1, "the same probe, labels without meaning")
 lesson.record("selectivity", rows[best][1] - rows[best][2], "", 0.1, note="the one minus the other")
 lesson.record("untrained_accuracy", rows[best][3], "", 0.1, note="true labels, model with random weights")
 

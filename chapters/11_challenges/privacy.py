@@ -275,17 +275,12 @@ for key, way in (("plain", "trained to the end"), ("stopped", "stopped in time")
     runs = measured[way]
     bits = np.concatenate([run["exposures"][COPIES[0]] for run in runs])
     note = f"bits; {len(bits)} numbers planted once; extracted: {np.log2(10_000):.2f}, chance {CHANCE_EXPOSURE:.2f}"
-    lesson.record(f"exposure_{key}", float(bits.mean()), "bits", 1.0, float(bits.std(ddof=1)), len(bits), note)
+    lesson.record_mean(f"exposure_{key}", bits, "bits", 1.0, note)
     aucs = [run["by_excess"].auc for run in runs]
     low, high = runs[0]["by_excess"].low, runs[0]["by_excess"].high
-    spread = float(np.std(aucs, ddof=1)) if len(aucs) > 1 else None
     note = f"{way}; 95 % of the first seed: {low:.3f} to {high:.3f}"
-    lesson.record(f"attack_auc_{key}", float(np.mean(aucs)), "", loose, spread, len(aucs) if spread else None, note)
-    losses = [run["loss"] for run in runs]
-    spread = float(np.std(losses, ddof=1)) if len(losses) > 1 else None
-    lesson.record(
-        f"loss_{key}", float(np.mean(losses)), "nats per word", loose, spread, len(runs) if spread else None, way
-    )
+    lesson.record_mean(f"attack_auc_{key}", aucs, "", loose, note)
+    lesson.record_mean(f"loss_{key}", [run["loss"] for run in runs], "nats per word", loose, way)
 if lesson.full:
     figure, panels = plots.new_panels(1, 2, (9.5, 4.0))
     for panel, column, label, chance in ((0, 2, "exposure, planted once, bits", CHANCE_EXPOSURE), (1, 6, "AUC", 0.5)):
