@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import mean_sd
 from lmbook.interpretation.token_losses import token_losses
 from lmbook.models.transformer import CausalLanguageModel
 
@@ -141,7 +142,7 @@ def ablation(
         whole = loss_without(model, [], measure)
         lost = loss_without(model, heads, measure) - whole
         drawn = [loss_without(model, other, measure) - whole for other in other_heads(model, heads, draws, seed)]
-        found.append([name, whole, lost, float(np.mean(drawn)), float(np.std(drawn, ddof=1))])
+        found.append([name, whole, lost, *mean_sd(drawn)])
     return found
 
 

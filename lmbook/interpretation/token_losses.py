@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,18 +27,17 @@ def token_losses(model: CausalLanguageModel, ids: np.ndarray, labels: np.ndarray
         labels: [B, T], see `next_tokens`.
         batch_size: rows that are read together.
     """
-    parts = [slice(first, first + batch_size) for first in range(0, len(ids), batch_size)]
-    found = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels[part], model(ids[part])).numpy() for part in parts]
-    return np.concatenate(found)
+    return _losses(model, ids, labels, batch_size)
 
 
 def losses_from(
     model: CausalLanguageModel, x: np.ndarray, labels: np.ndarray, block: int, batch_size: int = 100
 ) -> np.ndarray:
     """`token_losses` where block number `block` reads the vectors x [B, T, D], see `continue_from`."""
-    found = []
-    for first in range(0, len(x), batch_size):
-        part = slice(first, first + batch_size)
-        logits = continue_from(model, tf.constant(x[part]), block)
-        found.append(tf.nn.sparse_softmax_cross_entropy_with_logits(labels[part], logits).numpy())
+    return _losses(lambda part: continue_from(model, tf.constant(part), block), x, labels, batch_size)
+
+
+def _losses(read: Callable, x: np.ndarray, labels: np.ndarray, batch_size: int) -> np.ndarray:
+    parts = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
+    found = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels[part], read(x[part])).numpy() for part in parts]
     return np.concatenate(found)
