@@ -34,6 +34,11 @@ class Options:
         return -sum(p * math.log(p) for p in self.probabilities if p)
 
 
+def pick(generator: random.Random, count: int) -> int:
+    """One of 0 … count - 1, by `Random.random` alone, which is the same in every version of Python."""
+    return int(generator.random() * count)
+
+
 class Sampler:
     """Draws at random. Uses only `Random.random`, which gives the same numbers on every platform and Python version."""
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmbook.corpora.greentree.choosers import NotInGrammar, Options, Sampler
+from lmbook.corpora.greentree.choosers import NotInGrammar, Options, Sampler, pick
 from lmbook.corpora.greentree.grammar import Grammar
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.corpora.greentree.story import Story, pretty_article
@@ -52,6 +52,7 @@ _ASK = {
     "look": (("What is the {plant} like?", "How does the {plant} look?"), "It is {look}."),
     "thing": (("What do I want?", "What am I looking for?"), "You want {a_thing}."),
 }
+TALK_SLOTS = ("weather", "taste", "food", "colour", "creature")
 TALK = (
     ("Hello.", "Hello."),
     ("How are you?", "I am well."),
@@ -171,7 +172,7 @@ class _Speaker:
             turn = self._tell("name")  # for the first time, or another one: the latest counts
         else:
             said, reply = self._one(TALK)
-            words = {slot: self._word(slot + "s") for slot in ("weather", "taste", "food", "colour", "creature")}
+            words = {slot: self._word(slot + "s") for slot in TALK_SLOTS}
             turn = Turn(said.format(**words), reply.format(**words), "talk")
         self._number += 1
         return turn
@@ -252,8 +253,7 @@ class _Speaker:
         return self._one(getattr(self._lexicon, category)).english
 
     def _one(self, items: Sequence):
-        """One of them, by `Random.random` alone, which is the same in every version of Python."""
-        return items[int(self._random.random() * len(items))]
+        return items[pick(self._random, len(items))]
 
 
 class _About(Sampler):

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmbook.corpora.greentree.choosers import NotInGrammar, Options, Sampler
+from lmbook.corpora.greentree.choosers import NotInGrammar, Options, Sampler, pick
 from lmbook.corpora.greentree.events import ENDINGS
 from lmbook.corpora.greentree.grammar import Grammar
 from lmbook.corpora.greentree.story import Story, pretty_article
@@ -115,14 +115,14 @@ def _make(task: str, grammar: Grammar, generator: random.Random) -> Instruction:
         wanted = tuple((name, getattr(world, name)) for name in ("plant", "hero_kind", "mood"))
     elif task == "continue":
         told = [english_tokens(sentence) for sentence in story.sentences]
-        cut = 2 + _pick(generator, len(told) - 2)
+        cut = 2 + pick(generator, len(told) - 2)
         text, answer = (pretty(" ".join(part)) for part in (told[:cut], told[cut:]))
     elif task == "answer":
         questions = story.questions()
-        question = questions[_pick(generator, len(questions))]
+        question = questions[pick(generator, len(questions))]
         words["question"], answer, kind = question.english, question.answer, question.kind
     elif task == "translate":
-        sentence = story.sentences[_pick(generator, len(story.sentences))]
+        sentence = story.sentences[pick(generator, len(story.sentences))]
         text, answer = pretty(english_tokens(sentence)), chinese_text(sentence)
     elif task == "classify":
         answer = f"{world.topic.capitalize()}."
@@ -132,13 +132,13 @@ def _make(task: str, grammar: Grammar, generator: random.Random) -> Instruction:
     else:
         possible = {_MOODS.get(event) for event in grammar.next_events(before).words} - {None, world.mood}
         moods = sorted(possible)
-        words["mood"] = moods[_pick(generator, len(moods))]
+        words["mood"] = moods[pick(generator, len(moods))]
         wanted = (("mood", words["mood"]),)
         last = grammar.step(before, _EndsIn(words["mood"], generator))
         answer = Story((*story.sentences[:-1], last), before).english
     wordings = WORDINGS[task]
     words["article"] = pretty_article(words["mood"]).split()[0]
-    instruction = wordings[_pick(generator, len(wordings))].format(**words)
+    instruction = wordings[pick(generator, len(wordings))].format(**words)
     return Instruction(task, instruction, text, answer, wanted, kind, world.topic)
 
 
@@ -153,11 +153,6 @@ def _tell(grammar: Grammar, generator: random.Random) -> tuple[Story, World]:
 
 def _but_the_end(story: Story) -> list[str]:
     return [english_tokens(sentence) for sentence in story.sentences[:-1]]
-
-
-def _pick(generator: random.Random, count: int) -> int:
-    """One of 0 … count - 1, by `Random.random` alone, which is the same in every version of Python."""
-    return int(generator.random() * count)
 
 
 class _EndsIn(Sampler):

@@ -6,7 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, TALK, TELL
+from lmbook.corpora.greentree.choosers import pick
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, TALK, TALK_SLOTS, TELL
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.errors import LmbookError
 
@@ -76,11 +77,11 @@ def letters(
 
 
 def _news(wording: str, lexicon: Lexicon, generator: random.Random) -> str:
-    slots = ("weather", "taste", "food", "colour", "creature")
-    return wording.format(**{slot: _draw(getattr(lexicon, slot + "s"), 1, generator)[0].english for slot in slots})
+    words = {slot: _draw(getattr(lexicon, slot + "s"), 1, generator)[0].english for slot in TALK_SLOTS}
+    return wording.format(**words)
 
 
 def _draw(items: Sequence, count: int, generator: random.Random) -> list:
-    """`count` different ones of them, by `Random.random` alone, which is the same in every version of Python."""
+    """`count` different ones of them."""
     left = list(items)
-    return [left.pop(int(generator.random() * len(left))) for _ in range(count)]
+    return [left.pop(pick(generator, len(left))) for _ in range(count)]
