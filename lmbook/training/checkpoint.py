@@ -223,10 +223,17 @@ class Checkpoints:
         for name in [*self.identity, *(name for name in found.identity if name not in self.identity)]:
             here, there = self.identity.get(name, "none"), found.identity.get(name, "none")
             if here != there:
+                theirs, ours = _beyond(there, here), _beyond(here, there)
                 raise LmbookError(
-                    f"{path} belongs to another run: its {name} is {there}, yours is {here}.",
+                    f"{path} belongs to another run: its {name} is {theirs}, yours is {ours}.",
                     "Train into another folder, or start afresh with resume='never'.",
                 )
+
+
+def _beyond(text: str, other: str) -> str:
+    """The parts of a description, such as "num_layers=4, dropout=0.1", that the other does not have."""
+    known = other.split(", ")
+    return ", ".join(part for part in text.split(", ") if part not in known) or "as by default"
 
 
 def values(prefix: str, variables) -> dict[str, np.ndarray]:

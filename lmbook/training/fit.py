@@ -239,10 +239,15 @@ def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | N
 
 
 def describe(model: keras.Model) -> str:
-    """The model's class and configuration, without what Keras counts up from model to model."""
+    """The model's class and configuration, without what Keras counts up from model to model.
+
+    What is as by default is left out: a checkpoint stays good when a later version has one more choice.
+    """
     config = getattr(model, "config", None)
     values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else {}
-    return f"{type(model).__name__}({_words(values)}), {model.count_params()} weights, {model.dtype_policy.name}"
+    chosen = {name: value for name, value in values.items() if value != config.__dataclass_fields__[name].default}
+    parts = [type(model).__name__, _words(chosen), f"{model.count_params()} weights", model.dtype_policy.name]
+    return ", ".join(part for part in parts if part)
 
 
 def _words(values: dict) -> str:

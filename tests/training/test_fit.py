@@ -112,13 +112,18 @@ def test_a_checkpoint_of_another_run_is_refused(make_model, data, documents, tmp
     arguments = {**FIT, "steps": 4, "output": tmp_path, "identity": {"tokenizer": "abc"}}
     fit(make_model(), data, **arguments)
     before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
-    for what, other in {
-        "model": {"model": make_model(hidden_dim=9)},
-        "data": {"data": CausalWindows(documents, context=8, batch_size=4, seed=6)},
-        "training": {"learning_rate": 0.5},
-        "tokenizer": {"identity": {"tokenizer": "abd"}},
-    }.items():
-        with pytest.raises(LmbookError, match=f"its {what} is .*, yours is "):
+    for what, other, words in (
+        (
+            "model",
+            {"model": make_model(hidden_dim=9)},
+            r"hidden_dim=\d+, \d+ weights, yours is hidden_dim=9, ",
+        ),
+        ("model", {"model": make_model(dropout=0.3)}, r"as by default, yours is dropout=0\.3\."),
+        ("data", {"data": CausalWindows(documents, context=8, batch_size=4, seed=6)}, ".*, yours is "),
+        ("training", {"learning_rate": 0.5}, r"learning_rate=[\d.]+, yours is learning_rate=0\.5\."),
+        ("tokenizer", {"identity": {"tokenizer": "abd"}}, "abc, yours is abd"),
+    ):
+        with pytest.raises(LmbookError, match=f"its {what} is {words}"):
             fit(**{"model": make_model(), "data": data, **arguments, **other})
         assert before == {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}, what
 
