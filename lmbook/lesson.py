@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,8 @@ class Lesson:
                 "--record was given with another corpus, text or seed.",
                 "The book records the lesson's own data and seed.",
             )
+        if self.full and self._default:
+            self._say_what_is_missing()
 
     @property
     def profile(self) -> str:
@@ -246,6 +249,17 @@ class Lesson:
         )
         print(f"Results: {path}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
         return path
+
+    def _say_what_is_missing(self) -> None:
+        """Of the data that the header names: known now, not when their part of a long run begins."""
+        from lmbook.corpora.card import cards
+        from lmbook.corpora.download import status
+
+        named = re.findall(r"\w+", self.file.fields.get("Data", ""))
+        missing = [name for name in named if name in cards() and status(name) != "available"]
+        if missing:
+            print(f"Not on this machine yet: {', '.join(missing)}. To have the data before a long run begins:")
+            print(f"lmbook data get {' '.join(missing)}")
 
     def _keep(self, key, value, unit, tolerance, sd=None, n=None, note="") -> None:
         if key in self._figures:

@@ -168,6 +168,16 @@ def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word
         Lesson("tiny", ["--corpus", "nowhere_to_be_had"]).real_corpus("greentree")
 
 
+def test_a_full_run_says_at_its_start_which_data_it_lacks(book, monkeypatch, capsys):
+    (book / "tiny.py").write_text(SOURCE.replace("Data: none", "Data: greentree; the full profile also kjv and xquad"))
+    monkeypatch.setattr("lmbook.corpora.download.status", {"kjv": "missing", "xquad": "available"}.get)
+    Lesson("tiny", [])
+    Lesson("tiny", ["--full", "--corpus", "greentree"])
+    assert "lmbook data get" not in capsys.readouterr().out
+    Lesson("tiny", ["--full"])
+    assert "lmbook data get kjv\n" in capsys.readouterr().out
+
+
 def test_the_programs_own_arguments_are_not_the_lessons(book, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
     assert Lesson("tiny").full is False

@@ -3,7 +3,7 @@
 #
 # - Article section: §8.2
 # - Needs: word_embeddings, gpt
-# - Data: greentree; the full profile also tatoeba_eng_fra, crows_pairs, winobias, and GloVe's vectors where installed
+# - Data: greentree; the full profile also tatoeba_eng_fra, crows_pairs, winobias, and glove_50d where it is installed
 # - Minutes: quick 1, full 9
 # - Memory: 2.9 GB
 # - Shows: a bias that is known exactly, what a model makes of it, what counterfactual texts help and cost, and tests

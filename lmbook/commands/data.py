@@ -10,6 +10,7 @@ from lmbook.corpora.card import BUILT_IN
 
 data_app = typer.Typer(help="The catalogue of corpora: list, info, get, verify.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `lmbook data list` shows it.")]
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as `lmbook data list` shows them.")]
 
 
 @data_app.command("list")
@@ -77,16 +78,21 @@ def info(name: NameArgument) -> None:
 
 
 @data_app.command("get")
-def get_corpus(name: NameArgument) -> None:
-    """Download a corpus into the cache, check it and unpack it; go on with a download that was cut off."""
+def get_corpora(names: NamesArgument) -> None:
+    """Download corpora into the cache, check and unpack them; go on with a download that was cut off."""
+    from lmbook.corpora.card import find_card
     from lmbook.corpora.download import get
 
-    if name in BUILT_IN:
-        print(f"{name} is built in: there is nothing to download.")
-        return
-    files = get(name)
-    noun = "file" if len(files) == 1 else "files"
-    print(f"{name}: {len(files):,} {noun}, checked, in {files[0].parent}")
+    wanted = [name for name in names if name not in BUILT_IN]
+    for name in wanted:
+        find_card(name)  # a wrong name is an error before the first download
+    for name in names:
+        if name not in wanted:
+            print(f"{name} is built in: there is nothing to download.")
+            continue
+        files = get(name)
+        noun = "file" if len(files) == 1 else "files"
+        print(f"{name}: {len(files):,} {noun}, checked, in {files[0].parent}")
 
 
 @data_app.command("verify")

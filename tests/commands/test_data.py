@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -35,6 +37,13 @@ def test_get_and_verify_from_a_mirror(mirror, tmp_path, monkeypatch):
 def test_an_unknown_name_offers_the_nearest(command):
     result = lmbook("data", command, "tiny_shakespear")
     assert result.exit_code == 2 and "tiny_shakespeare" in result.output
+
+
+def test_of_several_names_none_is_fetched_before_all_are_known(monkeypatch):
+    fetched = []
+    monkeypatch.setattr("lmbook.corpora.download.get", lambda name: fetched.append(name) or [Path(name)])
+    assert lmbook("data", "get", "kjv", "nosuch").exit_code == 2 and not fetched
+    assert lmbook("data", "get", "greentree", "kjv", "xquad").exit_code == 0 and fetched == ["kjv", "xquad"]
 
 
 def test_the_built_in_corpus_has_a_card_and_is_verified():
