@@ -52,6 +52,7 @@ class Muon(keras.optimizers.AdamW):
         if index not in self._matrices:
             super().update_step(gradient, variable, learning_rate)
             return
+        gradient = ops.reshape(gradient, variable.shape)  # a graph may not know the shape where a matrix has one column
         mean = self._momentums[index]
         self.assign_add(mean, ops.add(gradient, mean * (self.momentum - 1)))
         update = orthogonal(ops.add(gradient, self.momentum * mean))  # Nesterov's look ahead

@@ -37,6 +37,21 @@ def test_equal_to_the_muon_of_keras():
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(6, 1), (1, 6)])
+def test_a_matrix_of_rank_one_in_a_graph_that_does_not_know_the_gradients_shape(shape):
+    matrix = keras.Variable(np.ones(shape, "float32"))
+    optimizer = Muon(0.5, weight_decay=0.0)
+    optimizer.build([matrix])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None])])
+    def update(gradient):
+        optimizer.apply([gradient])
+
+    update(tf.constant(np.eye(*shape, dtype="float32")))
+    moved = 1 - matrix.numpy()  # in the direction of the gradient alone
+    assert moved.flat[0] > 0.1 and not moved.flat[1:].any()
+
+
 def test_config_round_trip():
     optimizer = Muon(0.01, 3.0, adam_layers=("table",), momentum=0.9)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
