@@ -68,6 +68,8 @@ class Lesson:
         options = _parser(name).parse_args([] if argv is None else list(argv))
         if options.corpus and options.text:
             raise LmbookError("--corpus and --text were both given.", "Give one of them.")
+        if options.corpus:
+            _check_corpus_name(options.corpus)
         if options.text and not options.text.exists():
             raise LmbookError(f"There is no file {options.text}.", "Check the path after --text.")
         if not 0 <= options.seed <= LARGEST_SEED:
@@ -278,6 +280,13 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
     parser.add_argument("--record", action="store_true", help="put the results in the book")
     return parser
+
+
+def _check_corpus_name(name: str) -> None:
+    from lmbook.corpora.card import BUILT_IN, find_card
+
+    if name not in BUILT_IN:
+        find_card(name)
 
 
 def _excepthook(kind, error, trace) -> None:

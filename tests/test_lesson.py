@@ -26,9 +26,9 @@ from lmbook.errors import LmbookError
 from lmbook.lesson import Lesson
 
 lesson = Lesson("tiny")
-if lesson.corpus == "broken":
+if lesson.corpus == "kjv":
     raise LmbookError("This corpus is broken.", "Take another.")
-if lesson.corpus == "interrupted":
+if lesson.corpus == "xquad":
     raise KeyboardInterrupt
 lesson.record("loss", lesson.choose(quick=2.0, full=1.0), unit="nats", tolerance=0.1, sd=0.01, n=3, note="of nothing")
 lesson.record("seconds", lesson.seconds, unit="s", tolerance=None)
@@ -128,13 +128,13 @@ def test_devices_that_a_lesson_does_not_take_are_not_left_aside_silently(book):
 
 
 def test_a_readers_mistake_has_no_traceback_and_exit_code_2(book):
-    done = run(book, "--corpus", "broken")
+    done = run(book, "--corpus", "kjv")
     assert done.returncode == 2
     assert "This corpus is broken." in done.stderr and "Traceback" not in done.stderr
 
 
 def test_an_interrupt_is_one_sentence_and_exit_code_130(book):
-    done = run(book, "--corpus", "interrupted")
+    done = run(book, "--corpus", "xquad")
     assert done.returncode == 130
     assert done.stderr.strip() == "Stopped at your request."
 
@@ -156,7 +156,10 @@ def test_arguments_are_read_and_checked(book, tmp_path):
         Lesson("tinny")
 
 
-def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word(book, tmp_path, capsys):
+def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word(book, tmp_path, monkeypatch, capsys):
+    def fail(name):
+        raise LmbookError(f"There is no network for {name}.", "Try later.")
+
     own = tmp_path / "mine.txt"
     own.write_text("A tree stands on the hill. " * 40, encoding="utf-8")
     assert Lesson("tiny", ["--text", str(own)]).real_corpus("kjv").name == "mine"
@@ -164,8 +167,11 @@ def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word
     assert Lesson("tiny", []).real_corpus("greentree").name == "greentree"
     assert Lesson("tiny", []).real_corpus("nowhere_to_be_had") is None
     assert "Without nowhere_to_be_had" in capsys.readouterr().out
-    with pytest.raises(LmbookError, match="nowhere_to_be_had"):
-        Lesson("tiny", ["--corpus", "nowhere_to_be_had"]).real_corpus("greentree")
+    monkeypatch.setattr("lmbook.corpora.catalogue.get", fail)
+    with pytest.raises(LmbookError, match="no network for kjv"):
+        Lesson("tiny", ["--corpus", "kjv"]).real_corpus("greentree")
+    with pytest.raises(LmbookError, match="greentree"):  # before anything is trained
+        Lesson("tiny", ["--corpus", "greentre"])
 
 
 def test_a_full_run_says_at_its_start_which_data_it_lacks(book, monkeypatch, capsys):

@@ -4,7 +4,7 @@
 # - Article section: §3.1.4
 # - Needs: instructions
 # - Data: greentree (built in)
-# - Minutes: quick 1, full 20 (the pre-trained model of instructions is taken where that lesson was run)
+# - Minutes: quick 1, full 25 (the pre-trained model of instructions is taken where that lesson was run)
 # - Memory: 3.4 GB
 # - Shows: fine-tuning with a hundredth of the weights: what it costs, what it saves, and why it works
 # - Headline: exact_full, exact_rank_8, trainable_share_rank_8, merge_error
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ from lmbook.models.gpt import GPT
 from lmbook.results import scratch_dir
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("lora")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -53,7 +54,8 @@ print(inspect.getsource(LoRADense.call))
 #
 # The GPT that has read stories (lesson `instructions`, from its checkpoints where it was run), and two of its tasks: to
 # tell a story, and to answer questions about one. The loss is on the answer. Whatever is trained, the steps, the
-# batches and their order are the same; the learning rate is not, since $A$ and $B$ need a larger one than $W$.
+# batches, their order and the learning rate are the same: Muon moves a matrix equally far whatever its shape is. (By
+# AdamW, which LoRA is mostly trained with, $A$ and $B$ need a larger rate than $W$.)
 #
 # The change is put beside every matrix of the blocks. The table of vectors, which makes the logits too, stays as it is:
 # LoRA has to write "It ends happily." with vectors of words that the model has never written.
@@ -65,11 +67,9 @@ TASKS = ("tell", "answer")
 train = stories.examples(lesson.choose(quick=2_000, full=stories.profile.instructions), TRAINING_SEED, tasks=TASKS)
 test = stories.examples(lesson.choose(quick=80, full=400), TEST_SEED, held_out=True, tasks=TASKS)
 data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test)
-STEPS = lesson.choose(quick=120, full=800)
+STEPS = lesson.choose(quick=120, full=1_600)
 RANKS = lesson.choose(quick=(8,), full=(1, 4, 8, 16))
-# On validation stories, in 400 steps: for all weights the better of two rates. For rank 8 twice this one is as good;
-# higher ranks do not bear it.
-FULL_RATE, LORA_RATE = 4e-3, 1e-2
+BY_ADAMW = {"learning_rate": 4e-3, "warmup_steps": 20, "weight_decay": 0.0}  # of three rates, on validation stories
 judge = stories.copy()  # all results are scored in one model, whose functions are compiled once
 
 
@@ -84,11 +84,11 @@ class Run:
 
     @property
     def optimizer_kilobytes(self) -> float:
-        """Adam keeps two means of 4 bytes for each number that is trained."""
+        """AdamW, and the book's Muon, which is a child of it, keep two means of 4 bytes for each trained number."""
         return 8 * self.trainable / 1000
 
 
-def train_model(model: GPT, rate: float, steps: int = STEPS) -> tuple[int, float]:
+def train_model(model: GPT, steps: int = STEPS, how: dict = COPYING_FIT) -> tuple[int, float]:
     """Train what is trainable in `model`; gives how many numbers that is, and the seconds of a step."""
     model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
@@ -96,9 +96,7 @@ def train_model(model: GPT, rate: float, steps: int = STEPS) -> tuple[int, float
         model,
         data,
         steps=steps,
-        learning_rate=rate,
-        weight_decay=0.0,
-        warmup_steps=20,
+        **how,
         report_every=steps // 4,
         checks=("ids", "labels", "future"),
         quiet=True,
@@ -131,28 +129,35 @@ def logits(model: GPT) -> np.ndarray:
     return np.asarray(model(probe))[real]
 
 
-runs, merge_errors, kept = {}, [], {}
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest difference."""
+    return float(np.abs(one - other).max())
+
+
+runs, unmerged, merge_errors, files = {}, {}, [], {}
 
 reproducible(lesson.seed)
 tuned = stories.copy()
-runs["full"] = Run(*train_model(tuned, FULL_RATE), *score(tuned.get_weights()))
-full_weights = tuned.get_weights()
+runs["full"] = Run(*train_model(tuned), *score(tuned.get_weights()))
+by_adamw = stories.copy()
+if lesson.full:
+    reproducible(lesson.seed)
+    runs["full, AdamW"] = Run(*train_model(by_adamw, how=BY_ADAMW), *score(by_adamw.get_weights()))
 for rank in RANKS:
     reproducible(lesson.seed)
     adapted = stories.copy()
     add_lora(adapted, rank)
-    cost = train_model(adapted, LORA_RATE)
-    unmerged = logits(adapted)
-    path = save_lora(adapted, scratch_dir(lesson.file) / "lora" / f"rank_{rank}.npz")
+    cost = train_model(adapted)
+    unmerged[rank] = logits(adapted)
+    files[rank] = save_lora(adapted, scratch_dir(lesson.file) / "lora" / f"rank_{rank}.npz")
     merge_lora(adapted)
-    merge_errors.append(float(np.abs(logits(adapted) - unmerged).max()))
-    kept[rank] = path.stat().st_size / 1000
+    merge_errors.append(apart(logits(adapted), unmerged[rank]))
     runs[f"rank {rank}"] = Run(*cost, *score(adapted.get_weights()))
 if lesson.full:  # the paper's own choice of matrices
     reproducible(lesson.seed)
     adapted = stories.copy()
     add_lora(adapted, 8, names=("query", "value"))
-    cost = train_model(adapted, LORA_RATE)
+    cost = train_model(adapted)
     merge_lora(adapted)
     runs["rank 8, query and value"] = Run(*cost, *score(adapted.get_weights()))
 
@@ -171,8 +176,10 @@ lesson.record("exact_full", runs["full"].exact, tolerance=loose, n=len(test), no
 lesson.record("exact_rank_8", runs["rank 8"].exact, tolerance=loose, n=len(test), note="LoRA of rank 8")
 lesson.record("trainable_share_rank_8", runs["rank 8"].trainable / total, tolerance=1e-6, note="of all weights")
 lesson.record("merge_error", max(merge_errors), tolerance=1e-4, note="merged against unmerged logits, all ranks")
-lesson.record("largest_logit", float(np.abs(unmerged).max()), tolerance=10.0, note="what it is an error of")
-lesson.record("kilobytes_rank_8", kept[8], "kB", 1.0, note=f"of a file; the model has {4 * total / 1000:,.0f} kB")
+largest = max(float(np.abs(of_rank).max()) for of_rank in unmerged.values())
+lesson.record("largest_logit", largest, tolerance=10.0, note="what it is an error of")
+size = files[8].stat().st_size / 1000
+lesson.record("kilobytes_rank_8", size, "kB", 1.0, note=f"of a file; the model has {4 * total / 1000:,.0f} kB")
 
 # %%
 figure, (row,) = plots.new_panels(1, 2)
@@ -220,63 +227,59 @@ add_lora(ours, 8)
 at_zero = with_keras(ours, 8)  # as training begins: B is 0
 for layer in lora_layers(ours).values():
     layer.b.assign(rng.normal(scale=0.05, size=layer.b.shape))
-apart = np.abs(logits(ours) - logits(with_keras(ours, 8))).max()
-lesson.record("keras_difference", float(apart), tolerance=1e-4, note="logits, A and B at random")
+difference = apart(logits(ours), logits(with_keras(ours, 8)))
+lesson.record("keras_difference", difference, tolerance=1e-4, note="logits, A and B at random")
 if lesson.full:
     for layer in lora_layers(ours).values():
         layer.b.assign(np.zeros(layer.b.shape))
-    (_, our_seconds), (_, their_seconds) = (train_model(model, LORA_RATE, 40) for model in (ours, at_zero))
-    apart = np.abs(logits(ours) - logits(at_zero)).max()
-    lesson.record("keras_difference_trained", float(apart), tolerance=0.05, note="logits after 40 steps of each")
+    (_, our_seconds), (_, their_seconds) = (train_model(model, 40) for model in (ours, at_zero))
+    difference = apart(logits(ours), logits(at_zero))
+    lesson.record("keras_difference_trained", difference, tolerance=0.05, note="logits after 40 steps of each")
     lesson.record("keras_seconds_ratio", our_seconds / their_seconds, tolerance=None, note="a step, ours ÷ Keras'")
 
 # %% [markdown]
-# Merged and unmerged are two ways to add up the same products, and numbers of 32 bits are rounded after each addition:
-# the difference is some millionths of the largest logit. Is it rounding alone? With 64 bits it must nearly vanish.
+# Merged and unmerged are two ways to add up the same products, and numbers of 32 bits are rounded after each operation.
+# Is the difference rounding alone? The same changes in a model of 64 bits tell: there it must nearly vanish (the logits
+# are given in 32 bits, so their last rounding stays). And how exact is any logit of this model? The unmerged model in
+# 32 bits, against itself in 64, shows it.
 
 
 # %%
-def merge_error_in_double(like: GPT) -> float:
-    """The largest difference of the logits, merged against unmerged, for the changes of `like` in a float64 model."""
+def in_double(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The logits, unmerged and merged, of a float64 model with the changes of a file."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")
     try:
-        model = GPT(like.config)
+        model = GPT(stories.model.config)
     finally:
         keras.config.set_dtype_policy(policy)
     model.set_weights(before)
-    load_lora(model, save_lora(like, scratch_dir(lesson.file) / "lora" / "float64.npz"))
-    unmerged = logits(model)
+    load_lora(model, path)
+    with_changes = logits(model)
     merge_lora(model)
-    return float(np.abs(logits(model) - unmerged).max())
+    return with_changes, logits(model)
 
 
-lesson.record("merge_error_float64", merge_error_in_double(ours), tolerance=1e-5, note="the same in 64 bits")
+double = {rank: in_double(path) for rank, path in files.items()}
+exact = max(apart(*pair) for pair in double.values())
+lesson.record("merge_error_float64", exact, tolerance=1e-5, note="the same in 64 bits")
+rounding = max(apart(unmerged[rank], with_changes) for rank, (with_changes, _) in double.items())
+lesson.record("rounding", rounding, tolerance=1e-4, note="unmerged in 32 bits against unmerged in 64 bits")
 
 # %% [markdown]
 # ## Why so little is enough
 #
 # Full fine-tuning may move each matrix in all its directions. How many does it use? Below are the singular values of
 # each matrix' change $\Delta W = W_{tuned} - W_{before}$, the largest set to 1, and those of a random matrix beside
-# them: the faster a curve falls, the fewer directions the change has.
+# them: the faster a curve falls, the fewer directions the change has. Muon moves a matrix equally far in all
+# directions, whether the task needs it or not; AdamW (in the full profile) follows the gradient.
+
 
 # %%
-new = {name: np.asarray(layer.kernel) for name, layer in dense_layers(tuned).items()}
-old = {name: np.asarray(layer.kernel) for name, layer in dense_layers(stories.model).items()}
-spectra: dict[str, list[np.ndarray]] = {}
-for name in new:
-    values = np.linalg.svd(new[name] - old[name], compute_uv=False)
-    spectra.setdefault(name.split("/")[-1], []).append(values)
-figure, axes = plots.new_figure("Singular values of the change", "number of the singular value", "share of the largest")
-for index, (name, several) in enumerate(spectra.items()):
-    mean = np.mean([values / values[0] for values in several], axis=0)
-    axes.plot(range(1, len(mean) + 1), mean, label=name, **plots.line_style(index))
-width = stories.model.config.hidden_dim
-noise = np.linalg.svd(rng.normal(size=(width, width)), compute_uv=False)
-axes.plot(range(1, width + 1), noise / noise[0], label="a random matrix", color="#888888", linestyle=":")
-axes.set(xlim=(1, width), ylim=(0, 1.02))
-axes.legend(frameon=False, fontsize=9)
-lesson.figure(figure, "spectra", "Full fine-tuning's change of each matrix (mean of the blocks)")
+def changes(model: GPT) -> dict[str, np.ndarray]:
+    """The change of each matrix of the blocks."""
+    old = {name: np.asarray(layer.kernel) for name, layer in dense_layers(stories.model).items()}
+    return {name: np.asarray(layer.kernel) - old[name] for name, layer in dense_layers(model).items()}
 
 
 def needed(values: np.ndarray, share: float = 0.9) -> int:
@@ -284,10 +287,22 @@ def needed(values: np.ndarray, share: float = 0.9) -> int:
     return int(np.searchsorted(np.cumsum(values**2) / np.sum(values**2), share)) + 1
 
 
-counts = [needed(values) for several in spectra.values() for values in several]
-lesson.record(
-    "rank_for_90_percent", float(np.mean(counts)), tolerance=3.0, n=len(counts), note=f"of {width} directions"
-)
+ways = {"muon": tuned} | ({"adamw": by_adamw} if lesson.full else {})
+figure, axes = plots.new_figure("Singular values of the change", "number of the singular value", "share of the largest")
+width = stories.model.config.hidden_dim
+for index, (name, model) in enumerate(ways.items()):
+    spectra = [np.linalg.svd(change, compute_uv=False) for change in changes(model).values()]
+    mean = np.mean([values / values[0] for values in spectra], axis=0)
+    label = {"muon": "full fine-tuning, Muon", "adamw": "full fine-tuning, AdamW"}[name]
+    axes.plot(range(1, width + 1), mean, label=label, **plots.line_style(index))
+    counts = [needed(values) for values in spectra]
+    note = f"of {width} directions; mean of the matrices"
+    lesson.record(f"rank_for_90_percent_{name}", float(np.mean(counts)), tolerance=5.0, n=len(counts), note=note)
+noise = np.linalg.svd(rng.normal(size=(width, width)), compute_uv=False)
+axes.plot(range(1, width + 1), noise / noise[0], label="a random matrix", color="#888888", linestyle=":")
+axes.set(xlim=(1, width), ylim=(0, 1.02))
+axes.legend(frameon=False, fontsize=9)
+lesson.figure(figure, "spectra", "Full fine-tuning's change of a matrix (mean of all)")
 lesson.record("rank_for_90_percent_random", needed(noise), tolerance=2, note="of a random matrix of that width")
 
 # %% [markdown]
@@ -297,14 +312,18 @@ lesson.record("rank_for_90_percent_random", needed(noise), tolerance=2, note="of
 # %%
 if lesson.full:
     rows = []
-    for rank in (0, *RANKS, 32):
-        judge.set_weights(full_weights)
-        for name, layer in dense_layers(judge).items():
-            u, values, v = np.linalg.svd(new[name] - old[name], full_matrices=False)
-            layer.kernel.assign(old[name] + (u[:, :rank] * values[:rank]) @ v[:rank])
-        rows.append((f"rank {rank}", *score(judge.get_weights())))
-    rows.append(("all of it", runs["full"].loss, runs["full"].exact))
-    lesson.table("truncated", rows, ["", "loss", "exact"], tolerance={"loss": 0.3, "exact": 0.15})
+    for rank in (0, *RANKS, 32, 64, width):
+        scores = []
+        for model in ways.values():
+            judge.set_weights(model.get_weights())
+            layers = dense_layers(judge)
+            for name, change in changes(model).items():
+                u, values, v = np.linalg.svd(change, full_matrices=False)
+                layers[name].kernel.assign_add((u[:, :rank] * values[:rank]) @ v[:rank] - change)
+            scores += score(judge.get_weights())
+        rows.append((f"rank {rank}" if rank < width else "all of it", *scores))
+    columns = ["", "loss, Muon", "exact, Muon", "loss, AdamW", "exact, AdamW"]
+    lesson.table("truncated", rows, columns, tolerance=dict(zip(columns[1:], (0.3, 0.15, 0.3, 0.15), strict=True)))
 
 # %%
 lesson.finish()
