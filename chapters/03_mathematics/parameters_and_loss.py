@@ -301,7 +301,7 @@ lesson.record(
 #
 # The article draws the table of words from $\mathcal N(0, 1/V)$ and the layers from $\mathcal N(0, 1/(V+1))$, which is
 # the same. The size of a first weight should have nothing to do with the number of words: what matters is how many
-# inputs are **added up** at a unit (see also `what_was_wrong`, where six such layers leave nothing of the signal).
+# inputs are **added up** at a unit (see also `slips_of_the_text`, where six such layers leave nothing of the signal).
 # Compared here, in the same small LSTM:
 #
 # | start | rule |
