@@ -8,11 +8,12 @@ import tensorflow as tf
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.models.base import BaseModel
 from lmbook.training.schedules import WarmupCosine
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class SparseAutoencoder(keras.Model):
+class SparseAutoencoder(BaseModel):
     """Vectors [N, D] -> the same from at most `active` of `features` directions.
 
     The features of a vector are its products with the encoder's directions; all but the largest `active` are set to 0,

@@ -8,10 +8,11 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.models.base import BaseModel
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class BagOfWordsClassifier(keras.Model):
+class BagOfWordsClassifier(BaseModel):
     """Every word votes for every class: logits = sum over the words of weight * W[word], plus b.
 
     W [V, classes] is an embedding whose vectors are as wide as there are classes, so a sum of embeddings is the product

@@ -13,6 +13,7 @@ from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.dense import built_dense
 from lmbook.layers.embedding import TokenEmbedding
 from lmbook.layers.feed_forward import ACTIVATIONS
+from lmbook.models.base import BaseModel, check_precision
 from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
 from lmbook.models.transformer import Transformer
 
@@ -140,16 +141,20 @@ def mean_vectors(x, padding_mask):
     return ops.sum(ops.cast(x, "float32") * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
 
 
-class BertTask(keras.Model):
+class BertTask(BaseModel):
     """A `Bert` with a head on it.
 
     Args:
         bert: one that is shared with whoever else has it, or a `BertConfig` (or a dict of its fields) for a new one.
+
+    Raises:
+        LmbookError: `bert` was made for another precision than the head would have.
     """
 
     def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
         super().__init__(**kwargs)
         self.bert = bert if isinstance(bert, Bert) else Bert(bert, name="bert")
+        check_precision(self.bert)
         self.config = self.bert.config
 
     def _dense(self, units, name):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_choice, check_counts, check_dropout
 
 _CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -78,7 +78,7 @@ class ChronoBias(keras.initializers.Initializer):
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class RecurrentLanguageModel(keras.Model):
+class RecurrentLanguageModel(ConfiguredModel):
     """Predicts each next token from a memory that is updated token by token.
 
     Args:
@@ -96,12 +96,12 @@ class RecurrentLanguageModel(keras.Model):
         Mikolov et al. 2010, "Recurrent neural network based language model".
     """
 
+    config_class = RecurrentConfig
     # XLA takes longer over Keras' loop on a CPU, and on a GPU it would keep Keras from cuDNN's kernels.
     jit_compile_training = False
 
     def __init__(self, config: RecurrentConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config if isinstance(config, RecurrentConfig) else RecurrentConfig(**config)
+        super().__init__(config, **kwargs)
         c = self.config
         # Keras' own vectors (within 0.05 of zero) are so small that for hundreds of steps all tokens look alike.
         scale = keras.initializers.RandomNormal(stddev=1.0)
@@ -151,6 +151,3 @@ class RecurrentLanguageModel(keras.Model):
             after.append(memory)
         x = self.drops[-1](x, training=training)  # [B, T, hidden]
         return ops.cast(self.head(x), "float32"), after
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from lmbook.layers.dense import built_dense
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.bert import real_tokens
 from lmbook.models.checks import check_counts, check_dropout
 
@@ -40,7 +40,7 @@ class RecurrentClassifierConfig:
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class RecurrentClassifier(keras.Model):
+class RecurrentClassifier(ConfiguredModel):
     """One answer for a text: ids [B, T] -> logits [B, C] float32.
 
     Of each unit of the two LSTMs the largest output at any real token counts: what speaks for a class may stand
@@ -53,13 +53,12 @@ class RecurrentClassifier(keras.Model):
         Conneau et al. 2017, "Supervised learning of universal sentence representations", section 3.2.3.
     """
 
+    config_class = RecurrentClassifierConfig
     jit_compile_training = False  # XLA takes longer over Keras' loop on a CPU
 
     def __init__(self, config: RecurrentClassifierConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = c = (
-            config if isinstance(config, RecurrentClassifierConfig) else RecurrentClassifierConfig(**config)
-        )
+        super().__init__(config, **kwargs)
+        c = self.config
         self.embedding = keras.layers.Embedding(
             c.vocabulary_size, c.embedding_dim, keras.initializers.RandomNormal(stddev=0.5), name="embedding"
         )
@@ -81,9 +80,6 @@ class RecurrentClassifier(keras.Model):
             largest.append(ops.max(x, axis=1))
         x = self.drops[1](ops.concatenate(largest, axis=-1), training=training)
         return ops.cast(self.head(x), "float32")
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
 
 def turned_round(ids):

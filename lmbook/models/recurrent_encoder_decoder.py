@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -10,6 +9,7 @@ from keras import ops
 
 from lmbook.errors import LmbookError
 from lmbook.layers.attention import attend
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts, check_dropout
 
 
@@ -40,7 +40,7 @@ class RecurrentEncoderDecoderConfig:
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class RecurrentEncoderDecoder(keras.Model):
+class RecurrentEncoderDecoder(ConfiguredModel):
     """Predicts each next token of a target from a memory, and from attention to the source.
 
     The encoder reads the source in both directions (the first layer; further ones forwards), the decoder is an LSTM
@@ -58,12 +58,12 @@ class RecurrentEncoderDecoder(keras.Model):
         2015, "Effective approaches to attention-based neural machine translation", equations 5 and 7 ("general").
     """
 
+    config_class = RecurrentEncoderDecoderConfig
     jit_compile_training = False  # XLA takes longer over Keras' loop on a CPU
 
     def __init__(self, config: RecurrentEncoderDecoderConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        is_config = isinstance(config, RecurrentEncoderDecoderConfig)
-        self.config = c = config if is_config else RecurrentEncoderDecoderConfig(**config)
+        super().__init__(config, **kwargs)
+        c = self.config
         start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
         self.embedding = keras.layers.Embedding(c.vocabulary_size, c.hidden_dim, start, name="embedding")
 
@@ -123,6 +123,3 @@ class RecurrentEncoderDecoder(keras.Model):
 
     def _vectors(self, ids):
         return self.embedding(ids) * self.config.hidden_dim**0.5
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 from keras import ops
 
 from lmbook.layers.dense import built_dense
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.gpt import GPT, GPTConfig
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class RewardModel(keras.Model):
+class RewardModel(ConfiguredModel):
     """A `GPT` with a head of one number, read at the text's last token, which has seen all of it.
 
     The head starts at 0, so every text is worth the same before training.
@@ -32,10 +31,11 @@ class RewardModel(keras.Model):
         summarize from human feedback".
     """
 
+    config_class = GPTConfig
+
     def __init__(self, config: GPTConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.gpt = GPT(config, name="gpt")
-        self.config = self.gpt.config
+        super().__init__(config, **kwargs)
+        self.gpt = GPT(self.config, name="gpt")
         self.head = built_dense(self.config.hidden_dim, 1, "reward", use_bias=False, stddev=0.0)
         self.built = True
 
@@ -44,6 +44,3 @@ class RewardModel(keras.Model):
         last = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1) - 1
         of_last = ops.squeeze(ops.take_along_axis(features, last[:, None, None], axis=1), axis=1)
         return ops.cast(self.head(of_last), "float32")[:, 0]
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

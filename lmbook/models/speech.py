@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -10,6 +9,7 @@ from keras import ops
 
 from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.dense import built_dense
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts, check_dropout, check_heads
 
 BLANK = 0  # the token for "nothing new"; 0 is padding elsewhere, so no word has it
@@ -48,7 +48,7 @@ class SpeechConfig:
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class SpeechRecognizer(keras.Model):
+class SpeechRecognizer(ConfiguredModel):
     """Two convolutions that each halve the number of positions, then Transformer blocks that see the whole utterance.
 
     It is trained with connectionist temporal classification (CTC): its output at a position is a token or the blank,
@@ -70,9 +70,10 @@ class SpeechRecognizer(keras.Model):
         Xu and Xu 2018, "Speech-Transformer".
     """
 
+    config_class = SpeechConfig
+
     def __init__(self, config: SpeechConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config if isinstance(config, SpeechConfig) else SpeechConfig(**config)
+        super().__init__(config, **kwargs)
         c = self.config
         self.convolutions = [
             keras.layers.Conv1D(c.hidden_dim, 5, strides=2, name=f"convolution_{index}") for index in range(2)
@@ -114,6 +115,3 @@ class SpeechRecognizer(keras.Model):
     def positions(frames):
         """How many positions so many frames have: each of the convolutions halves them, rounding up."""
         return ((frames + 1) // 2 + 1) // 2
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

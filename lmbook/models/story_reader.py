@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -10,6 +9,7 @@ from keras import ops
 
 from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.dense import built_dense
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
 from lmbook.models.recurrent import ChronoBias
 
@@ -100,7 +100,7 @@ class LineEmbedding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class StoryReader(keras.Model):
+class StoryReader(ConfiguredModel):
     """Answers each question from the lines before it.
 
     The Transformer is a universal one: the same block is applied again and again. To find the milk it looks for who
@@ -128,9 +128,11 @@ class StoryReader(keras.Model):
         Dehghani et al. 2019, "Universal Transformers", without the part that decides when to stop.
     """
 
+    config_class = StoryReaderConfig
+
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = c = config if isinstance(config, StoryReaderConfig) else StoryReaderConfig(**config)
+        super().__init__(config, **kwargs)
+        c = self.config
         self.jit_compile_training = c.core == "transformer"  # XLA takes longer over Keras' loop on a CPU
         self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
         self.embedding.build((None, None, None))
@@ -197,6 +199,3 @@ class StoryReader(keras.Model):
         # sum would leave the comparison to the layers.
         x = ops.concatenate([x, x * self.match(line)], axis=-1)
         return ops.cast(self.head(x), "float32")
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

@@ -11,6 +11,7 @@ from keras import ops
 from lmbook.errors import LmbookError
 from lmbook.layers.block import TransformerBlock, make_norm
 from lmbook.layers.positions import sinusoidal
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
 
 POSITIONS = ("sinusoidal", "learned", "rotary", "none")
@@ -128,15 +129,11 @@ def make_blocks(config: TransformerConfig, name: str, **kind) -> list[Transforme
     ]
 
 
-class Transformer(keras.Model):
-    """What the models share: the configuration, the last normalisation of "pre", the check of a text's length."""
+class Transformer(ConfiguredModel):
+    """What the models share: the last normalisation of "pre", the check of a text's length."""
 
     config_class = TransformerConfig
     jit_compile_decoding = True  # XLA fuses the many small operations of one token
-
-    def __init__(self, config: TransformerConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config if isinstance(config, self.config_class) else self.config_class(**config)
 
     def _final_norm(self, name):
         # "pre" leaves the last sum as it is: it is normalised here.
@@ -155,9 +152,6 @@ class Transformer(keras.Model):
                 f"A text of {length} tokens is longer than max_sequence_length={self.config.max_sequence_length}.",
                 "Cut it, or make the model with a larger max_sequence_length.",
             )
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
 
 @keras.saving.register_keras_serializable("lmbook")

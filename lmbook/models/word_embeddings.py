@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
 from keras import ops
 
+from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts
 
 
@@ -31,7 +31,7 @@ class WordEmbeddingConfig:
 
 
 @keras.saving.register_keras_serializable("lmbook")
-class WordEmbeddings(keras.Model):
+class WordEmbeddings(ConfiguredModel):
     """Two vectors for each word: `inputs` when it is given, `outputs` when it is to be told.
 
     The given words' vectors are averaged, and the logit of a candidate is the product of that mean with the
@@ -53,9 +53,10 @@ class WordEmbeddings(keras.Model):
         "Distributed representations of words and phrases", equation 4 (negative sampling).
     """
 
+    config_class = WordEmbeddingConfig
+
     def __init__(self, config: WordEmbeddingConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config if isinstance(config, WordEmbeddingConfig) else WordEmbeddingConfig(**config)
+        super().__init__(config, **kwargs)
         c = self.config
         small = keras.initializers.RandomUniform(-0.5 / c.embedding_dim, 0.5 / c.embedding_dim)
         self.inputs_table = keras.layers.Embedding(
@@ -74,14 +75,11 @@ class WordEmbeddings(keras.Model):
     def call(self, given, candidates):
         given, candidates = ops.convert_to_tensor(given, "int32"), ops.convert_to_tensor(candidates, "int32")
         real = ops.cast(given >= 0, "float32")  # [B, C]
-        vectors = self.inputs_table(ops.maximum(given, 0)) * real[:, :, None]  # [B, C, D]
+        vectors = ops.cast(self.inputs_table(ops.maximum(given, 0)), "float32") * real[:, :, None]  # [B, C, D]
         mean = ops.sum(vectors, axis=1) / ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)  # [B, D]
-        return ops.einsum("bd,bkd->bk", mean, self.outputs_table(candidates))
+        return ops.einsum("bd,bkd->bk", mean, ops.cast(self.outputs_table(candidates), "float32"))
 
     @property
     def vectors(self):
         """The words' vectors [V, D] as NumPy numbers: those of the words when they are given."""
         return ops.convert_to_numpy(self.inputs_table.embeddings)
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}

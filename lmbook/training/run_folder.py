@@ -78,6 +78,8 @@ def save_run(
 def load_run(folder: str | Path) -> TrainedRun:
     """Read the folder that `save_run` wrote.
 
+    The model computes under this process's `keras.config.dtype_policy()`, whichever it was trained under.
+
     Raises:
         LmbookError: the folder or a file is missing or damaged, or model and tokenizer do not belong together.
     """

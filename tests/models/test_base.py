@@ -1,0 +1,152 @@
+"""One precision for the whole of every model: that of the process, not that of the file."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import pkgutil
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import lmbook.models
+from lmbook.errors import LmbookError
+from lmbook.interpretation.sparse_autoencoder import SparseAutoencoder
+from lmbook.models import registry
+from lmbook.models.bag_of_words import BagOfWordsClassifier
+from lmbook.models.base import BaseModel
+from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger
+from lmbook.models.captioner import Captioner
+from lmbook.models.contrastive import ContrastiveModel
+from lmbook.models.encoder_decoder import EncoderDecoder
+from lmbook.models.gpt import GPT, GPTConfig
+from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
+from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
+from lmbook.models.reward import RewardModel
+from lmbook.models.speech import SpeechConfig, SpeechRecognizer
+from lmbook.models.story_reader import StoryReader, StoryReaderConfig
+from lmbook.models.transformer import TransformerConfig, TransformerEncoder
+from lmbook.models.vision import PictureTextConfig
+from lmbook.models.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+
+V = 11
+SIZES = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1}
+BERT, READER = BertConfig(V, **SIZES), StoryReaderConfig(V, 3, 2, **SIZES)
+PICTURES = PictureTextConfig(V, picture_size=8, **SIZES)
+IDS = np.array([[2, 3, 4], [2, 5, 0]], "int32")
+PICTURE = np.arange(384, dtype="float32").reshape(2, 8, 8, 3) % 255
+
+
+def registered(name):
+    chosen = registry.entry(name)
+    config = registry.make_config(name, V)
+    small = {field: SIZES.get(field, 8) for field in (*SIZES, "embedding_dim") if hasattr(config, field)}
+    model_class = getattr(importlib.import_module(chosen.module), chosen.model_class)
+    return model_class, [dataclasses.replace(config, **small)], [IDS]
+
+
+# class, its arguments, what the model is called with
+KINDS = {
+    **{name: registered(name) for name in registry.LANGUAGE_MODELS},
+    "bag of words": (BagOfWordsClassifier, [V, 3], [{"ids": IDS, "weights": np.ones((2, 3), "float32")}]),
+    "bert": (Bert, [dataclasses.replace(BERT, pooler=True)], [IDS]),
+    "bert, masked": (BertMaskedLM, [BERT], [IDS]),
+    "bert, classes": (BertClassifier, [BERT, 3], [IDS]),
+    "bert, answers": (BertReader, [BERT], [IDS]),
+    "bert, tags": (BertTagger, [BERT, 3], [IDS]),
+    "captions": (Captioner, [PICTURES], [(PICTURE, IDS)]),
+    "contrast": (ContrastiveModel, [PICTURES], [(PICTURE, IDS)]),
+    "encoder": (TransformerEncoder, [TransformerConfig(V, **SIZES)], [IDS]),
+    "encoder-decoder": (EncoderDecoder, [TransformerConfig(V, shared_embeddings=False, **SIZES)], [(IDS, IDS)]),
+    "recurrent classes": (RecurrentClassifier, [RecurrentClassifierConfig(V, 3, 8, 8)], [IDS]),
+    "recurrent translation": (RecurrentEncoderDecoder, [RecurrentEncoderDecoderConfig(V, 8)], [(IDS, IDS)]),
+    "reward": (RewardModel, [GPTConfig(V, **SIZES)], [IDS]),
+    "sparse autoencoder": (SparseAutoencoder, [3, 8, 2], [PICTURE[0, 0]]),
+    "speech": (SpeechRecognizer, [SpeechConfig(V, num_mel_bins=3, **SIZES)], [PICTURE[0], np.array([8] * 8)]),
+    "stories": (StoryReader, [READER], [IDS[:, :2, None]]),
+    "stories, lstm": (StoryReader, [dataclasses.replace(READER, core="lstm")], [IDS[:, :2, None]]),
+    "word vectors": (WordEmbeddings, [WordEmbeddingConfig(V, 8)], [IDS, IDS]),
+}
+every_kind = pytest.mark.parametrize(("model_class", "arguments", "inputs"), KINDS.values(), ids=KINDS)
+
+
+@pytest.fixture
+def policy():
+    """Function that sets the process's policy; afterwards it is as it was."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+def policies(model):
+    """Of the model and of every layer in it; heads, called "logits", may be float32 on purpose and are left out."""
+    return {layer.dtype_policy.name for layer in model._flatten_layers() if layer.name != "logits"}
+
+
+def load(path):
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+@pytest.mark.parametrize(("saved", "loaded"), [("mixed_bfloat16", "float32"), ("float32", "mixed_bfloat16")])
+@every_kind
+def test_a_file_is_loaded_wholly_under_the_policy_of_the_process(
+    tmp_path, policy, model_class, arguments, inputs, saved, loaded
+):
+    policy(saved)
+    model, rng = model_class(*arguments), np.random.default_rng(0)
+    model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])  # some start at 0, and give 0
+    model.save(tmp_path / "model.keras")
+    policy(loaded)
+    again, expected = load(tmp_path / "model.keras"), model_class(*arguments)
+    expected.set_weights(model.get_weights())
+    assert policies(again) == {loaded}
+    np.testing.assert_array_equal(again(*inputs), expected(*inputs))
+
+
+@pytest.mark.parametrize("name", ["bag of words", "bert, classes", "gpt", "lstm", "stories"])
+def test_files_from_before_which_name_a_policy_are_loaded_in_the_same_way(tmp_path, policy, monkeypatch, name):
+    model_class, arguments, _ = KINDS[name]
+    policy("mixed_bfloat16")
+    model = model_class(*arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseModel, "get_config", keras.Model.get_config)
+        model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        assert json.loads(file.read("config.json"))["config"]["dtype"]["config"] == {"name": "mixed_bfloat16"}
+    policy("float32")
+    again = load(tmp_path / "model.keras")
+    assert policies(again) == {"float32"}
+    for a, b in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_kind
+def test_another_precision_for_one_model_is_refused_with_the_way_to_it(model_class, arguments, inputs):
+    with pytest.raises(LmbookError, match=r'mixed_bfloat16, this process float32.*set_dtype_policy\("mixed_bfloat16"'):
+        model_class(*arguments, dtype="mixed_bfloat16")
+
+
+def test_the_precision_of_the_process_may_be_named():
+    assert GPT(GPTConfig(V, **SIZES), dtype="float32").dtype_policy.name == "float32"
+
+
+def test_a_head_and_the_bert_that_it_shares_compute_in_one_precision(policy):
+    policy("mixed_bfloat16")
+    bert = Bert(BERT)
+    policy("float32")
+    with pytest.raises(LmbookError, match="Bert 'bert.*mixed_bfloat16, this process float32"):
+        BertClassifier(bert, 3)
+
+
+def test_every_model_of_the_book_is_tested_here():
+    modules = [
+        importlib.import_module(f"lmbook.models.{one.name}") for one in pkgutil.iter_modules(lmbook.models.__path__)
+    ]
+    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    models = {
+        one for one in classes if issubclass(one, keras.Model) and keras.saving.get_registered_name(one) != one.__name__
+    }
+    assert models <= {model_class for model_class, _, _ in KINDS.values()}
