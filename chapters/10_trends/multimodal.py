@@ -209,7 +209,7 @@ values, note = [one.picture_right.mean() for one in tests], "held-out combinatio
 lesson.record_mean("text_to_picture_at_1", values, "", loose, note)
 lesson.record("temperature", float(np.exp(-matchers[0].log_scale.numpy())), tolerance=0.02, note="learned, first seed")
 
-figure, axes = plots.new_figure(size=(8.2, 6.8))
+figure, axes = plots.new_figure(size=(8.8, 6.8))
 cosines = similarities(matchers[0], test_pictures[:10], test[:10]).T
 captions = [scene.caption.replace(". ", ".\n") for scene in test[:10]]
 plots.matrix(axes, cosines, captions, [], signed=True, top=1.0)
