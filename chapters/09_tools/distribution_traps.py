@@ -6,8 +6,8 @@
 # - Data: none; the batches are made by the lesson
 # - Minutes: quick 1, full 1
 # - Memory: 1 GB
-# - Shows: ten ways in which a training on several devices, or one that is resumed, goes silently wrong
-# - Headline: adam_repeated_keras, mean_of_means_keras, clipping_keras
+# - Shows: how a training on several devices, or one that is resumed, goes silently wrong, and what is right
+# - Headline: mean_of_means_keras, clipping_keras, dropout_masks_keras
 #
 # Under a `tf.distribute` strategy a model should learn what it learns on one device (the lesson `tf_distribute`
 # measures that it does). Each of the following is how Keras 3 does it, beside how `TrainingStep` of this book does,
