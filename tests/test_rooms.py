@@ -25,6 +25,7 @@ LIGHT_FILES = {
     "cluster",
     "launch",
     "worker_output",
+    "background_workers",
     "quiet",
     "chapters",
     "console",

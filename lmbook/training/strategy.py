@@ -79,6 +79,11 @@ def divide_cpu(count: int) -> None:
             ) from None
 
 
+def cpu_strategy(count: int) -> tf.distribute.Strategy:
+    """The strategy for the first `count` devices that `divide_cpu` made: "default" for one, "mirrored" for several."""
+    return make_strategy("default") if count == 1 else make_strategy("mirrored", [f"CPU:{i}" for i in range(count)])
+
+
 def sum_over_replicas(values):
     """The values (any structure of tensors) of all replicas added; called inside a replica."""
     context = tf.distribute.get_replica_context()

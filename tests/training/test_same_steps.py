@@ -20,12 +20,11 @@ from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.training.feeding import feed
 from lmbook.training.same_steps import UnevenBatches, difference, same_steps, save
 from lmbook.training.step import TrainingStep
-from lmbook.training.strategy import divide_cpu, make_strategy
+from lmbook.training.strategy import cpu_strategy, divide_cpu
 from lmbook.training.validation import Validation
 
 divide_cpu(3)
-default = make_strategy("default")
-two, three = (make_strategy("mirrored", [f"CPU:{i}" for i in range(n)]) for n in (2, 3))
+default, two, three = map(cpu_strategy, (1, 2, 3))
 one = same_steps(default)
 save(pathlib.Path(sys.argv[2]), one)
 # Each case takes seconds to compile, so that each number of devices, of parts and each precision comes once or twice.

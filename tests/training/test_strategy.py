@@ -91,8 +91,9 @@ def test_multi_worker_made_too_late(monkeypatch):
 
 def test_auto_takes_the_devices_that_were_named():
     program = (
-        "from lmbook.training.strategy import make_strategy; one = make_strategy('auto', cpu_devices=2);"
+        "from lmbook.training.strategy import cpu_strategy, make_strategy; one = make_strategy('auto', cpu_devices=2);"
         "assert one is make_strategy('mirrored', ['CPU:0', 'CPU:1']), 'two objects for the same devices';"
+        "assert one is cpu_strategy(2) and cpu_strategy(1) is make_strategy('default');"
         "print(one.num_replicas_in_sync)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
