@@ -363,5 +363,4 @@ lesson.table("traps", traps, ["trap", "measured", "Keras", "the book", "right"])
 # ```
 
 # %%
-lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
 lesson.finish()

@@ -217,5 +217,4 @@ lesson.table(
 # `lmbook launch --workers 2 -- lmbook train …`.
 
 # %%
-lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
 lesson.finish()

@@ -385,5 +385,4 @@ for key, (name, batch_size, rate) in settings.items():
 lesson.table("batches", rows, ["run", "rate", "steps", "test loss", "s.d. over seeds"], 0.1)
 
 # %%
-lesson.record("quick_seconds" if not lesson.full else "full_seconds", lesson.seconds, "s", None)
 lesson.finish()
