@@ -57,8 +57,9 @@ class LoRADense(keras.layers.Layer):
 
     @property
     def change(self):
-        """What is added to the matrix, [D, F]."""
-        return self.scale * ops.matmul(self.a, self.b)
+        """What is added to the matrix, [D, F], in the precision of the matrix."""
+        a, b = (ops.cast(factor, self.base.kernel.dtype) for factor in (self.a, self.b))
+        return self.scale * ops.matmul(a, b)
 
     def call(self, x):
         a, b = ops.cast(self.a, x.dtype), ops.cast(self.b, x.dtype)
@@ -66,7 +67,7 @@ class LoRADense(keras.layers.Layer):
 
     def merge(self):
         """Add the change to the matrix, and begin a new one at 0: what the layer gives stays the same."""
-        self.base.kernel.assign_add(ops.cast(self.change, self.base.kernel.dtype))
+        self.base.kernel.assign_add(self.change)
         self.b.assign(ops.zeros_like(self.b))
 
     def get_config(self):
