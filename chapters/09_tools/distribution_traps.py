@@ -4,7 +4,7 @@
 # - Article section: §5.1, §7.2
 # - Needs: tf_distribute
 # - Data: none; the batches are made by the lesson
-# - Minutes: quick 1, full 1
+# - Minutes: quick 0.3, full 0.5
 # - Memory: 1 GB
 # - Shows: how a training on several devices, or one that is resumed, goes silently wrong, and what is right
 # - Headline: mean_of_means_keras, clipping_keras, dropout_masks_keras

@@ -4,7 +4,7 @@
 # - Article section: §5.1, §7.2
 # - Needs: tf_distribute
 # - Data: none; the batches are random tokens
-# - Minutes: quick 1, full 4
+# - Minutes: quick 0.5, full 1
 # - Memory: 0.2 GB, and 1 GB in each of two processes
 # - Shows: what a step costs on many devices and what each must hold; a measured model of cost, asked for 1,024 GPUs
 # - Headline: bandwidth_here, prediction_error, computing_share_124m, computing_share_7b

@@ -4,7 +4,7 @@
 # - Article section: §5.1, §7.2
 # - Needs: one_training_step, lstm_baseline
 # - Data: greentree (built in)
-# - Minutes: quick 1, full 6
+# - Minutes: quick 1.5, full 3
 # - Memory: 1.5 GB
 # - Shows: the same training on one device, on several and on two processes, and what becomes of the batch
 # - Headline: mirrored_weight_error, multi_worker_weight_error, core_against_fit
