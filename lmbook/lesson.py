@@ -24,6 +24,7 @@ from lmbook import machine, results
 from lmbook.chapters import LessonFile, find_lesson, read_header
 from lmbook.cluster import is_chief
 from lmbook.console import exit_code
+from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.files import write_json
@@ -66,12 +67,7 @@ class Lesson:
         else:
             self.file = find_lesson(name)
         options = _parser(name).parse_args([] if argv is None else list(argv))
-        if options.corpus and options.text:
-            raise LmbookError("--corpus and --text were both given.", "Give one of them.")
-        if options.corpus:
-            _check_corpus_name(options.corpus)
-        if options.text and not options.text.exists():
-            raise LmbookError(f"There is no file {options.text}.", "Check the path after --text.")
+        one_source(options.corpus, options.text, required=False)
         if not 0 <= options.seed <= LARGEST_SEED:
             raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
         self.name = name
@@ -280,13 +276,6 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
     parser.add_argument("--record", action="store_true", help="put the results in the book")
     return parser
-
-
-def _check_corpus_name(name: str) -> None:
-    from lmbook.corpora.card import BUILT_IN, find_card
-
-    if name not in BUILT_IN:
-        find_card(name)
 
 
 def _excepthook(kind, error, trace) -> None:

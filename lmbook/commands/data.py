@@ -80,14 +80,13 @@ def info(name: NameArgument) -> None:
 @data_app.command("get")
 def get_corpora(names: NamesArgument) -> None:
     """Download corpora into the cache, check and unpack them; go on with a download that was cut off."""
-    from lmbook.corpora.card import find_card
     from lmbook.corpora.download import get
+    from lmbook.corpora.source import check_corpus
 
-    wanted = [name for name in names if name not in BUILT_IN]
-    for name in wanted:
-        find_card(name)  # a wrong name is an error before the first download
+    for name in names:  # a wrong name is an error before the first download
+        check_corpus(name)
     for name in names:
-        if name not in wanted:
+        if name in BUILT_IN:
             print(f"{name} is built in: there is nothing to download.")
             continue
         files = get(name)

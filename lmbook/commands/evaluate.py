@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from lmbook.commands.floor import exact_floor
-from lmbook.commands.options import CorpusOption, TextOption, check_run, one_source
+from lmbook.commands.options import CorpusOption, TextOption, check_run
+from lmbook.corpora.source import one_source
 
 
 def evaluate(

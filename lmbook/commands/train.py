@@ -17,8 +17,8 @@ from lmbook.commands.options import (
     DevicesOption,
     StrategyOption,
     TextOption,
-    one_source,
 )
+from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 
 if TYPE_CHECKING:

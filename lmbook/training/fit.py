@@ -244,8 +244,9 @@ def describe(model: keras.Model) -> str:
     What is as by default is left out: a checkpoint stays good when a later version has one more choice.
     """
     config = getattr(model, "config", None)
-    values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else {}
-    chosen = {name: value for name, value in values.items() if value != config.__dataclass_fields__[name].default}
+    fields = dataclasses.fields(config) if dataclasses.is_dataclass(config) else ()
+    values = {field.name: getattr(config, field.name) for field in fields}
+    chosen = {field.name: values[field.name] for field in fields if values[field.name] != field.default}
     parts = [type(model).__name__, _words(chosen), f"{model.count_params()} weights", model.dtype_policy.name]
     return ", ".join(part for part in parts if part)
 
