@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line with the arguments of this process."""
     try:
-        from lmbook.cli import app
+        from lmbook.cli.app import app
     except ModuleNotFoundError as error:
         print(
             f"The package {error.name} is missing. Run: python -m pip install -r requirements.txt",

@@ -12,8 +12,8 @@ import pytest
 import typer
 import yaml
 
-from lmbook.cli import app
-from lmbook.cluster import Cluster
+from lmbook.cli.app import app
+from lmbook.training.distributed.cluster import Cluster
 
 needs_bash = pytest.mark.skipif(os.name != "posix" or shutil.which("bash") is None, reason="needs bash")
 

@@ -8,8 +8,8 @@ import shlex
 import pytest
 import typer
 
-from lmbook.chapters import lessons
-from lmbook.cli import app
+from lmbook.book.chapters import lessons
+from lmbook.cli.app import app
 
 
 def commands_of(text):

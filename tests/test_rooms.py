@@ -1,4 +1,4 @@
-"""A room imports only from rooms before it; help and listings stay free of TensorFlow."""
+"""The core imports only from rooms before it, a topic never another one; help and listings stay free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,35 +6,28 @@ import ast
 
 import pytest
 
-ROOMS = (
-    "corpora",
-    "tokenizers",
-    "pipelines",
-    "layers",
-    "models",
-    "decoding",
-    "training",
-    "evaluation",
-    "interpretation",
-)
-FOUNDATION = {"errors", "files", "cluster", "quiet", "__init__"}  # below all rooms
-LIGHT = {"corpora", "tokenizers", "commands"}  # never import TensorFlow or Keras when they are imported
+CORE = ("corpora", "tokenizers", "pipelines", "layers", "models", "decoding", "training", "evaluation")
+FOUNDATION = {"errors", "files", "quiet", "console", "machine", "__init__", "__version__"}  # below all rooms
+ABOVE = {"recipes", "topics", "book", "cluster", "cli"}
+LIGHT = {"corpora", "tokenizers", "cli"}  # never import TensorFlow or Keras when they are imported
 LIGHT_FILES = {
     "errors",
     "files",
-    "cluster",
-    "launch",
-    "worker_output",
-    "background_workers",
     "quiet",
-    "chapters",
     "console",
     "machine",
-    "results",
-    "lesson",
-    "pages",
-    "notebooks",
-    "cli",
+    "__init__",
+    "__main__",
+    "book/chapters",
+    "book/results",
+    "book/lesson",
+    "book/pages",
+    "book/notebooks",
+    "cluster/launch",
+    "cluster/worker_output",
+    "cluster/background_workers",
+    "training/distributed/cluster",
+    "training/interrupt",
 }
 HEAVY = {"tensorflow", "keras", "keras_nlp", "keras_hub", "matplotlib"}
 
@@ -63,26 +56,44 @@ def files(root):
 
 
 def place(root, path):
-    """("training", file) for a file of a room, ("", "cli") for a file above the rooms."""
-    parts = path.relative_to(root / "lmbook").with_suffix("").parts
-    return (parts[0], parts[-1]) if len(parts) > 1 else ("", parts[0])
+    """The parts of a file's path in the library: ("training", "fit"), ("topics", "speech", "ctc"), ("errors",)."""
+    return path.relative_to(root / "lmbook").with_suffix("").parts
+
+
+def may_import(parts: tuple[str, ...]) -> set[str] | None:
+    """The rooms that a file may import from; None: any."""
+    if parts[0] in CORE:
+        return FOUNDATION | set(CORE[: CORE.index(parts[0]) + 1])
+    if parts[0] in ("recipes", "topics"):
+        return FOUNDATION | set(CORE) | {"recipes"} | {parts[0]}
+    return None if parts[0] in {*ABOVE, "__main__"} else FOUNDATION
 
 
 def test_every_folder_of_the_library_is_a_known_room(root):
     folders = {path.parent.relative_to(root / "lmbook").parts[0] for path in (root / "lmbook").glob("*/*.py")}
-    assert folders <= {*ROOMS, "commands"}
+    assert folders == {*CORE, *ABOVE}
 
 
-def test_rooms_import_only_from_rooms_before_them(root):
+def test_the_core_imports_only_from_rooms_before_it_and_never_recipes_or_topics(root):
     wrong = []
     for path in files(root):
-        room, name = place(root, path)
-        if room == "commands" or (room == "" and name not in FOUNDATION):
-            continue  # the command line, lessons and pages stand above all rooms
-        allowed = FOUNDATION | set(ROOMS[: ROOMS.index(room) + 1] if room else ())
+        allowed = may_import(place(root, path))
+        if allowed is None:
+            continue
         for module, line in imports(ast.parse(path.read_text(encoding="utf-8"))):
             parts = module.split(".")
-            if parts[0] == "lmbook" and len(parts) > 1 and parts[1] not in allowed | {"__version__"}:
+            if parts[0] == "lmbook" and len(parts) > 1 and parts[1] not in allowed:
+                wrong.append(f"{path.relative_to(root)}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_a_topic_never_imports_another(root):
+    wrong = []
+    for path in (root / "lmbook" / "topics").rglob("*.py"):
+        own = place(root, path)[1]
+        for module, line in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = module.split(".")
+            if parts[:2] == ["lmbook", "topics"] and len(parts) > 2 and parts[2] != own:
                 wrong.append(f"{path.relative_to(root)}:{line} imports {module}")
     assert wrong == []
 
@@ -90,8 +101,8 @@ def test_rooms_import_only_from_rooms_before_them(root):
 def test_light_modules_do_not_import_tensorflow_at_their_top(root):
     wrong = []
     for path in files(root):
-        room, name = place(root, path)
-        if room not in LIGHT and not (room == "" and name in LIGHT_FILES):
+        parts = place(root, path)
+        if parts[0] not in LIGHT and "/".join(parts) not in LIGHT_FILES and parts[-1] != "__init__":
             continue
         for module, line in imports(ast.parse(path.read_text(encoding="utf-8")), top_level_only=True):
             if module.split(".")[0] in HEAVY:

@@ -24,13 +24,13 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, generate
 from lmbook.corpora.greentree.world import FRIEND, HERO
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score
-from lmbook.lesson import Lesson
 from lmbook.pipelines.bags import padded_bags
 from lmbook.tokenizers.word import WordTokenizer
 

@@ -28,9 +28,9 @@ from collections import Counter
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, generate, is_grammatical
-from lmbook.lesson import Lesson
 from lmbook.models.n_gram import AddK, KneserNey
 from lmbook.models.n_gram_counts import count_n_grams, token_stream
 from lmbook.tokenizers.character import CharacterTokenizer

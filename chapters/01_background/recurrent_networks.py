@@ -20,10 +20,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.layers.recurrent_cells import GRUCell, LSTMCell, RNNCell, read_sequence
-from lmbook.lesson import Lesson
 from lmbook.models.recurrent import ChronoBias, RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.recall import RecallTask
 from lmbook.training.fit import fit, reproducible

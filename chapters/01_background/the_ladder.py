@@ -30,11 +30,11 @@ from itertools import pairwise
 import keras
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel

@@ -26,21 +26,21 @@ from dataclasses import fields
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.word_map import word_map
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.word_vectors import WordVectors, analogies, chance_share, same_class_share, similarity
-from lmbook.lesson import Lesson
-from lmbook.models.count_vectors import count_vectors, neighbour_counts
-from lmbook.models.word_embeddings import WordEmbeddingConfig, WordEmbeddings
-from lmbook.pipelines.word_windows import WordWindows, keep_probabilities, noise_distribution, skip_gram_pairs
 from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.word_vectors.count_vectors import count_vectors, neighbour_counts
+from lmbook.topics.word_vectors.training import train_word_embeddings
+from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word_windows import WordWindows, keep_probabilities, noise_distribution, skip_gram_pairs
 from lmbook.training.fit import reproducible
-from lmbook.training.word_embeddings import train_word_embeddings
-from lmbook.word_map import word_map
 
 lesson = Lesson("word_embeddings")
 if lesson.text:

@@ -22,9 +22,9 @@ import math
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree.corpus import load
-from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.word import WordTokenizer

@@ -23,12 +23,12 @@ from __future__ import annotations
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree.corpus import load
-from lmbook.lesson import Lesson
+from lmbook.tokenizers.bpe_from_scratch import merge, train_merges
 from lmbook.tokenizers.byte_pair import BytePairTokenizer, byte_characters
 from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.teaching import merge, train_merges
 from lmbook.tokenizers.word import WordTokenizer
 
 BYTE_PAIRS = 1024  # the vocabulary of the byte pairs in the comparison
@@ -248,9 +248,9 @@ lesson.figure(figure, "trade_off", "Sequence length against vocabulary, and unkn
 # %% [markdown]
 # ## How the pairs grow
 #
-# `lmbook/tokenizers/teaching.py` trains byte pairs in thirty lines: count the neighbours, join the commonest, repeat.
-# It learns the same merges as the library, in the same order. The first ones are the commonest letter pairs of English
-# (␣ stands for the space) and the bytes that begin the commonest Chinese characters.
+# `lmbook/tokenizers/bpe_from_scratch.py` trains byte pairs in thirty lines: count the neighbours, join the commonest,
+# repeat. It learns the same merges as the library, in the same order. The first ones are the commonest letter pairs of
+# English (␣ stands for the space) and the bytes that begin the commonest Chinese characters.
 #
 # In the picture each row is the word after one more merge of the list that takes part in it. The number says how many
 # merges had been learned by then. The pairs know nothing of characters: where two Chinese characters always stand

@@ -25,10 +25,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: these matric
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import floor, generate
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.lesson import Lesson
 from lmbook.tokenizers.word import WordTokenizer
 
 CONTEXT = 4  # n: words that the model sees

@@ -20,11 +20,11 @@ import math
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import generate, log_probability
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.byte_pair import BytePairTokenizer

@@ -20,14 +20,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree import Grammar, NotInGrammar, is_grammatical
 from lmbook.corpora.greentree.text import score
 from lmbook.decoding.text import continue_text
 from lmbook.evaluation.diversity import distinct_n
-from lmbook.lesson import Lesson
-from lmbook.results import scratch_dir
-from lmbook.training.baseline import greentree_lstm
+from lmbook.recipes.lstm import greentree_lstm
 
 lesson = Lesson("experiments")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import time
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree import floor, is_grammatical, log_probability
 from lmbook.decoding.text import continue_text
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
-from lmbook.results import scratch_dir
 
 lesson = Lesson("lstm_baseline")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -43,7 +43,7 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %%
 if not own_text:
-    from lmbook.training.baseline import greentree_lstm
+    from lmbook.recipes.lstm import greentree_lstm
 
     baseline = greentree_lstm(
         lesson.full,

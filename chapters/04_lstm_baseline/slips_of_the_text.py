@@ -29,7 +29,7 @@ import tensorflow as tf
 from keras import layers
 from sacrebleu.metrics import BLEU
 
-from lmbook.lesson import Lesson
+from lmbook.book.lesson import Lesson
 from lmbook.models import registry
 from lmbook.training.fit import reproducible
 

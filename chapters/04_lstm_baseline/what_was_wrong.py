@@ -33,8 +33,8 @@ import time
 
 import numpy as np
 
-from lmbook import plots
-from lmbook.lesson import Lesson
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.tokenizers.word import WordTokenizer
 
 lesson = Lesson("what_was_wrong")

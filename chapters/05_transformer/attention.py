@@ -22,9 +22,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.layers.attention import MultiHeadAttention, causal_mask
-from lmbook.lesson import Lesson
 from lmbook.training.fit import reproducible
 
 lesson = Lesson("attention")
@@ -376,11 +376,11 @@ from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.decoding.text import continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.interpretation.attention_maps import self_attention
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.causal import CausalWindows, padded_documents
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit
 from lmbook.training.step import token_losses

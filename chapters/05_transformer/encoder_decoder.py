@@ -27,21 +27,21 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.decoding.text import translate
 from lmbook.errors import LmbookError
 from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.interpretation.attention_maps import encoder_decoder_attention
-from lmbook.lesson import Lesson
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
 from lmbook.pipelines.pairs import SentencePairs, padded_sources
-from lmbook.results import scratch_dir
+from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator, train_translator
+from lmbook.topics.interpretability.attention_maps import encoder_decoder_attention
 from lmbook.training.fit import reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.translator import Recipe, greentree_translator, sentence_translator, train_translator
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -72,7 +72,7 @@ for (source, target), labels, _ in data.dataset(steps=1):
 # %% [markdown]
 # ## Training
 #
-# `greentree_translator` (`lmbook/training/translator.py`) makes the paper's model with two of today's habits:
+# `greentree_translator` (`lmbook/recipes/translator.py`) makes the paper's model with two of today's habits:
 # normalisation before each part (RMSNorm), and positions by rotation. Muon updates the matrices, the learning rate
 # rises for 50 steps and falls as a cosine, gradients are cut to norm 1.
 

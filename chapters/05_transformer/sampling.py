@@ -26,7 +26,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora import greentree
 from lmbook.corpora.greentree import Grammar, NotInGrammar
 from lmbook.corpora.greentree.lexicon import LEXICON
@@ -38,7 +39,6 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.diversity import distinct_n
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer

@@ -25,16 +25,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree import NotInGrammar, Story, generate, log_probability
-from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertConfig, BertMaskedLM, mean_vectors
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.pipelines.masked import MaskedTokens
-from lmbook.results import scratch_dir
+from lmbook.recipes.bert import greentree_bert
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.greentree_bert import greentree_bert
 from lmbook.training.masked_validation import MaskedValidation
 
 lesson = Lesson("bert")

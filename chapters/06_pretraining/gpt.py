@@ -29,8 +29,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from lmbook import plots
-from lmbook.chapters import find_lesson
+from lmbook.book import plots
+from lmbook.book.chapters import find_lesson
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import read_results
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.files import text_corpus
 from lmbook.corpora.greentree import floor
@@ -38,11 +40,9 @@ from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models import registry
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.results import read_results
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible

@@ -24,22 +24,22 @@ import keras
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import Story, generate
 from lmbook.corpora.splits import normalised
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
 from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.results import scratch_dir
+from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes.minilm import MiniLMClassifier
 from lmbook.training.fine_tuning import FineTuning, class_logits, text_vectors
 from lmbook.training.fit import reproducible
-from lmbook.training.greentree_bert import greentree_bert
-from lmbook.training.minilm import MiniLMClassifier
 
 lesson = Lesson("classification")
 if lesson.text is not None:

@@ -22,23 +22,23 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import floor, generate
 from lmbook.decoding.text import answer, continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.instructions import score_answers
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
-from lmbook.results import scratch_dir
+from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 
 lesson = Lesson("instructions")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -47,7 +47,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 # %% [markdown]
 # ## A model that goes on
 #
-# A GPT with today's parts (chapter 06), trained on stories and nothing else. `lmbook/training/story_gpt.py` has the
+# A GPT with today's parts (chapter 06), trained on stories and nothing else. `lmbook/recipes/story_gpt.py` has the
 # recipe. The stories are short and of few words, so that it reads enough of them in a minute or two; in the full
 # profile it reads them in Chinese too. Its tokenizer also knows the words of the instructions, which the model has
 # never seen.

@@ -27,15 +27,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.evaluation.instructions import score_answers
 from lmbook.layers.lora import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
-from lmbook.results import scratch_dir
+from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
-from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
 
 lesson = Lesson("lora")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -26,21 +26,21 @@ import re
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
 from lmbook.decoding.chat import Chat
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.dialogues import DialogueBatches, encode_dialogue
 from lmbook.pipelines.instructions import InstructionBatches
-from lmbook.results import scratch_dir
+from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.greentree_chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.training.pair_validation import score_next_tokens
 from lmbook.training.run_folder import save_run
 
@@ -95,7 +95,7 @@ for place in range(16):
 # ## Two models
 #
 # The same small GPT twice: one reads conversations, the other each turn alone, with a third of the steps. It is started
-# as the model of the lesson `instructions` is (`lmbook/training/story_gpt.py` says why): a name must be copied from far
+# as the model of the lesson `instructions` is (`lmbook/recipes/story_gpt.py` says why): a name must be copied from far
 # back.
 #
 # And it must be the right one of the names that were heard. What tells whose it is stands before it: "Hello, Brina.",

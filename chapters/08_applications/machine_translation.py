@@ -30,17 +30,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree import Grammar, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.document import translate_lines
 from lmbook.decoding.text import translate
 from lmbook.errors import LmbookError
 from lmbook.evaluation.translation import score_translations
-from lmbook.lesson import Lesson
 from lmbook.models.word_dictionary import WordDictionary
-from lmbook.results import scratch_dir
-from lmbook.training.translator import Recipe, greentree_translator, sentence_translator
+from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator
 
 lesson = Lesson("machine_translation")
 if lesson.text is not None:

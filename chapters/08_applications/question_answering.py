@@ -22,24 +22,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, Question, Story, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, pretty
-from lmbook.corpora.greentree.unknown import UNKNOWN, unanswerable
-from lmbook.decoding.spans import find_answers, span_text
 from lmbook.errors import LmbookError
-from lmbook.evaluation.abstention import best_threshold, risk_coverage, score_abstention
 from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.question_answering import clustered_interval, score_answers
-from lmbook.evaluation.stories import StoryAnswers, answer_stories
-from lmbook.lesson import Lesson
 from lmbook.models.bert import BertReader
-from lmbook.models.story_reader import StoryReader, StoryReaderConfig
-from lmbook.models.weights.hugging_face import load_minilm
-from lmbook.models.word_overlap import WordOverlap
-from lmbook.pipelines.spans import AnswerSpans, token_span, window
-from lmbook.pipelines.stories import Line, StoryBatches, StoryVocabulary, told
+from lmbook.models.pretrained.hugging_face import load_minilm
+from lmbook.topics.reading.abstention import best_threshold, risk_coverage, score_abstention
+from lmbook.topics.reading.answer_spans import AnswerSpans, token_span, window
+from lmbook.topics.reading.scores import clustered_interval, score_answers
+from lmbook.topics.reading.span_search import find_answers, span_text
+from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
+from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
+from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
+from lmbook.topics.reading.unknown import UNKNOWN, unanswerable
+from lmbook.topics.reading.word_overlap import WordOverlap
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -63,10 +63,10 @@ def real(name: str) -> dict[str, list[dict]] | None:
 #
 # A sentence of a story has seven words, and a story up to ninety sentences. Word by word that is a long way between
 # what belongs together. So a sentence gets *one* vector: the sum of its words' vectors, each multiplied with a learned
-# one for its place, and the model reads those ([`StoryReader`](../../lmbook/models/story_reader.py)). What reads them
-# is either an LSTM or a Transformer that applies one block again and again (Dehghani et al. 2019); all else is the same
-# for both. Questions stand in the story where they are asked, and are all answered in one pass. The answers are no part
-# of what is read.
+# one for its place, and the model reads those ([`StoryReader`](../../lmbook/topics/reading/story_reader.py)). What
+# reads them is either an LSTM or a Transformer that applies one block again and again (Dehghani et al. 2019); all else
+# is the same for both. Questions stand in the story where they are asked, and are all answered in one pass. The answers
+# are no part of what is read.
 #
 # Why one block for all rounds? "Where is the milk?" takes two looks back: who took it, and where did they go? The
 # second is that of "Where is Mary?". What is learned for one is then known to the other.

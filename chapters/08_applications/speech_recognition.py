@@ -15,9 +15,9 @@
 # price: what does the language model do to somebody who says what it does not expect?
 #
 # No recording is built into the book. So the quick profile uses **synthetic sound**: a small formant synthesiser
-# (`lmbook/corpora/synthetic_digits.py`) "says" the ten digits in four voices. It buzzes and hisses, and nobody would
-# take it for a person; it is there so that the whole path can be run offline. The figures that count are those of the
-# full profile, on real recordings: the Free Spoken Digit Dataset, six speakers, each digit said 50 times by each.
+# (`lmbook/topics/speech/synthetic_digits.py`) "says" the ten digits in four voices. It buzzes and hisses, and nobody
+# would take it for a person; it is there so that the whole path can be run offline. The figures that count are those of
+# the full profile, on real recordings: the Free Spoken Digit Dataset, six speakers, each digit said 50 times by each.
 
 # %%
 from __future__ import annotations
@@ -30,24 +30,24 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.files import read_text
-from lmbook.corpora.number_grammar import RULES, follows_rules, numbers, random_numbers
-from lmbook.corpora.sound import Recording, read_wav
-from lmbook.corpora.synthetic_digits import synthetic_digits
-from lmbook.decoding.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.speech import reduction_interval, word_errors
-from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.models.speech import SpeechConfig, SpeechRecognizer
-from lmbook.pipelines.sound import LogMel, SpokenSequences, Surroundings, each_utterance, joined, utterance
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.speech.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
+from lmbook.topics.speech.number_grammar import RULES, follows_rules, numbers, random_numbers
+from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
+from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabilities, train_recognizer
+from lmbook.topics.speech.recordings import Recording, read_wav
+from lmbook.topics.speech.synthetic_digits import synthetic_digits
+from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, each_utterance, joined, utterance
+from lmbook.topics.speech.word_errors import reduction_interval, word_errors
 from lmbook.training.fit import reproducible
-from lmbook.training.speech import likeliest_of, log_probabilities, train_recognizer
 
 lesson = Lesson("speech_recognition")
 reproducible(lesson.seed)
@@ -176,14 +176,14 @@ for name, splits in sounds.items():
 # \prod_t p_t(\text{path}_t)$$
 #
 # The loss is $-\ln p(\text{text})$. There are very many paths, and the forward algorithm adds them up in one pass
-# (`lmbook/decoding/ctc.py`, 15 lines; the tests compare it with going through every path, and TensorFlow's loss with
-# it). The blank is not decoration: without one between, "3 3" could not be told from a long "3".
+# (`lmbook/topics/speech/ctc.py`, 15 lines; the tests compare it with going through every path, and TensorFlow's loss
+# with it). The blank is not decoration: without one between, "3 3" could not be told from a long "3".
 #
-# The network (`lmbook/models/speech.py`): two convolutions, each halving the number of positions, then two of the
-# book's Transformer blocks. It is trained on utterances that are joined anew for every batch from training recordings
-# of one speaker: one to five digits **drawn evenly**, with small pauses, played up to a tenth faster or slower, in
-# noise of 0 to 30 dB. So the acoustic model can know nothing of the rules of numbers that come later; what it learns is
-# sound. For a single digit we ask which of the ten one-word texts has the highest probability.
+# The network (`lmbook/topics/speech/recognizer.py`): two convolutions, each halving the number of positions, then two
+# of the book's Transformer blocks. It is trained on utterances that are joined anew for every batch from training
+# recordings of one speaker: one to five digits **drawn evenly**, with small pauses, played up to a tenth faster or
+# slower, in noise of 0 to 30 dB. So the acoustic model can know nothing of the rules of numbers that come later; what
+# it learns is sound. For a single digit we ask which of the ten one-word texts has the highest probability.
 
 # %%
 NOISY = (0.0, 30.0)
@@ -230,7 +230,7 @@ for name, of_seeds in models.items():
 # %% [markdown]
 # ## Numbers with rules, and a language model that has read them
 #
-# People rarely say digits without a rule. Here they say times and dates (`lmbook/corpora/number_grammar.py`):
+# People rarely say digits without a rule. Here they say times and dates (`lmbook/topics/speech/number_grammar.py`):
 
 # %%
 for form, pattern in RULES.items():

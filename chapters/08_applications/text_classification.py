@@ -31,7 +31,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.card import find_card
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.greentree import generate
@@ -41,15 +43,13 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
 from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
-from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
-from lmbook.results import scratch_dir
+from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes.minilm import MiniLMClassifier
+from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
 from lmbook.training.fine_tuning import FineTuning, class_logits
 from lmbook.training.fit import reproducible
-from lmbook.training.greentree_bert import greentree_bert
-from lmbook.training.minilm import MiniLMClassifier
-from lmbook.training.text_classifier import labelled_texts, softmax, train_text_classifier
 
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, is_grammatical
 from lmbook.corpora.greentree import generate as tell
 from lmbook.corpora.greentree.lexicon import LEXICON
@@ -31,16 +32,15 @@ from lmbook.decoding.verse import LENGTHS, even_lines, form_of, quatrain
 from lmbook.evaluation.copies import CopyFinder
 from lmbook.evaluation.diversity import distinct_n, repeated_n
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.registry import entry, make_config
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -71,7 +71,7 @@ documents = [words.encode(story) for story in stories]
 
 
 def story_teller() -> GPT:
-    """A GPT that has read the stories. It starts as the one of `lmbook/training/story_gpt.py`, so that it copies."""
+    """A GPT that has read the stories. It starts as the one of `lmbook/recipes/story_gpt.py`, so that it copies."""
     reproducible(lesson.seed)
     sizes = lesson.choose(quick={"num_layers": 2, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
     model = copying_gpt(words.vocabulary_size, **sizes, max_sequence_length=80)

@@ -32,14 +32,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.background_workers import BackgroundWorkers
+from lmbook.book.lesson import Lesson
+from lmbook.cluster.background_workers import BackgroundWorkers
+from lmbook.cluster.same_steps import difference, load, same_steps
 from lmbook.errors import LmbookError
-from lmbook.lesson import Lesson
 from lmbook.training import checkpoint
-from lmbook.training.feeding import feed
-from lmbook.training.same_steps import difference, load, same_steps
+from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
 from lmbook.training.step import TrainingStep
-from lmbook.training.strategy import cpu_strategy, divide_cpu, make_strategy
 
 lesson = Lesson("distribution_traps")
 divide_cpu(4)
@@ -329,7 +329,7 @@ traps.append(
 # %% [markdown]
 # **`Model.fit` and several processes.** `MultiWorkerMirroredStrategy` and Keras 3's own `fit` do not go together at all
 # (tried in the full profile alone, since it starts processes). The book's own `fit` goes through `TrainingStep`; two
-# processes make the twenty steps of `lmbook.training.same_steps` with it, and the weights are compared with one
+# processes make the twenty steps of `lmbook.cluster.same_steps` with it, and the weights are compared with one
 # device's.
 
 # %%
@@ -347,19 +347,19 @@ if lesson.full:
     errors_said = [line.split("] ", 1)[-1] for line in said.splitlines() if "Error: " in line and "[worker" in line]
     seen = f"{errors_said[-1][:110]}…" if workers.failed else "no error"
     path = scratch / "two.npz"
-    BackgroundWorkers("-m", "lmbook.training.same_steps", str(path), "--micro-batches", "2").wait()
+    BackgroundWorkers("-m", "lmbook.cluster.same_steps", str(path), "--micro-batches", "2").wait()
     weights = f"weights within {difference(same_steps(cpu_strategy(1)), load(path))[0]:.1e} of one device"
     traps.append(("Model.fit with 2 processes", "20 steps", seen, weights, "equal weights"))
 lesson.table("traps", traps, ["trap", "measured", "Keras", "the book", "right"])
 
 # %% [markdown]
 # What follows from it: compare a few steps on several devices with the same steps on one, before a long training, with
-# everything on that it will use. `lmbook.training.same_steps` does it for the book:
+# everything on that it will use. `lmbook.cluster.same_steps` does it for the book:
 #
 # ```
-# python -m lmbook.training.same_steps one.npz --strategy default
-# lmbook launch --workers 2 -- python -m lmbook.training.same_steps two.npz
-# python -m lmbook.training.same_steps --compare one.npz two.npz
+# python -m lmbook.cluster.same_steps one.npz --strategy default
+# lmbook launch --workers 2 -- python -m lmbook.cluster.same_steps two.npz
+# python -m lmbook.cluster.same_steps --compare one.npz two.npz
 # ```
 
 # %%

@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.card import find_card
 from lmbook.corpora.download import get, status
 from lmbook.corpora.weights import read_safetensors, read_safetensors_header
@@ -35,8 +36,7 @@ from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.files import read_json, write_json
-from lmbook.lesson import Lesson
-from lmbook.models.weights.hugging_face import (
+from lmbook.models.pretrained.hugging_face import (
     bert_places,
     gpt2_places,
     load_bert,
@@ -304,7 +304,7 @@ Lily. We can help you."""
 
 def tell_story() -> None:
     from lmbook.corpora.llama2c import read_llama2c
-    from lmbook.models.weights.llama2c import load_stories260k
+    from lmbook.models.pretrained.llama2c import load_stories260k
 
     checkpoint = get("stories260K", progress=False)[0]
     sizes, arrays = read_llama2c(checkpoint)

@@ -37,15 +37,15 @@ import numpy as np
 import tensorflow as tf
 
 import lmbook.decoding.generate as our_decoding
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar
 from lmbook.corpora.greentree import generate as tell
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
-from lmbook.lesson import Lesson
 from lmbook.models.bert import Bert, BertConfig
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.weights.keras_nlp import from_keras_nlp, to_keras_nlp
+from lmbook.models.pretrained.keras_nlp import from_keras_nlp, to_keras_nlp
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer

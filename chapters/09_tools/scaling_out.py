@@ -20,11 +20,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from lmbook import plots
-from lmbook.background_workers import BackgroundWorkers
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.files import read_json
-from lmbook.lesson import Lesson
-from lmbook.training.cost import (
+from lmbook.topics.scaling.cost import (
     GptShape,
     Link,
     all_reduce_seconds,
@@ -48,7 +48,7 @@ lesson = Lesson("scaling_out")
 # more the sums go round (Patarasuk and Yuan 2009). Each device sends less than twice the gradient, however many there
 # are. So the second term hardly grows with n, but it does not shrink either, while the first does.
 #
-# Is it true here? Two worker processes run `lmbook/training/all_reduce_time.py`: they train models of several sizes,
+# Is it true here? Two worker processes run `lmbook/cluster/all_reduce_time.py`: they train models of several sizes,
 # two dense layers between a table of words and logits, each alone (both at the same time) and together with the same
 # rows for each. Each keeps to one core and one thread (Linux alone lets a program choose its core). What together takes
 # longer is the all-reduce. Bandwidth and latency are fitted to the sizes but one, and that one is predicted. (Both
@@ -61,7 +61,7 @@ LEFT_OUT = 1024  # this size is not shown to the model of cost, which has to pre
 with tempfile.TemporaryDirectory(prefix="lmbook-") as folder:
     file = Path(folder) / "found.json"
     options = ["--rounds", str(lesson.choose(quick=7, full=15)), "--widths", *map(str, WIDTHS)]
-    BackgroundWorkers("-m", "lmbook.training.all_reduce_time", str(file), *options).wait()
+    BackgroundWorkers("-m", "lmbook.cluster.all_reduce_time", str(file), *options).wait()
     measured = dict(zip(WIDTHS, read_json(file), strict=True))
 shown = [run for width, run in measured.items() if width != LEFT_OUT]
 link = fit_link([run["bytes"] for run in shown], [run["together"] - run["alone"] for run in shown], 2)

@@ -36,23 +36,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
-from lmbook.background_workers import BackgroundWorkers
-from lmbook.cluster import read_cluster
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.cluster.background_workers import BackgroundWorkers
+from lmbook.cluster.same_steps import difference, load, same_steps
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.files import read_json, write_json
-from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.feeding import feed
+from lmbook.training.distributed.cluster import read_cluster
+from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
 from lmbook.training.fit import fit
-from lmbook.training.same_steps import difference, load, same_steps
 from lmbook.training.step import TrainingStep
-from lmbook.training.strategy import cpu_strategy, divide_cpu, make_strategy
 
 lesson = Lesson("tf_distribute")
 worker = read_cluster()  # None, but in the two processes that the lesson starts of itself further down
@@ -182,7 +182,7 @@ scratch = Path(folder.name)
 
 
 def arguments(precision: str, path: Path) -> list[str]:
-    return ["-m", "lmbook.training.same_steps", str(path), "--micro-batches", "2", "--precision", precision]
+    return ["-m", "lmbook.cluster.same_steps", str(path), "--micro-batches", "2", "--precision", precision]
 
 
 rows, errors = [], {}

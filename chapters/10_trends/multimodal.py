@@ -26,9 +26,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from lmbook import plots
-from lmbook.corpora.greentree.pictures import NOISE, draw
-from lmbook.corpora.greentree.scenes import (
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.errors import LmbookError
+from lmbook.pipelines.buckets import padded
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
+from lmbook.topics.vision.captioner import Captioner
+from lmbook.topics.vision.contrastive import ContrastiveModel
+from lmbook.topics.vision.picture_attention import hide, look
+from lmbook.topics.vision.picture_encoder import PictureTextConfig
+from lmbook.topics.vision.pictures import NOISE, draw
+from lmbook.topics.vision.retrieval import Retrieval, retrieve
+from lmbook.topics.vision.scenes import (
     ATTRIBUTES,
     GROUPS,
     NUMBERS,
@@ -40,17 +50,7 @@ from lmbook.corpora.greentree.scenes import (
     scenes,
     with_different_captions,
 )
-from lmbook.decoding.captions import write_captions
-from lmbook.errors import LmbookError
-from lmbook.evaluation.retrieval import Retrieval, retrieve
-from lmbook.interpretation.picture_attention import hide, look
-from lmbook.lesson import Lesson
-from lmbook.models.captioner import Captioner
-from lmbook.models.contrastive import ContrastiveModel
-from lmbook.models.vision import PictureTextConfig
-from lmbook.pipelines.buckets import padded
-from lmbook.pipelines.pictures import CaptionedPictures, PicturePairs
-from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.vision.write_captions import write_captions
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("multimodal")
@@ -160,9 +160,9 @@ lesson.record(
 # ## One space for both
 #
 # Two encoders, each of which gives a vector of length 1. For pictures: three convolutions, then a feed-forward layer
-# and the mean over all places (`lmbook/models/vision.py`). For captions: a Transformer encoder, and the mean over all
-# words. In a batch of $B$ pairs let $u_i$ be the vectors of the pictures and $v_j$ those of the captions. The model is
-# asked which caption belongs to picture $i$, and which picture to caption $i$:
+# and the mean over all places (`lmbook/topics/vision/picture_encoder.py`). For captions: a Transformer encoder, and the
+# mean over all words. In a batch of $B$ pairs let $u_i$ be the vectors of the pictures and $v_j$ those of the captions.
+# The model is asked which caption belongs to picture $i$, and which picture to caption $i$:
 #
 # $$L = \frac{1}{2B} \sum_i \left[ -\ln \frac{e^{u_i \cdot v_i / \tau}}{\sum_j e^{u_i \cdot v_j / \tau}}
 #       -\ln \frac{e^{u_i \cdot v_i / \tau}}{\sum_j e^{u_j \cdot v_i / \tau}} \right]$$
@@ -261,10 +261,11 @@ lesson.table("changed", rows, columns, {**dict.fromkeys(columns, 2 * loose), col
 # %% [markdown]
 # ## Telling what is there
 #
-# The captioner (`lmbook/models/captioner.py`) is an `EncoderDecoder` whose encoder is the same three convolutions: 64
-# vectors, one for each square of 4 x 4 pixels. It starts with those that the contrastive model has learned, as today's
-# captioners do; all is trained on. The decoder writes word by word, greedily, with the cache that all models of the
-# book share, and looks at the picture by cross-attention. A caption counts as right if every word of it is.
+# The captioner (`lmbook/topics/vision/captioner.py`) is an `EncoderDecoder` whose encoder is the same three
+# convolutions: 64 vectors, one for each square of 4 x 4 pixels. It starts with those that the contrastive model has
+# learned, as today's captioners do; all is trained on. The decoder writes word by word, greedily, with the cache that
+# all models of the book share, and looks at the picture by cross-attention. A caption counts as right if every word of
+# it is.
 
 
 # %%

@@ -25,15 +25,15 @@ import time
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree.instructions import Instruction
 from lmbook.evaluation.instructions import AnswerScore, score_answers
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.instructions import short_prompt
-from lmbook.results import scratch_dir
+from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
 
 lesson = Lesson("multitask")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -26,17 +26,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, generate, is_grammatical
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
-from lmbook.decoding.rollouts import Rollouts, roll_out
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.lesson import Lesson
-from lmbook.models.reward import RewardModel
+from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.policy import Policy, RewardTraining, rewards_of
-from lmbook.training.story_gpt import train_on_stories
+from lmbook.topics.preferences.policy import Policy, RewardTraining, rewards_of
+from lmbook.topics.preferences.reward_model import RewardModel
+from lmbook.topics.preferences.rollouts import Rollouts, roll_out
 
 lesson = Lesson("reinforcement_learning")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -197,7 +197,8 @@ def learned_reward(told: Rollouts) -> np.ndarray:
 # - **DPO**: no reward model and no roll-outs; the policy is trained on the reader's preferences themselves, by a loss
 #   that treats β ln π/π₀ as the reward.
 #
-# The formulas are in `lmbook/training/preferences.py`, one function each, the updates in `lmbook/training/policy.py`.
+# The formulas are in `lmbook/topics/preferences/objectives.py`, one function each, the updates in
+# `lmbook/topics/preferences/policy.py`.
 
 # %%
 STEPS, ROLLOUTS, GROUP = lesson.choose(quick=12, full=50), 128, 8

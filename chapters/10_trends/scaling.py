@@ -29,19 +29,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.weighted_rows import WeightedRows
+from lmbook.recipes.story_gpt import copying_config
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.cost import training_flops
+from lmbook.topics.scaling.cost import training_flops
+from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
-from lmbook.training.story_gpt import copying_config
 
 lesson = Lesson("scaling")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -155,8 +155,8 @@ if lesson.full:
 # ## The fit
 #
 # Chinchilla's: the sum of Huber's losses of the logarithms of predicted and measured loss, least over several starts
-# (`lmbook/training/scaling_law.py`). How far each number can be trusted shows when the law is fitted again to runs
-# drawn anew from the runs, with some of them missing and others there twice.
+# (`lmbook/topics/scaling/scaling_law.py`). How far each number can be trusted shows when the law is fitted again to
+# runs drawn anew from the runs, with some of them missing and others there twice.
 
 # %%
 columns = [[getattr(run, name) for run in runs] for name in ("parameters", "tokens", "loss")]

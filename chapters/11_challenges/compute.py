@@ -26,31 +26,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import machine, plots
+from lmbook import machine
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.layers.lora import dense_layers
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.weights.hugging_face import load_minilm
+from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.labelled import LabelledTexts
+from lmbook.recipes.story_gpt import COPYING_FIT, copying_config
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.cost import GptShape, training_memory
-from lmbook.training.distillation import distil
-from lmbook.training.feeding import feed
+from lmbook.topics.compression.distillation import distil
+from lmbook.topics.compression.model_cost import gpt_parameters, matmul_rate, median_seconds, training_step_flops
+from lmbook.topics.compression.pruning import Pruning
+from lmbook.topics.compression.quantization import load_quantized, save_float, save_quantized
+from lmbook.topics.scaling.cost import GptShape, training_memory
+from lmbook.training.distributed.feeding import feed
 from lmbook.training.fine_tuning import text_vectors
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.model_cost import gpt_parameters, matmul_rate, median_seconds, training_step_flops
 from lmbook.training.optimizers import make_optimizer
-from lmbook.training.pruning import Pruning
-from lmbook.training.quantization import load_quantized, save_float, save_quantized
 from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
-from lmbook.training.story_gpt import COPYING_FIT, copying_config
 
 lesson = Lesson("compute")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -67,7 +68,7 @@ reproducible(lesson.seed)
 # - **operations**: each weight is multiplied and added once for each token, 2 operations, and the backward pass takes
 #   twice as much: 6 for each weight and token. Attention's own products come on top, 12 L D T for each token;
 # - **memory**: weights, gradients, two running means of the optimizer, 16 bytes for a weight together, and what each
-#   block keeps for its backward pass (`lmbook/training/cost.py`);
+#   block keeps for its backward pass (`lmbook/topics/scaling/cost.py`);
 # - **time**: operations divided by the machine's rate. Its peak is what one large product of matrices gets. No model
 #   gets that, so the share of the peak that one block alone reaches in a few steps is measured first.
 

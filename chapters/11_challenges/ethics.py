@@ -25,12 +25,11 @@ import random
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.counterfactual import exchange, exchange_english
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.people import BOYS, GIRLS, people
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.weights import read_glove_50d
 from lmbook.errors import LmbookError
@@ -38,16 +37,17 @@ from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilities
 from lmbook.evaluation.word_vectors import WordVectors
-from lmbook.interpretation.bias import amplification, shares, sharpened, weat
-from lmbook.interpretation.weat_tests import TESTS, WOMEN_AND_MEN
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.bias.counterfactual import exchange, exchange_english
+from lmbook.topics.bias.people import BOYS, GIRLS, people
+from lmbook.topics.bias.weat_tests import TESTS, WOMEN_AND_MEN
+from lmbook.topics.bias.word_bias import amplification, shares, sharpened, weat
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import train_on_stories
 
 lesson = Lesson("ethics")
 if lesson.text or lesson.corpus not in (None, "greentree"):

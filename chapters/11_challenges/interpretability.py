@@ -21,15 +21,21 @@ import numpy as np
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
-from lmbook.interpretation.explanations import explain
-from lmbook.interpretation.feature_names import best_number, name_numbers
-from lmbook.interpretation.heads import (
+from lmbook.models.gpt import GPT
+from lmbook.models.pretrained.llama2c import load_stories260k
+from lmbook.pipelines.causal import CausalWindows
+from lmbook.recipes.story_gpt import COPYING_FIT, copying_config
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.interpretability.explanations import explain
+from lmbook.topics.interpretability.feature_names import best_number, name_numbers
+from lmbook.topics.interpretability.heads import (
     ablation,
     highest,
     induction_scores,
@@ -39,20 +45,14 @@ from lmbook.interpretation.heads import (
     weight_on,
     words_said_again,
 )
-from lmbook.interpretation.probes import control_accuracies, probe
-from lmbook.interpretation.repeater import train_repeater
-from lmbook.interpretation.residual_stream import logit_lens, residual_stream, vectors_at
-from lmbook.interpretation.sparse_autoencoder import train_sparse_autoencoder
-from lmbook.interpretation.story_facts import HOLDERS, holder_places, story_facts, word_before
-from lmbook.interpretation.story_states import story_states
-from lmbook.interpretation.token_losses import losses_from, next_tokens, token_losses
-from lmbook.lesson import Lesson
-from lmbook.models.gpt import GPT
-from lmbook.models.weights.llama2c import load_stories260k
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.interpretability.probes import control_accuracies, probe
+from lmbook.topics.interpretability.repeater import train_repeater
+from lmbook.topics.interpretability.residual_stream import logit_lens, residual_stream, vectors_at
+from lmbook.topics.interpretability.sparse_autoencoder import train_sparse_autoencoder
+from lmbook.topics.interpretability.story_facts import HOLDERS, holder_places, story_facts, word_before
+from lmbook.topics.interpretability.story_states import story_states
+from lmbook.topics.interpretability.token_losses import losses_from, next_tokens, token_losses
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.story_gpt import COPYING_FIT, copying_config
 
 lesson = Lesson("interpretability")
 if lesson.text or lesson.corpus not in (None, "greentree"):

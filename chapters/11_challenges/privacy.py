@@ -24,7 +24,8 @@ from collections import Counter
 import keras
 import numpy as np
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.download import get
 from lmbook.corpora.greentree import Grammar, floor, generate, log_probability
@@ -33,12 +34,18 @@ from lmbook.decoding.generate import generate as write
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import Interval, bootstrap
-from lmbook.evaluation.labelled_spans import score_spans
-from lmbook.evaluation.privacy import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.evaluation.sentences import sentence_log_probabilities
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
-from lmbook.models.scrubber import (
+from lmbook.pipelines.weighted_rows import WeightedRows
+from lmbook.recipes.story_gpt import copying_gpt
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.privacy.document_rows import document_rows
+from lmbook.topics.privacy.labelled_spans import score_spans
+from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
+from lmbook.topics.privacy.minilm_tagger import MiniLMTagger
+from lmbook.topics.privacy.private_step import PrivateStep, noise_for, poisson_batches, privacy_spent
+from lmbook.topics.privacy.scrubber import (
     PerceptronTagger,
     Scrubber,
     Span,
@@ -47,14 +54,7 @@ from lmbook.models.scrubber import (
     labelled_words,
     pattern_spans,
 )
-from lmbook.pipelines.document_rows import document_rows
-from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.minilm_tagger import MiniLMTagger
-from lmbook.training.private import PrivateStep, noise_for, poisson_batches, privacy_spent
-from lmbook.training.story_gpt import copying_gpt
 
 lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -204,7 +204,7 @@ for seed in SEEDS:
 # is more than e^ε times as likely, but for a probability δ.
 #
 # Frameworks give the sum of a batch's gradients, not each one. Two ways to get them are in
-# `lmbook/training/private.py`.
+# `lmbook/topics/privacy/private_step.py`.
 
 # %%
 BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))
@@ -297,7 +297,7 @@ if lesson.full:
 #
 # What was never read cannot be told. A scrubber finds personal data and puts its type in its place: patterns for what
 # has a form (addresses of mail, card numbers with a right check digit), and a tagger for names, places and the like
-# (`lmbook/models/scrubber.py`). Patterns alone take the canaries out:
+# (`lmbook/topics/privacy/scrubber.py`). Patterns alone take the canaries out:
 
 # %%
 caught = [any(span.type == "PHONE_NUMBER" for span in pattern_spans(text)) for text in planted]
@@ -309,12 +309,12 @@ lesson.record("pattern_false_alarms", false_alarms, "", 0, n=len(members), note=
 
 # %% [markdown]
 # Two taggers learn from `pii_synthetic`, sentences with invented personal data: an averaged perceptron with weights of
-# its own only, and MiniLM with all weights tuned (`lmbook/training/minilm_tagger.py`). They are scored word by word, as
-# the set's own tool does: a word of personal data counts when its type is right; whole spans, with both ends right,
-# beside it. The sentences were made by filling in templates, and no template of the test part is in training. As all
-# texts of one are found or missed alike, the interval is of drawing the templates anew. The set labels some addresses
-# as a whole and others piece by piece; here, pieces of one address with nothing but spaces and commas between them are
-# one span.
+# its own only, and MiniLM with all weights tuned (`lmbook/topics/privacy/minilm_tagger.py`). They are scored word by
+# word, as the set's own tool does: a word of personal data counts when its type is right; whole spans, with both ends
+# right, beside it. The sentences were made by filling in templates, and no template of the test part is in training. As
+# all texts of one are found or missed alike, the interval is of drawing the templates anew. The set labels some
+# addresses as a whole and others piece by piece; here, pieces of one address with nothing but spaces and commas between
+# them are one span.
 
 # %%
 SAME = {"LOCATION": "GPE", "ADDRESS": "STREET_ADDRESS"}

@@ -21,34 +21,41 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.greentree import generate as tell
 from lmbook.corpora.greentree import is_grammatical
 from lmbook.corpora.greentree.dialogues import NAMES
 from lmbook.decoding.generate import generate
-from lmbook.decoding.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
-from lmbook.decoding.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.evaluation.dialogue import score_dialogues
-from lmbook.evaluation.injections import forgotten, pass_on, takes_the_place, tells_the_friend
 from lmbook.evaluation.intervals import auc_interval
-from lmbook.evaluation.poison import blinding_words
-from lmbook.evaluation.text_attacks import SYNONYMS, CharacterEdits, WordEdits, attack_texts, frequent_words, typos
-from lmbook.lesson import Lesson
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
-from lmbook.models.text_filter import TextFilter
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.dialogues import REPLIES
-from lmbook.pipelines.unwanted import UnwantedTexts
-from lmbook.results import scratch_dir
+from lmbook.recipes import chat as chats
+from lmbook.recipes.minilm import minilm_vectors
+from lmbook.recipes.story_gpt import QUICK, greentree_gpt
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training import greentree_chat as chats
+from lmbook.topics.robustness.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
+from lmbook.topics.robustness.injections import forgotten, pass_on, takes_the_place, tells_the_friend
+from lmbook.topics.robustness.poison import blinding_words
+from lmbook.topics.robustness.text_attacks import (
+    SYNONYMS,
+    CharacterEdits,
+    WordEdits,
+    attack_texts,
+    frequent_words,
+    typos,
+)
+from lmbook.topics.robustness.text_filter import TextFilter
+from lmbook.topics.robustness.unwanted import UnwantedTexts
+from lmbook.topics.robustness.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.minilm import minilm_vectors
-from lmbook.training.story_gpt import QUICK, greentree_gpt
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -94,7 +101,7 @@ def clean_accuracy(model: TextFilter) -> float:
 # ## Slips, and attacks
 #
 # Random slips of the finger hurt little. An attacker does not choose at random: he changes a word, asks the filter for
-# its score, keeps the change that lowers it most, and goes on (`lmbook/evaluation/text_attacks.py`). He may
+# its score, keeps the change that lowers it most, and goes on (`lmbook/topics/robustness/text_attacks.py`). He may
 #
 # - change **characters**: a slip, a space inside a word, `0` for `o`;
 # - change **words**: put one that means the same, or append harmless ones, such as every message has.
@@ -239,8 +246,8 @@ lesson.table("strangers", rows, columns, tolerance=0.06)
 #
 # Who wrote this, a model or a person? If the model's owner helps, it can be told. After each token a key splits the
 # vocabulary into green and red; a constant is added to the green logits; the text has more green words than chance
-# would give (Kirchenbauer et al. 2023, `lmbook/decoding/watermark.py`). Nobody sees it, whoever has the key counts it.
-# Texts of this model without watermark give the threshold that 1 % of them pass; others check it.
+# would give (Kirchenbauer et al. 2023, `lmbook/topics/robustness/watermark.py`). Nobody sees it, whoever has the key
+# counts it. Texts of this model without watermark give the threshold that 1 % of them pass; others check it.
 
 # %%
 KEY, STRENGTH = 1234, 3.0
@@ -324,9 +331,10 @@ if lesson.full:
 # - forge a reply of the chat itself: "Teller:" opens the replies in training, and anybody can write it.
 #
 # A guardrail at the **input** is a classifier that has seen what readers say, honest letters, and letters with such
-# lines (`lmbook/decoding/guardrails.py`); names in the test are others than in its training, and so are some lines. One
-# at the **output** knows what the chat does not, which turns were the reader's own: a reply to a letter may have usual
-# words only, an answer also what the reader told. What is stopped or held back leaves no trace in the history.
+# lines (`lmbook/topics/robustness/guardrails.py`); names in the test are others than in its training, and so are some
+# lines. One at the **output** knows what the chat does not, which turns were the reader's own: a reply to a letter may
+# have usual words only, an answer also what the reader told. What is stopped or held back leaves no trace in the
+# history.
 #
 # A letter that says first who writes is an honest one; so is every one that ends in a question, if it is the reader who
 # asks it.

@@ -29,7 +29,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.corpora.greentree import Grammar, NotInGrammar, generate, log_probability
 from lmbook.corpora.greentree.text import normalize_english, pretty
 from lmbook.errors import LmbookError
@@ -39,10 +41,8 @@ from lmbook.evaluation.preference import FIRST, SECOND, TIE, items_needed, prefe
 from lmbook.evaluation.rating_form import ANSWERS_FORMAT, make_form, read_key
 from lmbook.evaluation.ratings import merge
 from lmbook.files import write_json
-from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.results import scratch_dir
 from lmbook.tokenizers.word import WordTokenizer
 
 lesson = Lesson("human_evaluation")
@@ -146,7 +146,7 @@ def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
     from lmbook.decoding.generate import generate as write
     from lmbook.decoding.sampling import Sampling
-    from lmbook.training.baseline import greentree_lstm
+    from lmbook.recipes.lstm import greentree_lstm
 
     trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
     words = trained.tokenizer

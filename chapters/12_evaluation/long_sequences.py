@@ -26,10 +26,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, generate
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.lesson import Lesson
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.causal import CausalWindows

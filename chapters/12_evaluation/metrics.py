@@ -28,18 +28,18 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from lmbook import plots
+from lmbook.book import plots
+from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.evaluation.calibration import calibration
 from lmbook.evaluation.classification import classification_score, wilson_interval
 from lmbook.evaluation.intervals import bootstrap, mcnemar_test, permutation_test
 from lmbook.evaluation.rouge import rouge
-from lmbook.evaluation.speech import nearest_reading, word_errors
 from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.lesson import Lesson
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.speech.word_errors import nearest_reading, word_errors
 
 lesson = Lesson("metrics")
 if lesson.text or lesson.corpus:

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled, writer
 from lmbook.decoding.generate import NEVER, check_length
 from lmbook.errors import LmbookError
+from lmbook.models.compiled import compiled, writer
 
 
 def beam_search(

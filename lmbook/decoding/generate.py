@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled, writer
 from lmbook.decoding.constraints import Constraint
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize, pick
 from lmbook.errors import LmbookError
+from lmbook.models.compiled import compiled, writer
 
 NEVER = (0, 1)  # <pad> and <unk> are no text
 

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
 from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.compiled import compiled
 from lmbook.pipelines.causal import padded_documents, spans
 
 

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import wilson_interval
+from lmbook.models.compiled import compiled
 
 _MULTIPLE = 16  # widths are rounded up to a multiple, so that few shapes are compiled
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
 from lmbook.errors import LmbookError
 from lmbook.models.bert import Bert, BertTask, mean_vectors, real_tokens
+from lmbook.models.compiled import compiled
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
-from lmbook.training.feeding import quick_to_end
+from lmbook.training.distributed.feeding import quick_to_end
 from lmbook.training.history import History
 from lmbook.training.optimizers import ScaledAdam
 from lmbook.training.schedules import WarmupCosine

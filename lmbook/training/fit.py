@@ -11,11 +11,12 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
-from lmbook.cluster import is_chief
 from lmbook.errors import LmbookError
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.checks import ALL_CHECKS, check_before_training
-from lmbook.training.feeding import feed
+from lmbook.training.distributed.cluster import is_chief
+from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, fellows_watched
 from lmbook.training.history import History
 from lmbook.training.interrupt import catch_interrupts
 from lmbook.training.optimizers import make_optimizer
@@ -24,7 +25,6 @@ from lmbook.training.run import Run
 from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
 from lmbook.training.validation import Validation
-from lmbook.training.workers import check_same, checkpoint_from_chief, fellows_watched
 
 RESUME = ("auto", "never")
 _UNKNOWN_STEPS = 10_000_000  # a run with a time budget never comes so far

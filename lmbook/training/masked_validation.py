@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
+from lmbook.models.compiled import compiled
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.training.step import token_losses
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.compiled import compiled
-from lmbook.training.feeding import quick_to_end
+from lmbook.models.compiled import compiled
+from lmbook.training.distributed.feeding import quick_to_end
 from lmbook.training.step import token_losses
 
 

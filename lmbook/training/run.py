@@ -10,15 +10,15 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from lmbook.cluster import is_chief
 from lmbook.errors import LmbookError
 from lmbook.training import checkpoint as checkpoint_file
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
+from lmbook.training.distributed.cluster import is_chief
+from lmbook.training.distributed.workers import checkpoint_from_chief, sum_over_workers
 from lmbook.training.history import History
 from lmbook.training.progress import Display
 from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
-from lmbook.training.workers import checkpoint_from_chief, sum_over_workers
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

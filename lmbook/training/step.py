@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from lmbook.training.strategy import local_value, sum_over_replicas
+from lmbook.training.distributed.strategy import local_value, sum_over_replicas
 
 
 class TrainingStep:

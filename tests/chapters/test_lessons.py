@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from lmbook.chapters import lessons
-from lmbook.results import differences, file_name, read_results
+from lmbook.book.chapters import lessons
+from lmbook.book.results import differences, file_name, read_results
 
 ALWAYS_RUN = {"lstm_baseline"}
 QUICK_LIMIT_SECONDS = 600  # a lesson that hangs must not hang the tests; how long it takes is the lesson's own figure

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbook.decoding.beam import beam_search
-from lmbook.decoding.compiled import compiled
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
+from lmbook.models.compiled import compiled
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 
 VOCABULARY = 12

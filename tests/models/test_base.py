@@ -14,23 +14,23 @@ import pytest
 
 import lmbook.models
 from lmbook.errors import LmbookError
-from lmbook.interpretation.sparse_autoencoder import SparseAutoencoder
 from lmbook.models import registry
 from lmbook.models.bag_of_words import BagOfWordsClassifier
 from lmbook.models.base import BaseModel
 from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger
-from lmbook.models.captioner import Captioner
-from lmbook.models.contrastive import ContrastiveModel
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
-from lmbook.models.reward import RewardModel
-from lmbook.models.speech import SpeechConfig, SpeechRecognizer
-from lmbook.models.story_reader import StoryReader, StoryReaderConfig
 from lmbook.models.transformer import TransformerConfig, TransformerEncoder
-from lmbook.models.vision import PictureTextConfig
-from lmbook.models.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.interpretability.sparse_autoencoder import SparseAutoencoder
+from lmbook.topics.preferences.reward_model import RewardModel
+from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
+from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
+from lmbook.topics.vision.captioner import Captioner
+from lmbook.topics.vision.contrastive import ContrastiveModel
+from lmbook.topics.vision.picture_encoder import PictureTextConfig
+from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
 
 V = 11
 SIZES = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1}

@@ -15,15 +15,15 @@ import numpy as np
 import psutil
 import pytest
 
-from lmbook.training.same_steps import load
+from lmbook.cluster.same_steps import load
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
 PROGRAM = """
 import os, signal, sys, time
 import numpy as np
-from lmbook.cluster import is_chief
-from lmbook.training.strategy import make_strategy
+from lmbook.training.distributed.cluster import is_chief
+from lmbook.training.distributed.strategy import make_strategy
 
 writes_until_death, pause, outputs = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
 strategy = make_strategy()

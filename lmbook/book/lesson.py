@@ -1,0 +1,299 @@
+"""What a lesson uses to know how it is run and to leave its figures.
+
+Example::
+
+    lesson = Lesson("lstm_baseline")
+    steps = lesson.choose(quick=300, full=3000)
+    …
+    lesson.record("excess_nats_per_word", excess, unit="nats per word", tolerance=0.02)
+    lesson.figure(plots.loss_curve({"LSTM": history}, floor=floor), "loss", "Loss of the LSTM and the exact floor")
+    lesson.finish()
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lmbook import machine
+from lmbook.book import results
+from lmbook.book.chapters import LessonFile, find_lesson, read_header
+from lmbook.console import exit_code
+from lmbook.corpora.source import one_source
+from lmbook.errors import LmbookError
+from lmbook.evaluation.intervals import mean_sd
+from lmbook.files import write_json
+from lmbook.training.distributed.cluster import is_chief
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from matplotlib.figure import Figure
+
+    from lmbook.corpora.corpus import Corpus
+
+DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
+T = TypeVar("T")
+
+
+class Lesson:
+    """One run of one lesson.
+
+    Run as a script it reads its own arguments (`--help` lists them); in a notebook it takes the defaults. In a script,
+    an `LmbookError` ends the run with its message and exit code 2, no traceback.
+
+    Args:
+        name: the lesson's file name without `.py`.
+        argv: arguments to read instead of the script's own.
+
+    Attributes:
+        full: True in the full profile, False in the quick one.
+        seed: for everything random.
+        corpus: the `--corpus` asked for, or None.
+        text: the `--text` file asked for, or None.
+    """
+
+    def __init__(self, name: str, argv: Sequence[str] | None = None):
+        script = Path(sys.argv[0])
+        as_script = argv is None and script.name == f"{name}.py"
+        if as_script:
+            sys.excepthook = _excepthook
+            path = script.resolve()
+            self.file = LessonFile(name, path, read_header(path.read_text(encoding="utf-8")))
+            argv = sys.argv[1:]
+        else:
+            self.file = find_lesson(name)
+        options = _parser(name).parse_args([] if argv is None else list(argv))
+        one_source(options.corpus, options.text, required=False)
+        if not 0 <= options.seed <= LARGEST_SEED:
+            raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
+        self.name = name
+        self.full: bool = options.full
+        self.seed: int = options.seed
+        self.corpus: str | None = options.corpus
+        self.text: Path | None = options.text
+        self._devices = options.strategy, options.devices and options.devices.split(","), options.cpu_devices
+        self._devices_taken = self._devices in (("auto", None, None), ("default", None, None))
+        self._for_the_book: bool = options.record
+        self._default = self.corpus is None and self.text is None and self.seed == DEFAULT_SEED
+        self._figures: dict[str, dict[str, Any]] = {}
+        self._began = 0.0 if as_script else machine.seconds_since_start()
+        if self._for_the_book and not self._default:
+            raise LmbookError(
+                "--record was given with another corpus, text or seed.",
+                "The book records the lesson's own data and seed.",
+            )
+        if self.full and self._default:
+            self._say_what_is_missing()
+
+    @property
+    def profile(self) -> str:
+        """ "full" or "quick"."""
+        return "full" if self.full else "quick"
+
+    @property
+    def strategy(self) -> tf.distribute.Strategy:
+        """The `tf.distribute` strategy asked for, "auto" where none was; use it before TensorFlow computes anything.
+
+        Raises:
+            LmbookError: see `make_strategy`.
+        """
+        from lmbook.training.distributed.strategy import make_strategy
+
+        self._devices_taken = True
+        return make_strategy(*self._devices)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the lesson began; run as a script, since the process was started, imports included."""
+        return machine.seconds_since_start() - self._began
+
+    def choose(self, *, quick: T, full: T) -> T:
+        """The value for the profile that is running."""
+        return full if self.full else quick
+
+    def real_corpus(self, usual: str) -> Corpus | None:
+        """The corpus of `--text` or `--corpus`, else that called `usual`; None, and a line why, where that is missing.
+
+        Raises:
+            LmbookError: the one asked for cannot be read.
+        """
+        from lmbook.corpora.catalogue import load_corpus
+        from lmbook.corpora.files import text_corpus
+
+        try:
+            return text_corpus(self.text) if self.text else load_corpus(self.corpus or usual)
+        except LmbookError as error:
+            if self.text or self.corpus:
+                raise
+            print(f"Without {usual}: {error.message}\n{error.fix}")
+            return None
+
+    def record(
+        self,
+        key: str,
+        value: float | int | bool | str,
+        unit: str = "",
+        tolerance: float | None = 0.0,
+        sd: float | None = None,
+        n: int | None = None,
+        note: str = "",
+    ) -> None:
+        """Keep a figure under `key`, and print it.
+
+        Args:
+            key: the figure's name, unique in the lesson.
+            value: a finite number, a truth value or a text.
+            unit: as "nats per token".
+            tolerance: the absolute difference that another machine may show; None when the figure depends on the
+                machine (seconds, memory) and is not to be compared.
+            sd: standard deviation over `n` repetitions.
+            n: the number of repetitions, or of things counted.
+            note: a few words for the page.
+
+        Raises:
+            ValueError: the key was used before, or the value cannot be recorded.
+        """
+        self._keep(key, value, unit, tolerance, sd, n, note)
+        print(f"{key}: {results.format_figure(self._figures[key])}" + (f"  ({note})" if note else ""))
+
+    def record_mean(
+        self, key: str, values: Iterable[float], unit: str = "", tolerance: float | None = 0.0, note: str = ""
+    ) -> None:
+        """Keep the mean of repeated runs, with their standard deviation and number; the rest as in `record`."""
+        values = list(values)
+        mean, sd = mean_sd(values)
+        self.record(key, mean, unit, tolerance, sd, len(values), note)
+
+    def table(
+        self,
+        name: str,
+        rows: Sequence[Sequence[Any]],
+        columns: Sequence[str],
+        tolerance: float | None | Mapping[str, float | None] = 0.0,
+    ) -> None:
+        """Print a table and record its cells under `name/row/column`; the first column labels the rows.
+
+        Args:
+            name: the table's name, without "/".
+            rows: each as long as `columns`; numbers, truth values or texts.
+            columns: headings, without "/"; units belong in them.
+            tolerance: for the numbers, as in `record`; or one for each column. Texts are recorded but not compared.
+
+        Raises:
+            ValueError: two rows have the same label, a row is too long or too short, or a name holds a "/".
+        """
+        from rich.console import Console
+        from rich.table import Table
+
+        if any("/" in part for part in (name, *columns)):
+            raise ValueError(f"table {name!r}: its name and columns must not hold '/'")
+        shown = Table(*columns, title=name)
+        for row in rows:
+            label = str(row[0])
+            for column, value in zip(columns[1:], row[1:], strict=True):
+                allowed = tolerance.get(column, 0.0) if isinstance(tolerance, Mapping) else tolerance
+                self._keep(f"{name}/{label}/{column}", value, "", None if isinstance(value, str) else allowed)
+            shown.add_row(label, *(results.format_value(value) for value in row[1:]))
+        Console().print(shown)
+
+    def figure(self, figure: Figure, name: str, caption: str) -> Path:
+        """Save a picture as `figures/<lesson>_<name>.png` (in the book only from a recorded full run) and say where."""
+        from lmbook.book import plots
+
+        in_book = self._for_the_book and self.full
+        folder = self.file.path.parent if in_book else results.scratch_dir(self.file)
+        suffix = "" if self.full else ".quick"
+        path = plots.save(figure, folder / "figures" / f"{self.name}_{name}{suffix}.png")
+        self._keep(f"picture/{name}", f"figures/{path.name}", "", None, note=caption)
+        print(f"{caption}: {path}")
+        _display(path)
+        return path
+
+    def finish(self) -> Path | None:
+        """Write the results and say where; a run with another corpus, text or seed is only printed.
+
+        With `--record` they go to the chapter's `results/`, else to `LMBOOK_RESULTS` or `runs/lessons/`.
+        """
+        seconds, memory = self.seconds, machine.peak_memory_mb()
+        print(f"{self.name} ({self.profile}): {seconds:.0f} s, {memory:,.0f} MB at most")
+        if not self._devices_taken:
+            print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
+        if not self._default:
+            print("With --corpus, --text or another --seed the results are printed but not written.")
+            return None
+        if not is_chief():  # of several workers one writes
+            return None
+        path = (
+            results.book_path(self.file, self.profile)
+            if self._for_the_book
+            else results.scratch_dir(self.file) / results.file_name(self.name, self.profile)
+        )
+        write_json(
+            path,
+            {
+                "lesson": self.name,
+                "profile": self.profile,
+                "seed": self.seed,
+                "versions": machine.versions(),
+                "device": machine.device(),
+                "seconds": round(seconds, 1),
+                "peak_memory_mb": round(memory),
+                "figures": self._figures,
+            },
+        )
+        print(f"Results: {path}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
+        return path
+
+    def _say_what_is_missing(self) -> None:
+        """Of the data that the header names: known now, not when their part of a long run begins."""
+        from lmbook.corpora.card import cards
+        from lmbook.corpora.download import status
+
+        named = re.findall(r"\w+", self.file.fields.get("Data", ""))
+        missing = [name for name in named if name in cards() and status(name) != "available"]
+        if missing:
+            print(f"Not on this machine yet: {', '.join(missing)}. To have the data before a long run begins:")
+            print(f"lmbook data get {' '.join(missing)}")
+
+    def _keep(self, key, value, unit, tolerance, sd=None, n=None, note="") -> None:
+        if key in self._figures:
+            raise ValueError(f"figure {key!r} was recorded before in this run")
+        self._figures[key] = results.figure_entry(key, value, unit, tolerance, sd, n, note)
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"{name}.py", description="A lesson of the book.")
+    parser.add_argument("--full", action="store_true", help="the full profile (minutes) instead of the quick one")
+    parser.add_argument("--corpus", help="a corpus of the catalogue instead of the lesson's own")
+    parser.add_argument("--text", type=Path, help="your own text file instead of the lesson's corpus")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="for everything random")
+    parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
+    parser.add_argument("--devices", help="the devices of mirrored, as GPU:0,GPU:1; else all GPUs")
+    parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
+    parser.add_argument("--record", action="store_true", help="put the results in the book")
+    return parser
+
+
+def _excepthook(kind, error, trace) -> None:
+    code = exit_code(error)
+    if code is None:
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a hook cannot choose the exit code otherwise
+
+
+def _display(path: Path) -> None:
+    """Show a picture when a notebook is running."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from IPython.display import Image, display
+
+        if get_ipython() is not None:
+            display(Image(str(path)))

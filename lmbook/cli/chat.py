@@ -1,0 +1,78 @@
+"""`lmbook chat`: talk with a model that was trained on conversations."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmbook.cli.options import check_run
+from lmbook.errors import LmbookError
+
+STOP = ("bye", "goodbye", "quit", "exit")
+
+
+def chat(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that the lesson dialogue left.")],
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="The most tokens of history to show the model; else all it can read."),
+    ] = None,
+    length: Annotated[int, typer.Option(min=1, help="The most tokens of a reply.")] = 64,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the most likely token.")] = 0.0,
+) -> None:
+    """Talk with a model, line by line; it remembers what was said.
+
+    "bye", Ctrl-D or Ctrl-C ends the conversation.
+    """
+    if not check_run(folder).get("dialogue"):
+        raise LmbookError(
+            f"The model in {folder} was not trained on conversations.",
+            "`lmbook run dialogue` trains one and says where it is; `lmbook generate` continues a text with any model.",
+        )
+    from lmbook.decoding.chat import Chat
+    from lmbook.decoding.sampling import Sampling
+    from lmbook.training.run_folder import load_run
+
+    trained = load_run(folder)
+    sampling = Sampling(temperature)
+    conversation = Chat(trained.model, trained.tokenizer, budget=budget, length=length, sampling=sampling)
+    print('Say something; "bye" ends the conversation.')
+    try:
+        for said in _lines():
+            try:
+                reply = conversation.say(said)
+            except LmbookError as error:
+                print(f"({error.message} {error.fix})")
+                continue
+            if reply.forgotten:
+                turns = "turn" if reply.forgotten == 1 else "turns"
+                print(f"(The history is full: the oldest {reply.forgotten} {turns} forgotten.)")
+            print(_shown(reply.text) + (" … (cut)" if reply.cut else ""), flush=True)
+    except KeyboardInterrupt:
+        print()
+    print("Goodbye.")
+
+
+def _shown(text: str) -> str:
+    """The text without characters that a terminal would obey instead of showing them."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _lines() -> Iterator[str]:
+    """What the reader says, up to the end of the input or a word that ends it."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text must not end the conversation
+    while True:
+        try:
+            said = input("> ").strip()
+        except EOFError:
+            print()
+            return
+        if said.lower().rstrip(".!") in STOP:
+            return
+        if said:
+            yield said

@@ -1,0 +1,70 @@
+"""`lmbook classify`: the class of each line of a text file, or of some words, with probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmbook.cli.options import check_run
+from lmbook.errors import LmbookError
+
+
+def classify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that `lmbook train --task classification` left.")
+    ],
+    text: Annotated[
+        str, typer.Option("--text", metavar="FILE|WORDS", help="A UTF-8 file, each line by itself; or the words.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Where to write it; else it is printed.")
+    ] = None,
+) -> None:
+    """Name the class of each line, with the probability of every class, as a table separated by tabs.
+
+    The first line has the names of the columns. An empty line of the text gives an empty line.
+    """
+    config = check_run(folder, "classification")
+    if output is not None and output.resolve() == Path(text).resolve():
+        raise LmbookError(f"--output {output} is the text itself.", "Give the classes another name.")
+    lines = _lines(text)
+
+    from lmbook.files import write_text
+    from lmbook.recipes.text_classifier import TextClassifier
+    from lmbook.training.run_folder import load_run
+
+    trained = load_run(folder)
+    classifier = TextClassifier(trained.model, trained.tokenizer, config["labels"], config["max_length"])
+    told = [line for line in lines if line.strip()]
+    probabilities = iter(classifier.probabilities(told))
+    rows = ["\t".join(["label", *classifier.labels, "text"])]
+    for line in lines:
+        if not line.strip():
+            rows.append("")
+            continue
+        each = next(probabilities)
+        label = classifier.labels[int(each.argmax())]
+        rows.append("\t".join([label, *(f"{value:.4f}" for value in each), line.replace("\t", " ")]))
+    result = "\n".join(rows) + "\n"
+    if output is None:
+        print(result, end="")
+    else:
+        print(f"{len(told):,} texts: {write_text(output, result)}")
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of the file called `text`; where there is none, `text` itself.
+
+    Raises:
+        LmbookError: as `read_text`; it looks like the name of a file, or is empty.
+    """
+    from lmbook.corpora.files import read_text
+
+    words = len(text.split()) != 1 or not (Path(text).suffix or "/" in text or "\\" in text)
+    if not words or (len(text) < 256 and "\n" not in text and Path(text).is_file()):
+        return read_text(text).removesuffix("\n").split("\n")
+    if not text.strip():
+        raise LmbookError("--text is empty.", "Give a file, or some words.")
+    return [" ".join(text.split())]

@@ -1,0 +1,86 @@
+"""`lmbook generate`: stream text from a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmbook.cli.options import check_run
+
+DEFAULT_LENGTH = 200
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def generate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `lmbook train` left.")],
+    prompt: Annotated[str, typer.Option("--prompt", help="The text to continue; empty starts a new one.")] = "",
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the most likely token.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Draw from the K most likely tokens only.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest that sum to P.")
+    ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Draw from those at least P times as likely as the likeliest."),
+    ] = None,
+    repetition_penalty: Annotated[
+        float, typer.Option(min=0.0, help="Above 1 makes tokens that the text has already less likely.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens to add; else 200, or what the model has room for.")
+    ] = None,
+) -> None:
+    """Continue a prompt with a trained model, shown as it is made."""
+    check_run(folder)
+    from lmbook.decoding.generate import longest_text, stream
+    from lmbook.decoding.sampling import Sampling
+    from lmbook.training.run_folder import load_run
+
+    sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
+    trained = load_run(folder)
+    tokenizer = trained.tokenizer
+    ids = tokenizer.encode(prompt)
+    if tokenizer.unknown_id in ids:
+        typer.secho("Some of the prompt was not in the training text; the model sees <unk> there.", err=True)
+    opened = [tokenizer.end_id, *ids]
+    if length is None:
+        most = longest_text(trained.model)
+        length = DEFAULT_LENGTH if most is None else max(1, min(DEFAULT_LENGTH, most - len(opened)))
+    tokens = stream(
+        trained.model,
+        opened,
+        length=length,
+        sampling=sampling,
+        seed=seed,
+        stop_ids=(tokenizer.end_id,),
+        never_ids=tokenizer.never_ids,
+    )
+    print(tokenizer.decode(ids), end="", flush=True)
+    for piece in text_pieces(tokenizer, ids, tokens):
+        print(piece, end="", flush=True)
+    print()
+
+
+def text_pieces(tokenizer, prompt: list[int], tokens: Iterable[int]) -> Iterator[str]:
+    """The text that each new token adds after the prompt's own.
+
+    A character that is spread over several tokens is held back until it is whole.
+    """
+    ids = list(prompt)
+    shown = tokenizer.decode(ids)
+    for token in tokens:
+        if token == tokenizer.end_id:
+            break
+        ids.append(int(token))
+        text = tokenizer.decode(ids)
+        whole = text.rstrip(REPLACEMENT)
+        if len(whole) > len(shown):
+            yield whole[len(shown) :]
+            shown = whole
+    rest = tokenizer.decode(ids)
+    if len(rest) > len(shown):
+        yield rest[len(shown) :]

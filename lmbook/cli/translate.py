@@ -1,0 +1,60 @@
+"""`lmbook translate`: a text file in another language, line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmbook.cli.options import check_run
+from lmbook.errors import LmbookError
+
+
+def translate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that `lmbook train --task translation` left.")
+    ],
+    text: Annotated[Path, typer.Option("--text", metavar="FILE", help="What is translated: a UTF-8 text file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Where to write it; else it is printed.")
+    ] = None,
+    beams: Annotated[int, typer.Option("--beams", min=1, help="1 is fastest; more search for a likelier text.")] = 4,
+    sentences: Annotated[
+        bool, typer.Option("--sentences", help="Each sentence by itself, for a model that learned single ones.")
+    ] = False,
+) -> None:
+    """Translate a text file line by line with a trained model. Empty lines stay."""
+    config = check_run(folder, "translation")
+    from lmbook.corpora.files import read_text
+    from lmbook.files import write_text
+
+    if output is not None and output.resolve() == text.resolve():
+        raise LmbookError(f"--output {output} is the text itself.", "Give the translation another name.")
+    whole = read_text(text)
+    lines = whole.removesuffix("\n").split("\n")
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lmbook.decoding.document import translate_lines
+    from lmbook.training.run_folder import load_run
+
+    trained = load_run(folder)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Translating", total=None)
+        written = translate_lines(
+            trained.model,
+            trained.tokenizer,
+            lines,
+            longest=config["longest"],
+            length=trained.model.config.max_sequence_length - 1,
+            beams=beams,
+            by_sentence=sentences,
+            report=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    result = "\n".join(written) + "\n"
+    if output is None:
+        print(result, end="")
+    else:
+        print(f"{len(lines):,} lines: {write_text(output, result)}")

@@ -1,0 +1,131 @@
+"""Twenty training steps that any strategy must make alike: a check of the devices, and of the training core.
+
+Everything that goes wrong when devices share a batch is in it: repeated tokens under AdamW, a schedule, clipping,
+micro-batches, rows of different lengths, a last batch of fewer rows.
+
+Example::
+
+    python -m lmbook.cluster.same_steps one.npz --strategy default
+    lmbook launch --workers 2 -- python -m lmbook.cluster.same_steps two.npz
+    python -m lmbook.cluster.same_steps --compare one.npz two.npz
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lmbook.files import write_atomically
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.training.distributed.cluster import is_chief
+from lmbook.training.distributed.strategy import make_strategy
+from lmbook.training.fit import fit
+
+VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
+
+
+@dataclass(frozen=True)
+class UnevenBatches:
+    """Rows of 2 to T tokens, few different ones, B rows to a batch and only `LAST_ROWS` in the last."""
+
+    batch_size: int = 12
+    context: int = 10
+    description: str = "uneven batches"
+
+    def dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
+        """Batches (x [B, T], y [B, T], w [B, T]) of the steps `start_step` …"""
+        return tf.data.Dataset.from_generator(
+            lambda: (self._batch(step) for step in range(start_step, start_step + steps)),
+            output_signature=tuple(tf.TensorSpec((None, self.context), kind) for kind in ("int32", "int32", "float32")),
+        )
+
+    def _batch(self, step: int) -> tuple[np.ndarray, ...]:
+        rng = np.random.default_rng(step)
+        rows = LAST_ROWS if step % STEPS == STEPS - 1 else self.batch_size
+        ids = np.minimum(rng.geometric(0.2, size=(rows, self.context + 1)) + 2, VOCABULARY - 1).astype("int32")
+        real = np.arange(self.context) < rng.integers(2, self.context + 1, size=(rows, 1))
+        return ids[:, :-1] * real, ids[:, 1:] * real, real.astype("float32")
+
+
+def same_steps(
+    strategy: tf.distribute.Strategy, micro_batches: int = 1, precision: str = "float32"
+) -> dict[str, np.ndarray]:
+    """Make the steps.
+
+    Returns:
+        "losses" [20] in nats per token, and the weights by their numbers.
+    """
+    keras.utils.set_random_seed(3)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with strategy.scope():
+            model = RecurrentLanguageModel(RecurrentConfig(VOCABULARY, 16, 24, num_layers=2, cell="gru"))
+    finally:
+        keras.config.set_dtype_policy(before)
+    history = fit(
+        model,
+        UnevenBatches(),
+        steps=STEPS,
+        learning_rate=0.01,
+        warmup_steps=4,
+        clip=0.5,
+        micro_batches=micro_batches,
+        report_every=10,
+        steps_per_execution=1,
+        checks=(),
+        quiet=True,
+    )
+    return {"losses": np.array(history.loss), **{f"weight_{i}": v.numpy() for i, v in enumerate(model.weights)}}
+
+
+def difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[float, float, float]:
+    """Largest absolute difference of a weight, the same relative to the largest weight, and that of a loss in nats."""
+    names = [name for name in one if name != "losses"]
+    weights = max(float(np.abs(one[name] - other[name]).max()) for name in names)
+    largest = max(float(np.abs(one[name]).max()) for name in names)
+    return weights, weights / largest, float(np.abs(one["losses"] - other["losses"]).max())
+
+
+def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write what `same_steps` gave."""
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+
+    write_atomically(path, fill)
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Twenty training steps that any strategy must make alike.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="where to write; or two to --compare")
+    parser.add_argument("--compare", action="store_true", help="compare two files")
+    parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
+    parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
+    parser.add_argument("--micro-batches", type=int, default=1)
+    parser.add_argument("--precision", default="float32", help="float32, mixed_bfloat16 or mixed_float16")
+    options = parser.parse_args()
+    if options.compare:
+        weights, relative, losses = difference(*map(load, options.files))
+        print(f"largest difference of a weight {weights:.2e} (relative {relative:.2e}), of a loss {losses:.2e} nats")
+        return
+    strategy = make_strategy(options.strategy, cpu_devices=options.cpu_devices)
+    arrays = same_steps(strategy, options.micro_batches, options.precision)
+    if is_chief():
+        save(options.files[0], arrays)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""A trained model and a text in, explanations out."""

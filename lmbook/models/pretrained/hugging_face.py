@@ -1,0 +1,207 @@
+"""GPT-2 and BERT from the folders of Hugging Face's models: config.json and model.safetensors.
+
+The files are read with the `safetensors` package alone; neither `transformers` nor PyTorch is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmbook.corpora.weights import read_minilm, read_safetensors
+from lmbook.errors import LmbookError
+from lmbook.files import read_json
+from lmbook.models.bert import Bert, BertConfig, BertMaskedLM
+from lmbook.models.gpt import GPT, GPTConfig
+from lmbook.models.pretrained.named import Named, assign, dense, norm, table
+from lmbook.tokenizers.word_piece import WordPieceTokenizer
+
+ACTIVATION_NAMES = {"gelu": "exact_gelu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
+# In the files, but no weights: GPT-2's causal masks, BERT's places 0, 1, 2 …; and heads that are trained anew.
+NOT_GPT2 = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
+NOT_BERT = re.compile(r"embeddings\.position_ids|(cls|classifier|qa_outputs)\.")
+
+
+def load_gpt2(folder: str | Path) -> GPT:
+    """The GPT-2 of a folder; its tokenizer: `GPT2Tokenizer` from vocab.json and merges.txt.
+
+    Raises:
+        LmbookError: a file is missing, damaged, or of another model.
+    """
+    config, arrays, origin = _read(folder, "gpt2")
+    unusual = ("add_cross_attention", "scale_attn_by_inverse_layer_idx")
+    if any(config.get(name) for name in unusual) or not config.get("scale_attn_weights", True):
+        raise LmbookError(f"{folder} is not a plain GPT-2: its config.json changes the attention.", "Give another.")
+    D = _get(config, "n_embd", origin)
+    model = GPT(
+        GPTConfig(
+            vocabulary_size=_get(config, "vocab_size", origin),
+            hidden_dim=D,
+            intermediate_dim=config.get("n_inner") or 4 * D,
+            num_heads=_get(config, "n_head", origin),
+            num_layers=_get(config, "n_layer", origin),
+            max_sequence_length=_get(config, "n_positions", origin),
+            activation=_activation(config.get("activation_function", "gelu_new"), origin),
+            shared_embeddings=config.get("tie_word_embeddings", True),
+            dropout=config.get("resid_pdrop", 0.1),
+            epsilon=config.get("layer_norm_epsilon", 1e-5),
+        )
+    )
+    arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
+    shared = {"lm_head.weight"} if model.head is None else set()
+    arrays = {name: a for name, a in arrays.items() if name not in shared and not NOT_GPT2.fullmatch(name)}
+    assign(gpt2_places(model), arrays, origin, "a GPT-2 with the sizes of its config.json")
+    return model
+
+
+def load_bert(folder: str | Path, pooler: bool | None = None) -> Bert:
+    """The BERT of a folder, without the heads it may have; its tokenizer: `WordPieceTokenizer` from vocab.txt.
+
+    Args:
+        folder: with config.json and model.safetensors.
+        pooler: take the layer over the first token's vector too; None: if it is there.
+
+    Raises:
+        LmbookError: a file is missing, damaged, or of another model.
+    """
+    config, arrays, origin = _read(folder, "bert")
+    return bert_from(config, arrays, origin, pooler)
+
+
+def load_bert_masked_lm(folder: str | Path) -> BertMaskedLM:
+    """The same with the head that names hidden tokens.
+
+    Raises:
+        LmbookError: a file is missing, damaged, of another model, or has no such head.
+    """
+    config, arrays, origin = _read(folder, "bert")
+    model = BertMaskedLM(bert_from(config, arrays, origin, pooler=False))
+    head = {_modern(name): array for name, array in arrays.items() if name.startswith("cls.predictions.")}
+    # The matrix of the logits is the table of the tokens, and their bias may be named twice or after it.
+    head.pop("cls.predictions.decoder.weight", None)
+    twin = head.pop("cls.predictions.decoder.bias", None)
+    if twin is not None:
+        head.setdefault("cls.predictions.bias", twin)
+    assign(_masked_lm_places(model), head, origin, "a BERT with a masked-language head (BertForMaskedLM)")
+    return model
+
+
+def load_minilm() -> tuple[Bert, WordPieceTokenizer]:
+    """all-MiniLM-L6-v2, a sentence encoder: the normalised mean of its vectors says what a sentence is about.
+
+    Raises:
+        LmbookError: the package that ships it is not installed.
+    """
+    arrays, config, pieces = read_minilm()
+    return bert_from(config, arrays, "The package of MiniLM", pooler=False), WordPieceTokenizer(pieces)
+
+
+def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origin: str, pooler: bool | None) -> Bert:
+    """A `Bert` from what config.json and model.safetensors hold; see `load_bert`."""
+    if config.get("is_decoder") or config.get("position_embedding_type", "absolute") != "absolute":
+        raise LmbookError(f"{origin} is not a plain BERT: it is a decoder, or has other positions.", "Give another.")
+    arrays = {_modern(name).removeprefix("bert."): array for name, array in arrays.items()}
+    arrays = {name: array for name, array in arrays.items() if not NOT_BERT.match(name)}
+    pooler = "pooler.dense.weight" in arrays if pooler is None else pooler
+    if not pooler:
+        arrays = {name: array for name, array in arrays.items() if not name.startswith("pooler.")}
+    model = Bert(
+        BertConfig(
+            vocabulary_size=_get(config, "vocab_size", origin),
+            hidden_dim=_get(config, "hidden_size", origin),
+            intermediate_dim=_get(config, "intermediate_size", origin),
+            num_heads=_get(config, "num_attention_heads", origin),
+            num_layers=_get(config, "num_hidden_layers", origin),
+            max_sequence_length=_get(config, "max_position_embeddings", origin),
+            num_segments=_get(config, "type_vocab_size", origin),
+            activation=_activation(config.get("hidden_act", "gelu"), origin),
+            pooler=pooler,
+            dropout=config.get("hidden_dropout_prob", 0.1),
+            epsilon=config.get("layer_norm_eps", 1e-12),
+        )
+    )
+    assign(bert_places(model), arrays, origin, "a BERT with the sizes of its config.json")
+    return model
+
+
+def _read(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+    """config.json and model.safetensors of a folder, and how to call the file in messages."""
+    folder = Path(folder)
+    config = read_json(folder / "config.json")
+    found = config.get("model_type") if isinstance(config, dict) else None
+    if found != kind:
+        raise LmbookError(f"{folder / 'config.json'} is of model_type {found!r}, not {kind!r}.", f"Give a {kind}.")
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        others = ", ".join(sorted(p.name for p in folder.iterdir() if p.suffix in (".bin", ".safetensors", ".h5")))
+        raise LmbookError(
+            f"{folder} has no model.safetensors{f' (but {others})' if others else ''}.",
+            "Download that file of the model; pickled weights (.bin) are not read.",
+        )
+    return config, read_safetensors(path), str(path)
+
+
+def _get(config: Mapping[str, Any], name: str, origin: str) -> Any:
+    if name not in config:
+        raise LmbookError(f"The config.json of {origin} has no {name}.", "Give the config.json of the same model.")
+    return config[name]
+
+
+def _activation(name: str, origin: str) -> str:
+    if name not in ACTIVATION_NAMES:
+        known = ", ".join(ACTIVATION_NAMES)
+        raise LmbookError(f"The config.json of {origin} names the activation {name!r}.", f"Known: {known}.")
+    return ACTIVATION_NAMES[name]
+
+
+def _modern(name: str) -> str:
+    """A weight's name as it is today: the first BERTs, ported from TensorFlow, say gamma and beta."""
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def gpt2_places(model: GPT) -> Iterator[Named]:
+    """Where each array of a GPT-2's file belongs."""
+    yield table("wte", model.embedding.tokens)
+    yield table("wpe", model.embedding.places)
+    for index, block in enumerate(model.blocks):
+        name, a, f = f"h.{index}", block.attention, block.feed_forward
+        yield from norm(f"{name}.ln_1", block.norms[0])
+        query_key_value = a.query_projection, a.key_projection, a.value_projection
+        yield from dense(f"{name}.attn.c_attn", *query_key_value, transposed=False)
+        yield from dense(f"{name}.attn.c_proj", a.output_projection, transposed=False)
+        yield from norm(f"{name}.ln_2", block.norms[1])
+        yield from dense(f"{name}.mlp.c_fc", f.inner, transposed=False)
+        yield from dense(f"{name}.mlp.c_proj", f.outer, transposed=False)
+    yield from norm("ln_f", model.norm)
+    if model.head is not None:
+        yield from dense("lm_head", model.head)
+
+
+def bert_places(model: Bert) -> Iterator[Named]:
+    """Where each array of a BERT's file belongs, those of its heads left out."""
+    yield table("embeddings.word_embeddings", model.embedding.tokens)
+    yield table("embeddings.position_embeddings", model.embedding.places)
+    yield table("embeddings.token_type_embeddings", model.embedding.segments)
+    yield from norm("embeddings.LayerNorm", model.embedding.norm)
+    for index, block in enumerate(model.blocks):
+        name, a, f = f"encoder.layer.{index}", block.attention, block.feed_forward
+        yield from dense(f"{name}.attention.self.query", a.query_projection)
+        yield from dense(f"{name}.attention.self.key", a.key_projection)
+        yield from dense(f"{name}.attention.self.value", a.value_projection)
+        yield from dense(f"{name}.attention.output.dense", a.output_projection)
+        yield from norm(f"{name}.attention.output.LayerNorm", block.norms[0])
+        yield from dense(f"{name}.intermediate.dense", f.inner)
+        yield from dense(f"{name}.output.dense", f.outer)
+        yield from norm(f"{name}.output.LayerNorm", block.norms[1])
+    if model.pooler is not None:
+        yield from dense("pooler.dense", model.pooler)
+
+
+def _masked_lm_places(model: BertMaskedLM) -> Iterator[Named]:
+    yield from dense("cls.predictions.transform.dense", model.dense)
+    yield from norm("cls.predictions.transform.LayerNorm", model.norm)
+    yield Named("cls.predictions.bias", (model.bias,))

@@ -1,0 +1,171 @@
+"""The chat on greentree that chapter 08 trains and that other lessons start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmbook.corpora.greentree.dialogues import Dialogue, dialogues
+from lmbook.corpora.greentree.letters import Letter, letters
+from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
+from lmbook.models.gpt import GPT
+from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_dialogue
+from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.training.fit import fit, reproducible
+from lmbook.training.history import History
+
+TRAINING_SEED, TEST_SEED = 20, 22  # 21 was that of the validation, which had a seventh of the training's names
+_CHECKS = [name for name in COPYING_CHECKS if name != "overfit"]  # it is about labels that all count
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is read and learned.
+
+    Args:
+        name: tells its models from those of other profiles.
+        turns: of a conversation, its quiz aside.
+        words: so many of each category of the lexicon.
+        stories: the reader asks for stories, too.
+        conversations: to train on.
+        steps: of training.
+        num_layers, hidden_dim: of the model.
+        widths: of the batches' rows.
+    """
+
+    name: str
+    turns: int
+    words: int
+    stories: bool
+    conversations: int
+    steps: int
+    num_layers: int
+    hidden_dim: int
+    widths: tuple[int, ...]
+
+    def dialogues(self, count: int, seed: int, **options) -> list[Dialogue]:
+        """Conversations of this length and these words; `options` are further ones of `dialogues`."""
+        return dialogues(count, seed, turns=self.turns, stories=self.stories, lexicon=self._lexicon(), **options)
+
+    def letters(self, count: int, seed: int, **options) -> list[Letter]:
+        """Letters of these words; `options` are further ones of `letters`."""
+        return letters(count, seed, lexicon=self._lexicon(), **options)
+
+    def training_dialogues(self) -> list[Dialogue]:
+        """Those of the training: each with a quiz at its end."""
+        return self.dialogues(self.conversations, TRAINING_SEED, quiz=True)
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """Positions of a batch: ten of the widest rows."""
+        return 10 * self.widths[-1]
+
+    def _lexicon(self) -> Lexicon:
+        return LEXICON.first(self.words, kinds=24, wishes=6)
+
+
+QUICK = Profile(
+    name="quick",
+    turns=6,
+    words=6,
+    stories=False,
+    conversations=3_000,
+    steps=250,
+    num_layers=3,
+    hidden_dim=96,
+    widths=(152,),
+)
+FULL = Profile(
+    name="full",
+    turns=8,
+    words=8,
+    stories=True,
+    conversations=8_000,
+    steps=500,
+    num_layers=4,
+    hidden_dim=128,
+    widths=(160, 240),
+)
+
+
+@dataclass(frozen=True)
+class GreentreeChat:
+    """A model that has read conversations, and its tokenizer; `length` is that of its longest reply, in tokens."""
+
+    model: GPT
+    tokenizer: BytePairTokenizer
+    history: History
+    profile: Profile
+    length: int
+
+
+def dialogue_tokenizer(conversations: Sequence[Dialogue]) -> BytePairTokenizer:
+    """Byte pairs of what is said and replied in the first 3,000 conversations."""
+    texts = [f" {turn.said} {REPLIES} {turn.reply}" for one in conversations[:3000] for turn in one.turns]
+    return BytePairTokenizer.train(texts, 1000)
+
+
+def longest_reply(encoded: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]) -> int:
+    """The most tokens to write for a reply to end as those of the training do; a name may have two pieces more."""
+    return 2 + max(len(reply) for one in encoded for _, reply in one)
+
+
+def train_on_dialogues(
+    profile: Profile,
+    tokenizer: BytePairTokenizer,
+    data: DialogueBatches,
+    *,
+    steps: int | None = None,
+    smear_keys: bool = True,
+    seed: int = 0,
+    output: Path | None = None,
+    quiet: bool = False,
+) -> tuple[GPT, History]:
+    """Train a `copying_gpt` on the replies of conversations, and what goes before each.
+
+    Args:
+        profile: the sizes.
+        tokenizer: the one that `data` was encoded with.
+        data: the batches.
+        steps: other than the profile's.
+        smear_keys: see `copying_config`.
+        seed: of the weights.
+        output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
+        quiet: print nothing.
+    """
+    reproducible(seed)
+    sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
+    model = copying_gpt(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
+    history = fit(
+        model,
+        data,
+        steps=steps or profile.steps,
+        **COPYING_FIT,
+        checks=_CHECKS,
+        output=output,
+        identity={"tokenizer": tokenizer.fingerprint},
+        quiet=quiet,
+    )
+    return model, history
+
+
+def greentree_chat(
+    profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False
+) -> GreentreeChat:
+    """Train the chat of the lesson `dialogue`, or go on with, or only load, what an earlier call left in `models`.
+
+    Args:
+        profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
+        seed: of the weights and the order of the conversations.
+        models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        quiet: print nothing.
+    """
+    train = profile.training_dialogues()
+    tokenizer = dialogue_tokenizer(train)
+    encoded = [encode_dialogue(tokenizer, one) for one in train]
+    data = DialogueBatches(encoded, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed)
+    output = models and models / f"greentree_chat_{profile.name}_{seed}"
+    model, history = train_on_dialogues(profile, tokenizer, data, seed=seed, output=output, quiet=quiet)
+    return GreentreeChat(model, tokenizer, history, profile, longest_reply(encoded))

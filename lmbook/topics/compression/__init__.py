@@ -1,0 +1,1 @@
+"""Smaller models: distillation, pruning, quantization, and what a model costs."""

@@ -1,0 +1,1 @@
+"""Reading comprehension: answers found in stories and documents, and when it is better not to answer."""

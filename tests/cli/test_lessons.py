@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import tensorflow as tf
+from typer.testing import CliRunner
+
+from lmbook.cli.app import app
+
+LESSON = """# %% [markdown]
+# # Echo
+#
+# - Article section: §0
+# - Minutes: quick 0
+# - Shows: its own settings
+
+# %%
+from lmbook.book.lesson import Lesson
+
+lesson = Lesson("echo")
+replicas = lesson.strategy.num_replicas_in_sync
+print(lesson.profile, lesson.corpus, lesson.text and lesson.text.name, lesson.seed, replicas)
+lesson.record("one", 1)
+lesson.finish()
+"""
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    chapter = tmp_path / "chapters" / "01_first"
+    chapter.mkdir(parents=True)
+    (chapter / "echo.py").write_text(LESSON, encoding="utf-8")
+    (tmp_path / "README.md").write_text("<!-- chapters -->\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setenv("LMBOOK_CHAPTERS", str(tmp_path / "chapters"))
+    monkeypatch.setenv("LMBOOK_RESULTS", str(tmp_path / "results"))
+    return tmp_path
+
+
+def lmbook(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+def test_lessons_are_listed_with_their_headers(book):
+    output = lmbook("lessons").output
+    assert "01_first" in output and "echo" in output and "§0" in output and "its own settings" in output
+
+
+def test_run_hands_its_options_to_the_lesson(book):
+    before = sys.argv, sys.path[:]
+    assert "quick None None 0 1" in lmbook("run", "echo").output
+    (book / "mine.txt").write_text("a text", encoding="utf-8")
+    options = ["--full", "--text", book / "mine.txt", "--seed", 4, "--strategy", "default"]
+    assert "full None mine.txt 4 1" in lmbook("run", "echo", *options).output
+    assert "quick greentree None 0 1" in lmbook("run", "echo", "--corpus", "greentree").output
+    assert (sys.argv, sys.path) == before
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [(["--strategy", "tpu"], "'tpu'"), (["--devices", "GPU:7,CPU:0"], "GPU:7"), (["--cpu-devices", 77], "77 devices")],
+)
+def test_run_hands_its_devices_to_the_lesson(book, options, words, capfd):
+    tf.constant(1.0)  # now the CPU can no longer be divided
+    result = lmbook("run", "echo", *options)
+    assert result.exit_code == 2 and words in result.output + capfd.readouterr().err
+
+
+def test_run_records_only_when_told(book):
+    lmbook("run", "echo")
+    assert (book / "results" / "echo.quick.json").exists()
+    assert not (book / "chapters" / "01_first" / "results").exists()
+    assert lmbook("run", "echo", "--record").exit_code == 0
+    assert (book / "chapters" / "01_first" / "results" / "echo.quick.json").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--corpus", "greentre"], ["--text", "missing.txt"], ["--corpus", "kjv", "--text", "x"]]
+)
+def test_run_checks_its_data_before_the_lesson_starts(book, options):
+    result = lmbook("run", "echo", *options)
+    assert result.exit_code == 2 and "quick" not in result.output
+
+
+def test_pages_check_names_what_is_out_of_step_and_the_command(book):
+    result = lmbook("pages", "--check")
+    assert result.exit_code == 2
+    assert "chapters/01_first/echo.ipynb" in result.output and "README.md" in result.output
+    assert "lmbook pages" in result.output
+    assert lmbook("pages").exit_code == 0
+    assert lmbook("pages", "--check").exit_code == 0
+    lmbook("run", "echo", "--record")
+    assert lmbook("pages", "--check").exit_code == 2

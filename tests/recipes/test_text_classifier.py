@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmbook.errors import LmbookError
+from lmbook.recipes import text_classifier
+from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
+from lmbook.tokenizers.word import WordTokenizer
+
+ANIMALS = ("cat", "dog", "bird", "fish", "frog")
+RECORDS = [
+    {"text": f"the {a} sees the {b} {word}", "label": label}
+    for a in ANIMALS
+    for b in ANIMALS
+    for word, label in (("gladly", "happy"), ("sadly", "sad"))
+]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_it_learns_and_gives_probabilities_in_the_order_of_its_labels(kind):
+    words = WordTokenizer.train([record["text"] for record in RECORDS])
+    made = train_text_classifier(
+        kind, RECORDS[::2] + RECORDS[1::4], RECORDS[3::4], tokenizer=words, max_length=12, steps=30, quiet=True
+    )
+    assert made.labels == ["happy", "sad"] and made.history.validation_loss
+    p = made.probabilities(["the cat sees the dog sadly", "the fish sees the frog gladly"])
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
+    assert p.argmax(axis=1).tolist() == [1, 0]
+
+
+def test_short_runs_have_steps_enough(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(text_classifier, "fit", lambda model, data, **options: asked.update(options))
+    made = train_text_classifier("lstm", RECORDS, RECORDS, vocabulary_size=280, max_length=16)
+    assert asked.pop("steps") == 200 and made.tokenizer.kind == "byte_pair"
+    assert made.tokenizer.vocabulary_size <= 280
+    train_text_classifier("lstm", RECORDS, RECORDS, vocabulary_size=280, minutes=1.0)
+    assert asked["minutes"] == 1.0 and "steps" not in asked
+
+
+def test_rows_open_and_close_as_the_tokenizer_has_it():
+    words = WordTokenizer.train(["a cat"])
+    ((ids, _, _),) = labelled_texts(words, ["a cat"], [0], 8, 8).dataset()
+    assert ids.numpy()[0, :4].tolist() == [2, *words.encode("a cat"), 2]
+    words.first_id = 4
+    ((ids, _, _),) = labelled_texts(words, ["a cat"], [0], 8, 8).dataset()
+    assert ids.numpy()[0, 0] == 4
+
+
+def test_softmax_of_large_logits():
+    np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0], [0.0, np.log(3)]])), [[0.5, 0.5], [0.25, 0.75]])
+
+
+def test_what_cannot_be_trained_is_named():
+    with pytest.raises(LmbookError, match="no classifier called 'rnn'"):
+        train_text_classifier("rnn", RECORDS, RECORDS)
+    with pytest.raises(LmbookError, match="No training text has the label 'angry'"):
+        train_text_classifier("lstm", RECORDS, [{"text": "x", "label": "angry"}])
