@@ -68,8 +68,8 @@ def replies_to(
     for turns, words in zip(histories, said, strict=True):
         now = encode_said(tokenizer, words)
         before = [(encode_said(tokenizer, one), encode_reply(tokenizer, reply)) for one, reply in turns]
-        before = latest_turns(before, now, tokenizer.end_id, room)
-        prompts.append(dialogue_prompt(before, now, tokenizer.end_id))
+        before = latest_turns(before, now, tokenizer, room)
+        prompts.append(dialogue_prompt(before, now, tokenizer))
     written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
     return [text.strip() for text in written]
 
