@@ -275,7 +275,9 @@ def write(model: keras.Model) -> str:
     half, written = model.config.max_sequence_length // 2, [END]
     while len(written) <= SAMPLE:
         seed = lesson.seed + len(written)
-        written += generate(model, [written[-half:]], length=half, sampling=Sampling(temperature=0.8), seed=seed)[0]
+        written += generate(
+            model, [written[-half:]], max_new_tokens=half, sampling=Sampling(temperature=0.8), seed=seed
+        )[0]
     return "\n".join(tokenizer.decode(part) for is_end, part in groupby(written[:SAMPLE], END.__eq__) if not is_end)
 
 

@@ -111,7 +111,7 @@ def score(weights: list[np.ndarray]) -> tuple[float, float]:
     """The loss of the held-out answers, and the share of exact ones, of a model with these weights."""
     judge.set_weights(weights)
     loss = score_next_tokens(judge, test_data).nats_per_token
-    return loss, score_answers(judge, words, test, length=64).exact
+    return loss, score_answers(judge, words, test, max_new_tokens=64).exact
 
 
 # %% [markdown]

@@ -40,7 +40,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.files import read_json, write_json
@@ -104,7 +104,7 @@ if own_text:
     tokenizer = CharacterTokenizer.train(texts[0])
 else:
     counts = (lesson.choose(quick=3_000, full=12_000), 200, 200)
-    texts = [[s.english for s in generate(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
+    texts = [[s.english for s in tell_stories(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
     tokenizer = WordTokenizer.train(texts[0])
 train, validation, test = ([tokenizer.encode(text) for text in part] for part in texts)
 CONTEXT = 24

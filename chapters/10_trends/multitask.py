@@ -149,7 +149,8 @@ def tune(tasks: tuple[str, ...], seed: int, steps: int | None = None) -> Tuned:
     seconds = time.perf_counter() - began
     reader.set_weights(model.get_weights())
     scores = [
-        score_answers(reader, words, [e for e in part if e.task in tasks], length=LENGTH) for part in (test, unseen)
+        score_answers(reader, words, [e for e in part if e.task in tasks], max_new_tokens=LENGTH)
+        for part in (test, unseen)
     ]
     print(f"{', '.join(tasks)} (seed {seed}): {scores[0].by_task()}, left out: {scores[1].by_task()}, {seconds:.0f} s")
     return Tuned(*scores, steps, len(examples), seconds)

@@ -31,7 +31,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
@@ -66,9 +66,9 @@ STORY_SEED, TEST_SEED = 10, 12
 
 lexicon = lesson.choose(quick=LEXICON.first(4, kinds=8, wishes=6), full=LEXICON)
 grammar = Grammar(lexicon, split="seen", max_sentences=lesson.choose(quick=4, full=5))
-test = [story.english for story in generate(lesson.choose(quick=400, full=1500), TEST_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(lesson.choose(quick=400, full=1500), TEST_SEED, grammar=grammar)]
 texts = [
-    story.english for story in generate(LARGER[1] // 40, STORY_SEED, grammar=grammar)
+    story.english for story in tell_stories(LARGER[1] // 40, STORY_SEED, grammar=grammar)
 ]  # of more than 40 tokens on average
 tokenizer = WordTokenizer.train(texts)
 documents, test_ids = ([tokenizer.encode(text) for text in part] for part in (texts, test))

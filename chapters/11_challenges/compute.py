@@ -30,8 +30,8 @@ from lmbook import machine
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
-from lmbook.decoding.generate import generate as write
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.layers.lora import dense_layers
@@ -77,10 +77,12 @@ SENTENCES, CONTEXT, BATCH = lesson.choose(quick=(4, 55), full=(6, 73)) + (32,)
 STEPS = lesson.choose(quick=100, full=400)
 TRAINING_SEED, TEST_SEED = 10, 12  # of stories
 grammar = Grammar(split="seen", max_sentences=SENTENCES)
-texts = [story.english for story in generate(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=grammar)]
+texts = [
+    story.english for story in tell_stories(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=grammar)
+]
 words = WordTokenizer.train(texts)
 documents = [words.encode(text) for text in texts]
-test = [story.english for story in generate(lesson.choose(quick=100, full=500), TEST_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(lesson.choose(quick=100, full=500), TEST_SEED, grammar=grammar)]
 lowest = floor(test, words, grammar=grammar)
 lesson.record("floor", lowest, "nats per word", 1e-6, note="exact, of the stories that are scored")
 
@@ -209,7 +211,9 @@ lesson.table("speed", rows, ["training step", "milliseconds", "tokens a second",
 # %%
 LENGTH, ROWS = CONTEXT - 1, 8
 prompts = [[words.end_id]] * ROWS
-with_cache = median_seconds(lambda: write(teacher, prompts, length=LENGTH, sampling=Sampling(temperature=0.0)), 3)
+with_cache = median_seconds(
+    lambda: generate(teacher, prompts, max_new_tokens=LENGTH, sampling=Sampling(temperature=0.0)), 3
+)
 read = tf.function(lambda ids: tf.argmax(teacher(ids), axis=-1, output_type=tf.int32), jit_compile=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.gpt import GPT, GPTConfig
@@ -185,7 +185,7 @@ def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None
     """
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = generate(profile.stories, STORY_SEED, grammar=seen)
+    stories = tell_stories(profile.stories, STORY_SEED, grammar=seen)
     texts = [story.english for story in stories]
     if "translate" in profile.tasks:
         texts += [story.chinese for story in stories]

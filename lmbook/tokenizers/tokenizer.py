@@ -78,7 +78,7 @@ class Tokenizer:
         return {}
 
     @property
-    def never_ids(self) -> tuple[int, ...]:
+    def suppress_ids(self) -> tuple[int, ...]:
         """Ids that a model must not write, since they are no text."""
         return tuple(sorted({self.pad_id, self.unknown_id} - {self.end_id}))
 
