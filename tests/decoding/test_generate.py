@@ -1,6 +1,8 @@
 import gc
+import math
 import weakref
 from collections import Counter
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from lmbook.decoding.generate import generate, longest_text, stream
-from lmbook.decoding.sampling import Sampling
+from lmbook.decoding.sampling import Sampling, sample_token
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled, writer
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -234,6 +236,38 @@ def test_every_kind_of_model_writes_in_a_batch_what_it_writes_alone(any_model, s
         # All rows alike, so nothing is mixed; a row's random numbers depend on its number.
         read = None if sources is None else sources[[row] * len(PROMPTS)]
         assert generate(any_model, [prompt] * len(PROMPTS), sources=read, **options)[row] == together[row]
+
+
+@dataclass(frozen=True)
+class EpsilonSampling(Sampling):
+    """Tokens of probability `epsilon` and more, as the example in `Sampling` has it."""
+
+    epsilon: float = 0.2
+
+    def sample_token(self, logits, uniform):
+        p = tf.nn.softmax(logits)
+        least = tf.minimum(self.epsilon, tf.reduce_max(p, axis=-1, keepdims=True))
+        return sample_token(tf.where(p >= least, logits, -math.inf), uniform)
+
+
+def test_a_sampler_of_ones_own_chooses_the_tokens():
+    table = Table(np.log([[1.0, 1.0, 0.05, 0.1, 0.15, 0.3, 0.4]] * 7))  # 0 and 1 are suppressed
+    written = {
+        epsilon: set(sum(generate(table, [[2]] * 50, max_new_tokens=9, sampling=EpsilonSampling(epsilon=epsilon)), []))
+        for epsilon in (0.0, 0.12, 0.35, 0.9)
+    }
+    assert written == {0.0: {2, 3, 4, 5, 6}, 0.12: {4, 5, 6}, 0.35: {6}, 0.9: {6}}
+    # Probabilities after the temperature: at 0.5 they are 0.32 and 0.56 for 5 and 6.
+    sharp = EpsilonSampling(0.5, epsilon=0.25)
+    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9, sampling=sharp), [])) == {5, 6}
+    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9), [])) == {2, 3, 4, 5, 6}  # the class is part of the key
+
+
+def test_a_sampler_of_ones_own_writes_in_a_stream_what_it_writes_in_a_batch():
+    model, sampling = small_transformer(), EpsilonSampling(0.9, epsilon=0.1)
+    written = generate(model, PROMPTS, max_new_tokens=6, sampling=sampling, seed=3)
+    assert written != generate(model, PROMPTS, max_new_tokens=6, sampling=Sampling(0.9), seed=3)
+    assert list(stream(model, PROMPTS[0], max_new_tokens=6, sampling=sampling, seed=3)) == written[0]
 
 
 def test_every_kind_of_model_writes_in_a_stream_what_it_writes_in_a_batch(any_model, sources_for):
