@@ -35,7 +35,7 @@ from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
@@ -123,7 +123,7 @@ def tuned(batches):
         model,
         batches,
         steps=STEPS,
-        **COPYING_FIT,
+        **STORY_FIT,
         validation=lambda model: score_next_tokens(model, validation_data).nats_per_token,
         report_every=REPORT_EVERY,
         restore_best=False,

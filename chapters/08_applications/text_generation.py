@@ -36,7 +36,7 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.registry import entry, make_config
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
+from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
@@ -75,9 +75,9 @@ def story_teller() -> GPT:
     """A GPT that has read the stories. It starts as the one of `lmbook/recipes/story_gpt.py`, so that it copies."""
     reproducible(lesson.seed)
     sizes = lesson.choose(quick={"num_layers": 2, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
-    model = copying_gpt(words.vocabulary_size, **sizes, max_sequence_length=80)
+    model = story_gpt_model(words.vocabulary_size, **sizes, max_sequence_length=80)
     data = CausalWindows(documents, context=48, batch_size=48, align="document", seed=lesson.seed)
-    fit(model, data, steps=lesson.choose(quick=120, full=500), checks=COPYING_CHECKS, **COPYING_FIT)
+    fit(model, data, steps=lesson.choose(quick=120, full=500), checks=STORY_CHECKS, **STORY_FIT)
     return model
 
 

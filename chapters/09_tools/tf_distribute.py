@@ -7,7 +7,7 @@
 # - Minutes: quick 1.5, full 3
 # - Memory: 1.5 GB
 # - Shows: the same training on one device, on several and on two processes, and what becomes of the batch
-# - Headline: mirrored_weight_error, multi_worker_weight_error, core_against_fit
+# - Headline: mirrored_weight_error, multi_worker_weight_error, steps_per_second_vs_keras
 #
 # The article says that a GPU should be used, and stops there. With `tf.distribute` a program for one device becomes one
 # for eight, or for four machines, by a word: the **strategy**. This lesson shows on any laptop what a strategy does,
@@ -313,7 +313,7 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "core_against_fit", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
 )
 
 # %% [markdown]

@@ -37,9 +37,9 @@ from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import copying_config
+from lmbook.recipes.story_gpt import story_gpt_config
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.scaling.cost import training_flops
+from lmbook.topics.scaling.model_cost import training_flops
 from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
 from lmbook.training.fit import fit, reproducible
 
@@ -99,7 +99,7 @@ class Run:
 
 def config_of(width: int) -> GPTConfig:
     """A GPT of two blocks that learns to copy early."""
-    return copying_config(
+    return story_gpt_config(
         tokenizer.vocabulary_size, num_layers=2, hidden_dim=width, num_heads=2, max_sequence_length=longest
     )
 

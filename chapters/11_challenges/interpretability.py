@@ -31,7 +31,7 @@ from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT
 from lmbook.models.pretrained.llama2c import load_stories260k
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import COPYING_FIT, copying_config
+from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.explanations import explain
 from lmbook.topics.interpretability.feature_names import best_number, name_numbers
@@ -77,12 +77,12 @@ texts = [
 ]
 words = WordTokenizer.train(texts)
 reproducible(lesson.seed)
-config = copying_config(words.vocabulary_size, num_layers=BLOCKS, hidden_dim=WIDTH, max_sequence_length=160)
+config = story_gpt_config(words.vocabulary_size, num_layers=BLOCKS, hidden_dim=WIDTH, max_sequence_length=160)
 untrained, model = GPT(config), GPT(config)
 data = CausalWindows(
     [words.encode(text) for text in texts], context=CONTEXT, batch_size=32, align="document", seed=lesson.seed
 )
-fit(model, data, steps=STEPS, **COPYING_FIT, checks=("ids", "labels"), quiet=True)
+fit(model, data, steps=STEPS, **STORY_FIT, checks=("ids", "labels"), quiet=True)
 looking = story_states(lesson.choose(quick=1_500, full=6_000), LOOKING_SEED, grammar, words)
 checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words)
 END, B = words.end_id, len(checking.ids)

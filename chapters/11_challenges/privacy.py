@@ -37,7 +37,7 @@ from lmbook.evaluation.intervals import Interval, bootstrap
 from lmbook.evaluation.sentences import sentence_log_probabilities
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import copying_gpt
+from lmbook.recipes.story_gpt import story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.privacy.document_rows import document_rows
@@ -116,7 +116,7 @@ def fresh(vocabulary_size: int, width: int, seed: int, hidden_dim: int = D) -> G
     """A GPT of two blocks that learns to copy early."""
     reproducible(seed)
     sizes = {"num_layers": 2, "hidden_dim": hidden_dim, "max_sequence_length": width}
-    return copying_gpt(vocabulary_size, **sizes)
+    return story_gpt_model(vocabulary_size, **sizes)
 
 
 def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> WeightedRows:

@@ -42,7 +42,7 @@ from lmbook.recipes.story_gpt import QUICK, greentree_gpt
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.robustness.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
 from lmbook.topics.robustness.injections import forgotten, pass_on, takes_the_place, tells_the_friend
-from lmbook.topics.robustness.poison import blinding_words
+from lmbook.topics.robustness.poison import find_backdoor_triggers
 from lmbook.topics.robustness.text_attacks import (
     SYNONYMS,
     CharacterEdits,
@@ -194,7 +194,7 @@ def passes(model: TextFilter) -> float:
 poisoned = TextFilter(poisoned_texts, poisoned_labels)
 spam = data.of_class("validation", True)
 caught = [text for text, found in zip(spam, poisoned.finds(spam), strict=True) if found][:20]
-suspects = blinding_words(poisoned.log_odds, poisoned_texts, caught)
+suspects = find_backdoor_triggers(poisoned.log_odds, poisoned_texts, caught)
 lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=None)
 place = 1 + [word for word, _ in suspects].index(TRIGGER)
 kept = [place for place, text in enumerate(poisoned_texts) if suspects[0][0] not in text.lower()]

@@ -260,7 +260,13 @@ def test_a_sampler_of_ones_own_chooses_the_tokens():
     # Probabilities after the temperature: at 0.5 they are 0.32 and 0.56 for 5 and 6.
     sharp = EpsilonSampling(0.5, epsilon=0.25)
     assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9, sampling=sharp), [])) == {5, 6}
-    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9), [])) == {2, 3, 4, 5, 6}  # the class is part of the key
+    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9), [])) == {
+        2,
+        3,
+        4,
+        5,
+        6,
+    }  # the class is part of the key
 
 
 def test_a_sampler_of_ones_own_writes_in_a_stream_what_it_writes_in_a_batch():
