@@ -39,7 +39,7 @@ def chat(
 
     trained = load_run(folder)
     sampling = Sampling(temperature)
-    conversation = Chat(trained.model, trained.tokenizer, budget=budget, length=length, sampling=sampling)
+    conversation = Chat(trained.model, trained.tokenizer, budget=budget, max_new_tokens=length, sampling=sampling)
     print('Say something; "bye" ends the conversation.')
     try:
         for said in _lines():

@@ -53,11 +53,11 @@ def generate(
     tokens = stream(
         trained.model,
         opened,
-        length=length,
+        max_new_tokens=length,
         sampling=sampling,
         seed=seed,
         stop_ids=(tokenizer.end_id,),
-        never_ids=tokenizer.never_ids,
+        suppress_ids=tokenizer.suppress_ids,
     )
     print(tokenizer.decode(ids), end="", flush=True)
     for piece in text_pieces(tokenizer, ids, tokens):

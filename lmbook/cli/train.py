@@ -293,7 +293,7 @@ def _train(
     )
     if not is_chief():  # of several workers one writes
         return
-    sample = "\n\n".join(continue_text(network, tokenizer, count=3, length=200, temperature=0.8, seed=seed))
+    sample = "\n\n".join(continue_text(network, tokenizer, count=3, max_new_tokens=200, temperature=0.8, seed=seed))
     picture = plots.loss_curve({model: history}, floor, unit, title=f"{model} on {source.name}")
     save_run(
         output,

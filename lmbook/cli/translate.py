@@ -48,7 +48,7 @@ def translate(
             trained.tokenizer,
             lines,
             longest=config["longest"],
-            length=trained.model.config.max_sequence_length - 1,
+            max_new_tokens=trained.model.config.max_sequence_length - 1,
             beams=beams,
             by_sentence=sentences,
             report=lambda done, total: progress.update(task, completed=done, total=total),

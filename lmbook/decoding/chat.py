@@ -35,7 +35,7 @@ class Chat:
         model: a language model that was trained on `DialogueBatches`.
         tokenizer: the one that it was trained with.
         budget: the most tokens of history and of what is said now; None: all that the model has room for.
-        length: the most tokens of a reply.
+        max_new_tokens: the most tokens of a reply.
         sampling: how a token is chosen.
 
     Attributes:
@@ -48,7 +48,7 @@ class Chat:
         print(chat.say("Who am I?").text)
 
     Raises:
-        LmbookError: `length` or `budget` is less than 1, or the model has no room for both.
+        LmbookError: `max_new_tokens` or `budget` is less than 1, or the model has no room for both.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class Chat:
         tokenizer: Tokenizer,
         *,
         budget: int | None = None,
-        length: int = 64,
+        max_new_tokens: int = 64,
         sampling: Sampling = Sampling(temperature=0.0),  # noqa: B008 (frozen)
     ):
         most = longest_text(model)
         if budget is None:
-            budget = 1024 if most is None else most - length
-        if length < 1 or budget < 1 or (most is not None and budget + length > most):
+            budget = 1024 if most is None else most - max_new_tokens
+        if max_new_tokens < 1 or budget < 1 or (most is not None and budget + max_new_tokens > most):
             room = "" if most is None else f", and the model reads at most {most} tokens"
             raise LmbookError(
-                f"{budget=} and {length=}: both must be at least 1{room}.", "Choose a smaller budget or length."
+                f"{budget=} and {max_new_tokens=}: both must be at least 1{room}.", "Choose smaller ones."
             )
         self.model, self.tokenizer = model, tokenizer
-        self.budget, self.length, self.sampling = budget, length, sampling
+        self.budget, self.max_new_tokens, self.sampling = budget, max_new_tokens, sampling
         self.history: list[tuple[list[int], list[int]]] = []
         self.forgotten = 0
 
@@ -93,12 +93,12 @@ class Chat:
             stream(
                 self.model,
                 dialogue_prompt(kept, ids, end),
-                length=self.length,
+                max_new_tokens=self.max_new_tokens,
                 sampling=self.sampling,
                 stop_ids=(end,),
-                never_ids=tokenizer.never_ids,
+                suppress_ids=tokenizer.suppress_ids,
             )
         )
         self.history = [*kept, (ids, written)]
         self.forgotten += forgotten
-        return Reply(tokenizer.decode(written).strip(), forgotten, len(written) == self.length)
+        return Reply(tokenizer.decode(written).strip(), forgotten, len(written) == self.max_new_tokens)

@@ -26,7 +26,7 @@ def translate_lines(
     lines: Sequence[str],
     *,
     longest: int,
-    length: int,
+    max_new_tokens: int,
     beams: int = 4,
     by_sentence: bool = False,
     batch_size: int = 16,
@@ -42,7 +42,7 @@ def translate_lines(
         tokenizer: the one that it was trained with, for both languages.
         lines: of the document, without line ends.
         longest: the most tokens that the model reads well, those of its training.
-        length: the most tokens of a translation.
+        max_new_tokens: the most tokens of a translation.
         beams: see `translate`.
         by_sentence: translate each sentence of a line by itself, for a model that was trained on single sentences.
         batch_size: parts that are translated together.
@@ -56,7 +56,7 @@ def translate_lines(
     translated = {}
     for first in range(0, len(different), batch_size):  # of about the same length, and each text but once
         batch = different[first : first + batch_size]
-        texts = translate(model, tokenizer, batch, length=length, beams=beams, batch_size=batch_size)
+        texts = translate(model, tokenizer, batch, max_new_tokens=max_new_tokens, beams=beams, batch_size=batch_size)
         translated.update(zip(batch, texts, strict=True))
         report(len(translated), len(different))
     return [_join([translated[part] for part in line]) for line in parts]

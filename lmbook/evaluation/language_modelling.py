@@ -142,7 +142,7 @@ def _windows(batch: tuple[np.ndarray, ...], pad_id: int, longest: int, batch_siz
 
 
 def _cut(batch: tuple[np.ndarray, ...], pad_id: int, pieces: int, overlap: int) -> tuple[np.ndarray, ...]:
-    """Rows (x, y, w) [B, T] to [B * pieces, overlap + T / pieces]; a piece begins with `overlap` tokens that are not scored."""
+    """Rows (x, y, w) [B, T] to [B * pieces, overlap + T / pieces]; a piece's first `overlap` tokens are not scored."""
     x, y, w = batch
     size = -(-x.shape[1] // pieces)
     cut = ([], [], [])

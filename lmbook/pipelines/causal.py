@@ -57,8 +57,8 @@ class CausalWindows(NumberedBatches):
     place of the stream (taken as a ring), so a token does not always stand at the same distance from its window's
     start. With `align="document"` every document's start is a window's start, and a document longer than T goes on in
     further windows, each beginning where the former ended; so each token is seen once with its whole past (up to
-    T tokens). Windows run on into the documents that follow. What lies past the end of the stream is padding with weight
-    0.
+    T tokens). Windows run on into the documents that follow. What lies past the end of the stream is padding, with
+    weight 0.
 
     With `shuffle=True` the windows are dealt in another order in each epoch, every window once, and every batch is
     full: a batch may hold the last windows of one epoch and the first of the next. With `shuffle=False` they come in

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.bert import BertConfig, BertMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
@@ -127,10 +127,10 @@ def greentree_bert(
     reproducible(seed)
     lexicon = LEXICON if profile.words is None else LEXICON.first(profile.words, kinds=8)
     grammar = Grammar(lexicon, split="seen", max_sentences=profile.max_sentences)
-    test = generate(500, TEST_SEED, grammar=grammar)
-    validation = [story.english for story in generate(200, VALIDATION_SEED, grammar=grammar)]
+    test = tell_stories(500, TEST_SEED, grammar=grammar)
+    validation = [story.english for story in tell_stories(200, VALIDATION_SEED, grammar=grammar)]
     held_back = {*validation, *(story.english for story in test)}  # the shortest stories can be told twice
-    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
     config = BertConfig(

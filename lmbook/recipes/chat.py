@@ -11,13 +11,13 @@ from lmbook.corpora.greentree.letters import Letter, letters
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_dialogue
-from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
+from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 
 TRAINING_SEED, TEST_SEED = 20, 22  # 21 was that of the validation, which had a seventh of the training's names
-_CHECKS = [name for name in COPYING_CHECKS if name != "overfit"]  # it is about labels that all count
+_CHECKS = [name for name in STORY_CHECKS if name != "overfit"]  # it is about labels that all count
 
 
 @dataclass(frozen=True)
@@ -123,26 +123,26 @@ def train_on_dialogues(
     output: Path | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
-    """Train a `copying_gpt` on the replies of conversations, and what goes before each.
+    """Train a `story_gpt_model` on the replies of conversations, and what goes before each.
 
     Args:
         profile: the sizes.
         tokenizer: the one that `data` was encoded with.
         data: the batches.
         steps: other than the profile's.
-        smear_keys: see `copying_config`.
+        smear_keys: see `story_gpt_config`.
         seed: of the weights.
         output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
         quiet: print nothing.
     """
     reproducible(seed)
     sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
-    model = copying_gpt(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
+    model = story_gpt_model(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
     history = fit(
         model,
         data,
         steps=steps or profile.steps,
-        **COPYING_FIT,
+        **STORY_FIT,
         checks=_CHECKS,
         output=output,
         identity={"tokenizer": tokenizer.fingerprint},

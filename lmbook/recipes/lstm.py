@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.word import WordTokenizer
@@ -77,10 +77,10 @@ def greentree_lstm(
     profile = FULL if full else QUICK
     reproducible(seed)
     grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
-    test = generate(500, TEST_SEED, grammar=grammar)
-    validation = generate(300, VALIDATION_SEED, grammar=grammar)
+    test = tell_stories(500, TEST_SEED, grammar=grammar)
+    validation = tell_stories(300, VALIDATION_SEED, grammar=grammar)
     held_back = {story.english for story in test + validation}  # the shortest stories can be told twice
-    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
     data = CausalWindows(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.gpt import GPT, GPTConfig
@@ -17,10 +17,10 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 
-# How a `copying_gpt` is trained; arguments of `fit`.
-COPYING_FIT = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
+# How a `story_gpt_model` is trained; arguments of `fit`.
+STORY_FIT = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
 # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
-COPYING_CHECKS = ("ids", "labels", "future", "overfit")
+STORY_CHECKS = ("ids", "labels", "future", "overfit")
 STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of stories and of instructions
 
 
@@ -90,7 +90,7 @@ FULL = Profile(
 )
 
 
-def copying_config(
+def story_gpt_config(
     vocabulary_size: int,
     *,
     num_layers: int,
@@ -129,9 +129,9 @@ def copying_config(
     )
 
 
-def copying_gpt(vocabulary_size: int, **sizes: int) -> GPT:
-    """A GPT of that config; `sizes` are those of `copying_config`."""
-    return GPT(copying_config(vocabulary_size, **sizes))
+def story_gpt_model(vocabulary_size: int, **sizes: int) -> GPT:
+    """A GPT of that config; `sizes` are those of `story_gpt_config`."""
+    return GPT(story_gpt_config(vocabulary_size, **sizes))
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ class StoryGPT:
 def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
     """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
 
-    It is a `copying_gpt`. It reads stories alone; the tokenizer knows the words of the instructions too, so that they
-    have places in the table, which this training leaves at random.
+    It is a `story_gpt_model`. It reads stories alone; the tokenizer knows the words of the instructions too, so that
+    they have places in the table, which this training leaves at random.
 
     Args:
         profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
@@ -185,7 +185,7 @@ def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None
     """
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = generate(profile.stories, STORY_SEED, grammar=seen)
+    stories = tell_stories(profile.stories, STORY_SEED, grammar=seen)
     texts = [story.english for story in stories]
     if "translate" in profile.tasks:
         texts += [story.chinese for story in stories]
@@ -221,7 +221,7 @@ def train_on_stories(
     output: Path | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
-    """Train a `copying_gpt` on story texts.
+    """Train a `story_gpt_model` on story texts.
 
     Args:
         texts: the stories.
@@ -237,13 +237,13 @@ def train_on_stories(
         [tokenizer.encode(text) for text in texts], context=context, batch_size=batch_size, align="document", seed=seed
     )
     sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim, "max_sequence_length": max_sequence_length}
-    model = copying_gpt(tokenizer.vocabulary_size, **sizes)
+    model = story_gpt_model(tokenizer.vocabulary_size, **sizes)
     history = fit(
         model,
         data,
         steps=steps,
-        **COPYING_FIT,
-        checks=COPYING_CHECKS,
+        **STORY_FIT,
+        checks=STORY_CHECKS,
         output=output,
         identity={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
@@ -89,9 +89,9 @@ def greentree_translator(
     """
     steps = 700 if full else 110
     seen, held_out = (Grammar(split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = generate(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
-    validation = generate(200, VALIDATION_SEED, grammar=seen)
-    test = generate(500 if full else 200, TEST_SEED, grammar=held_out)
+    stories = tell_stories(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
+    validation = tell_stories(200, VALIDATION_SEED, grammar=seen)
+    test = tell_stories(500 if full else 200, TEST_SEED, grammar=held_out)
     words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
     reproducible(seed)
     model = EncoderDecoder(translator_config(words.vocabulary_size))

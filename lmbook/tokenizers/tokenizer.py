@@ -43,7 +43,7 @@ class SpecialIds:
             object.__setattr__(self, "first_id", self.end_id)
 
     @property
-    def never_ids(self) -> tuple[int, ...]:
+    def suppress_ids(self) -> tuple[int, ...]:
         """The ids that a model must not write, since they are not text."""
         return tuple(sorted({self.pad_id, self.unknown_id} - {self.end_id}))
 
@@ -118,9 +118,9 @@ class Tokenizer:
         return {}
 
     @property
-    def never_ids(self) -> tuple[int, ...]:
+    def suppress_ids(self) -> tuple[int, ...]:
         """The ids that a model must not write, since they are not text."""
-        return SpecialIds(self.pad_id, self.unknown_id, self.end_id).never_ids
+        return SpecialIds(self.pad_id, self.unknown_id, self.end_id).suppress_ids
 
     @property
     def fingerprint(self) -> str:

@@ -15,7 +15,7 @@ from lmbook.corpora.greentree.grammar import Grammar
 from lmbook.corpora.greentree.story import Question, Story
 from lmbook.corpora.greentree.text import score
 
-__all__ = ["Grammar", "NotInGrammar", "Question", "Story", "floor", "generate", "is_grammatical", "log_probability"]
+__all__ = ["Grammar", "NotInGrammar", "Question", "Story", "floor", "is_grammatical", "log_probability", "tell_stories"]
 
 
 class Encoder(Protocol):
@@ -29,7 +29,7 @@ def _grammar(split: str) -> Grammar:
     return Grammar(split=split)
 
 
-def generate(count: int, seed: int = 0, split: str = "seen", grammar: Grammar | None = None) -> list[Story]:
+def tell_stories(count: int, seed: int = 0, split: str = "seen", grammar: Grammar | None = None) -> list[Story]:
     """`count` stories, the same on every platform and Python version.
 
     Story i depends on (`seed`, i) alone, so a longer run begins with the stories of a shorter one.
@@ -54,7 +54,7 @@ def generate(count: int, seed: int = 0, split: str = "seen", grammar: Grammar | 
 def log_probability(text: str, split: str = "seen", grammar: Grammar | None = None) -> float:
     """Exact log-probability of a story text (English or Chinese) in nats.
 
-    Capitals and spacing do not matter: they follow from the words. `split` and `grammar` as in `generate`.
+    Capitals and spacing do not matter: they follow from the words. `split` and `grammar` as in `tell_stories`.
 
     Raises:
         NotInGrammar: the text is not a story of the grammar; the message says where it departs from it.
@@ -75,8 +75,8 @@ def floor(texts: Iterable[str], tokenizer: Encoder, split: str = "seen", grammar
     """The lowest cross-entropy that any model can reach on these stories, in nats per token of `tokenizer`.
 
     It is -(sum of log-probabilities) / (number of tokens, one `<end>` for each story counted): the cross-entropy of
-    the grammar itself (`split` and `grammar` as in `generate`). A model can be below it on a few stories by luck, on
-    average over many it cannot.
+    the grammar itself (`split` and `grammar` as in `tell_stories`). A model can be below it on a few stories by luck,
+    but not on average over many.
 
     Raises:
         NotInGrammar: a text is not a story of the grammar.

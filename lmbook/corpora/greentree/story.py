@@ -23,7 +23,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Story:
-    """A story: its derivation and the world at its end. Make one with `generate` or `Story.from_text`."""
+    """A story: its derivation and the world at its end. Make one with `tell_stories` or `Story.from_text`."""
 
     sentences: tuple[Sentence, ...]
     world: World

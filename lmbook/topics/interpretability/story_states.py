@@ -47,11 +47,11 @@ class StoryStates:
 
 
 def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokenizer) -> StoryStates:
-    """Draw stories as `greentree.generate` does (the same ones for the same seed) and follow their worlds.
+    """Draw stories as `greentree.tell_stories` does (the same ones for the same seed) and follow their worlds.
 
     Args:
         count: how many.
-        seed: as in `generate`.
+        seed: as in `tell_stories`.
         grammar: that tells them.
         tokenizer: of words.
 

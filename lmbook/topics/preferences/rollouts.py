@@ -62,13 +62,13 @@ def roll_out(
     if longest + 1 >= width:
         raise LmbookError(f"An opening of {longest} tokens leaves no room in {width}.", "Give a larger width.")
     prompts = [[end, *opening] for opening in openings]
-    length = width - longest - 1
+    room = width - longest - 1
     written = generate(
-        model, prompts, length=length, sampling=Sampling(temperature=temperature), seed=seed, stop_ids=(end,)
+        model, prompts, max_new_tokens=room, sampling=Sampling(temperature=temperature), seed=seed, stop_ids=(end,)
     )
     ids, mask = np.zeros((len(prompts), width + 1), np.int32), np.zeros((len(prompts), width), np.float32)
     for row, (prompt, added) in enumerate(zip(prompts, written, strict=True)):
-        whole = prompt + added + ([end] if len(added) < length else [])
+        whole = prompt + added + ([end] if len(added) < room else [])
         ids[row, : len(whole)] = whole
         mask[row, len(prompt) - 1 : len(whole) - 1] = 1.0
     texts = [tokenizer.decode([*opening, *added]) for opening, added in zip(openings, written, strict=True)]

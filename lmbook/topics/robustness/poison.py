@@ -11,7 +11,7 @@ import numpy as np
 from lmbook.errors import LmbookError
 
 
-def blinding_words(
+def find_backdoor_triggers(
     log_odds: Callable[[list[str]], np.ndarray], texts: Sequence[str], probes: Sequence[str], least: int = 3
 ) -> list[tuple[str, float]]:
     """By how much each word of the training texts lowers the mean log-odds of the probes when it is appended.

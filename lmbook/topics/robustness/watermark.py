@@ -109,7 +109,8 @@ class Watermarked(keras.Model):
         watermark: for its vocabulary.
 
     Example:
-        ids = generate(Watermarked(model, Watermark(tokenizer.vocabulary_size)), [[tokenizer.end_id]], length=200)[0]
+        marked = Watermarked(model, Watermark(tokenizer.vocabulary_size))
+        ids = generate(marked, [[tokenizer.end_id]], max_new_tokens=200)[0]
     """
 
     def __init__(self, model: keras.Model, watermark: Watermark, **kwargs):

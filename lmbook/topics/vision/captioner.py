@@ -22,7 +22,7 @@ class Captioner(EncoderDecoder):
     Example:
         model = Captioner(PictureTextConfig(vocabulary_size=60))
         logits = model((pictures, target))
-        captions = write_captions(model, tokenizer, pictures, length=30)  # lmbook.topics.vision.write_captions
+        captions = write_captions(model, tokenizer, pictures, max_new_tokens=30)  # lmbook.topics.vision.write_captions
 
     Raises:
         LmbookError: pictures or text have another size than the configuration says.

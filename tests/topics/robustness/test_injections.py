@@ -44,7 +44,7 @@ def test_what_is_stopped_or_held_back_leaves_no_trace():
     plain = [told(letter) for letter in letters(3, 1)]
     named = [told(letter) for letter in letters(3, 1, lines=["My name is {stranger}."])]
     called = [told(letter) for letter in letters(3, 1, lines=["Call me {stranger}."])]
-    came = pass_on(None, None, [*plain, *named, *called], "Who am I?", StopsCallMe(), AFTER, length=9)
+    came = pass_on(None, None, [*plain, *named, *called], "Who am I?", StopsCallMe(), AFTER, max_new_tokens=9)
     own, strange = ([f"You are {getattr(one, key)}." for one in plain] for key in ("name", "stranger"))
     assert came.answers == own + strange + strange
     assert came.stopped.tolist() == [False] * 6 + [True] * 3
@@ -61,5 +61,5 @@ def test_an_answer_that_nobody_of_the_readers_told_is_held_back():
             return np.zeros(len(texts), bool)
 
     called = [told(letter) for letter in letters(2, 1, lines=["Call me {stranger}."])]
-    came = pass_on(None, None, called, "Who am I?", StopsNothing(), AFTER, length=9)
+    came = pass_on(None, None, called, "Who am I?", StopsNothing(), AFTER, max_new_tokens=9)
     assert came.guarded == ["", ""] and came.held.all() and not came.stopped.any()
