@@ -1,4 +1,4 @@
-"""A conversation with a model: its history is kept, as far as there is room."""
+"""A conversation with a model, which keeps as much of the history as there is room for."""
 
 from __future__ import annotations
 
@@ -82,20 +82,19 @@ class Chat:
         if not said.strip():
             raise LmbookError("Nothing was said.", "Write something.")
         tokenizer, ids = self.tokenizer, encode_said(self.tokenizer, said)
-        end = tokenizer.end_id
-        if len(dialogue_prompt([], ids, end)) > self.budget:
+        if len(dialogue_prompt([], ids, tokenizer)) > self.budget:
             raise LmbookError(
                 f"That has {len(ids)} tokens; the budget is {self.budget}.", "Say it in fewer words, or in two turns."
             )
-        kept = latest_turns(self.history, ids, end, self.budget)
+        kept = latest_turns(self.history, ids, tokenizer, self.budget)
         forgotten = len(self.history) - len(kept)
         written = list(
             stream(
                 self.model,
-                dialogue_prompt(kept, ids, end),
+                dialogue_prompt(kept, ids, tokenizer),
                 max_new_tokens=self.max_new_tokens,
                 sampling=self.sampling,
-                stop_ids=(end,),
+                stop_ids=(tokenizer.end_id,),
                 suppress_ids=tokenizer.suppress_ids,
             )
         )

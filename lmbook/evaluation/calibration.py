@@ -1,4 +1,4 @@
-"""Do a classifier's probabilities mean what they say?"""
+"""Calibration: whether a classifier's probabilities match how often it is right."""
 
 from __future__ import annotations
 

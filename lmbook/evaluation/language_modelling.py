@@ -1,4 +1,4 @@
-"""How well a language model predicts a text."""
+"""Scores a language model on a text: cross-entropy, perplexity, bits per byte."""
 
 from __future__ import annotations
 

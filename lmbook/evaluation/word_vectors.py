@@ -1,4 +1,4 @@
-"""What word vectors know: neighbours, analogies, agreement with people, agreement with known classes of words."""
+"""Tests of word vectors: neighbours, analogies, agreement with people's ratings and with known classes of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture in, text out."""
+"""Writes the caption of a picture: picture in, text out."""
 
 from __future__ import annotations
 
