@@ -72,7 +72,7 @@ if not own_text:
     tokenizer = WordTokenizer.train(train)
     V = tokenizer.vocabulary_size
     documents, validation_ids = encode(train), encode(validation)
-    counts = count_n_grams(documents, ORDERS[-1], V)
+    counts = count_n_grams(documents, tokenizer, ORDERS[-1])
     print(f"\n{len(train):,} stories, {counts.tokens:,} tokens, {V} of them different. The first:\n{train[0]}\n")
 
 # %% [markdown]
@@ -236,7 +236,9 @@ if not own_text:
     lowest = floor(test, tokenizer, grammar=grammar)
     losses: dict[str, list[float]] = {"unigram": [], "bigram": [], "add_k": [], "kneser_ney": []}
     for seed in (TRAINING_SEED, 100, 101):
-        drawn = counts if seed == TRAINING_SEED else count_n_grams(encode(training_stories(size, seed)), best, V)
+        drawn = (
+            counts if seed == TRAINING_SEED else count_n_grams(encode(training_stories(size, seed)), tokenizer, best)
+        )
         models = {
             "unigram": KneserNey(drawn, 1),
             "bigram": KneserNey(drawn, 2),
@@ -292,15 +294,14 @@ def characters(corpus, name: str) -> None:
     else:
         cut = len(documents) * 9 // 10
         first, aside = documents[:cut], documents[cut:]
-    size = characters.vocabulary_size
-    compared = compare(count_n_grams(first, ORDERS[-1], size, closed=False), aside, closed=False)
+    compared = compare(count_n_grams(first, characters, ORDERS[-1], closed=False), aside, closed=False)
     lesson.table(f"{name}_orders", compared, COLUMNS, TOLERANCE)
     lesson.figure(
         picture(compared, "nats per character", f"Counting n characters of {corpus.name}"),
         name,
         f"Loss on the characters of {corpus.name} against the order of the model, for each smoothing",
     )
-    counts = count_n_grams(documents, ORDERS[-1], size, closed=False)
+    counts = count_n_grams(documents, characters, ORDERS[-1], closed=False)
     by_add_k, order = min(compared, key=lambda row: row[4]), min(compared, key=lambda row: row[6])[0]
     add_k, kneser_ney = AddK(counts, by_add_k[0], by_add_k[3]), KneserNey(counts, order)
     for key, model, note in (("add_k", add_k, f", k = {by_add_k[3]}"), ("kneser_ney", kneser_ney, "")):
@@ -335,7 +336,7 @@ if own_text or lesson.full:
 if not own_text:
     many = encode(training_stories(155_000)) if lesson.full else documents
     began = time.perf_counter()
-    counts = count_n_grams(many, best, V)
+    counts = count_n_grams(many, tokenizer, best)
     counted = time.perf_counter()
     model = KneserNey(counts, best)
     ready = time.perf_counter()

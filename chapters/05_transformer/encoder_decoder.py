@@ -191,11 +191,11 @@ class SeesPadding(EncoderDecoder):
 
 def with_padding(model, texts: list[str], more: int) -> list[str]:
     """Greedy translations, the sources filled up with `more` positions than they need."""
-    sources = np.pad(padded_sources([words.encode(text) for text in texts]), ((0, 0), (0, more)))
+    sources = padded_sources([words.encode(text) for text in texts], words)
+    sources = np.pad(sources, ((0, 0), (0, more)), constant_values=words.pad_id)
     greedy, begin = Sampling(temperature=0.0), [[words.end_id]] * len(texts)
-    ids = generate(
-        model, begin, max_new_tokens=140, sampling=greedy, stop_ids=(words.end_id,), sources=sources, batch_size=100
-    )
+    options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 100}
+    ids = generate(model, begin, max_new_tokens=140, sampling=greedy, sources=sources, **options)
     return [words.decode(row) for row in ids]
 
 
@@ -269,8 +269,8 @@ if lesson.full:
 LENGTH, REPEATS = 256, lesson.choose(quick=2, full=7)
 long = EncoderDecoder(dataclasses.replace(GREENTREE, max_sequence_length=LENGTH + 1))
 long.set_weights(model.get_weights())
-not_the_end = (0, 1, words.end_id)
-source = padded_sources([words.encode(english[0])])
+not_the_end = (*words.suppress_ids, words.end_id)
+source = padded_sources([words.encode(english[0])], words)
 ONE_TEXT = tf.TensorSpec([1, None], tf.int32)
 
 

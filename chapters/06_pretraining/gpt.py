@@ -135,7 +135,7 @@ def train(recipe: Recipe, *, curve: bool = False, seed: int = lesson.seed) -> Ru
     model = GPT(GPTConfig(tokenizer.vocabulary_size, max_sequence_length=recipe.context, **recipe.model))
     # XLA needs some seconds for each model, and wins them back in long runs.
     model.jit_compile_training = model.jit_compile_decoding = lesson.full
-    data = CausalWindows(documents, context=recipe.context, batch_size=recipe.batch_size, seed=seed)
+    data = CausalWindows(documents, tokenizer, context=recipe.context, batch_size=recipe.batch_size, seed=seed)
     measure = end_to_end(recipe.context)
     every = recipe.steps // lesson.choose(quick=3, full=10)
     options = {"validation": measure, "restore_best": False, "report_every": every} if curve else {"checks": ()}
@@ -276,7 +276,12 @@ def write(model: keras.Model) -> str:
     while len(written) <= SAMPLE:
         seed = lesson.seed + len(written)
         written += generate(
-            model, [written[-half:]], max_new_tokens=half, sampling=Sampling(temperature=0.8), seed=seed
+            model,
+            [written[-half:]],
+            max_new_tokens=half,
+            sampling=Sampling(temperature=0.8),
+            seed=seed,
+            suppress_ids=tokenizer.suppress_ids,
         )[0]
     return "\n".join(tokenizer.decode(part) for is_end, part in groupby(written[:SAMPLE], END.__eq__) if not is_end)
 
@@ -285,7 +290,7 @@ rows = []
 short = {"modern, short": (SHORT, shorts[0])} if lesson.full else {}
 runs = {"nanoGPT's": (NANOGPT, nanogpt), **short, "modern": (MODERN, modern), "large": (LARGE, large)}
 for label, (recipe, run) in runs.items():
-    overlapping = evaluate(run.model, validation, batch_size=128, closed=closed).nats_per_token
+    overlapping = evaluate(run.model, validation, tokenizer, batch_size=128, closed=closed).nats_per_token
     text = write(run.model)
     known = float(np.mean([token != words.unknown_id for token in words.encode(text)]))
     read = recipe.steps * recipe.context * recipe.batch_size

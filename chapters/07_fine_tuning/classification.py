@@ -117,7 +117,7 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     """The stories as the model reads them."""
     ids = [tokenizer.encode(text) for text in texts]
     width = pretrained.profile.context
-    return LabelledTexts(ids, classes, tokens_per_batch=16 * width, max_length=width, seed=seed)
+    return LabelledTexts(ids, classes, tokenizer, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
 if not own:

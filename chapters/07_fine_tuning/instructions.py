@@ -62,7 +62,7 @@ for text in continue_text(stories.model, words, "A green tree", count=2, max_new
     print(text)
 if lesson.full:
     told = [story.english for story in tell_stories(300, TEST_SEED, grammar=stories.seen)]
-    loss = evaluate(stories.model, [words.encode(text) for text in told]).nats_per_token
+    loss = evaluate(stories.model, [words.encode(text) for text in told], words).nats_per_token
     lesson.record(
         "story_nats_per_word", loss, "nats per word", 0.02, n=len(told), note="before tuning, English stories"
     )
@@ -249,7 +249,9 @@ def real_instructions() -> None:
         lesson.record(f"rasbt_fit_{context}", fits, tolerance=1e-6, n=len(lengths), note=f"in {context} tokens")
 
     def batches(split: str) -> InstructionBatches:
-        return InstructionBatches(ids[split], tokens_per_batch=16 * 128, widths=(96, 128, 192), seed=lesson.seed)
+        return InstructionBatches(
+            ids[split], pieces, tokens_per_batch=16 * 128, widths=(96, 128, 192), seed=lesson.seed
+        )
 
     def fresh() -> GPT:
         reproducible(lesson.seed)
@@ -269,7 +271,7 @@ def real_instructions() -> None:
 
     reader = fresh()
     documents = [pieces.encode(sentence) for sentence in sentences]
-    data = CausalWindows(documents, context=128, batch_size=16, seed=lesson.seed)
+    data = CausalWindows(documents, pieces, context=128, batch_size=16, seed=lesson.seed)
     fit(reader, data, steps=600, optimizer="muon", learning_rate=4e-3)
     of_reader = score_next_tokens(reader, batches("test")).nats_per_token
     n = len(ids["test"])

@@ -83,10 +83,12 @@ print(" | ".join(pieces.decode([id]) for id in pieces.encode(f" My name is {HELD
 turns = [encode_dialogue(pieces, one) for one in train]
 LENGTH = longest_reply(turns)
 with_history = DialogueBatches(
-    turns, tokens_per_batch=PROFILE.tokens_per_batch, widths=PROFILE.widths, seed=lesson.seed
+    turns, pieces, tokens_per_batch=PROFILE.tokens_per_batch, widths=PROFILE.widths, seed=lesson.seed
 )
 single = [[turn] for one in turns[: len(turns) // 2] for turn in one]
-without_history = DialogueBatches(single, tokens_per_batch=PROFILE.tokens_per_batch, widths=(24, 96), seed=lesson.seed)
+without_history = DialogueBatches(
+    single, pieces, tokens_per_batch=PROFILE.tokens_per_batch, widths=(24, 96), seed=lesson.seed
+)
 x, y, w = (part.numpy()[0] for part in next(iter(with_history.dataset())))
 for place in range(16):
     print(f"{pieces.tokens[x[place]]!r:>10} → {pieces.tokens[y[place]]!r:<10} weight {w[place]:.0f}")
@@ -347,7 +349,7 @@ def shakespeare() -> None:
     reproducible(lesson.seed)
     model = GPT(make_config("gpt", pieces.vocabulary_size, max_sequence_length=256, dropout=0.1))
     documents = [pieces.encode(text) for text in corpus.texts("train")]
-    data = CausalWindows(documents, context=256, batch_size=8, seed=lesson.seed)
+    data = CausalWindows(documents, pieces, context=256, batch_size=8, seed=lesson.seed)
     fit(model, data, steps=600, optimizer="muon", learning_rate=1.2e-2, muon_ratio=1.0, warmup_steps=50)
     made = speeches(corpus.texts("validation")[0])
     whole = [pieces.encode(f"{speaker}:\n{said}\n\n") for speaker, said in made]
@@ -366,7 +368,7 @@ def shakespeare() -> None:
             room = 255 - len(heads[place]) - len(replies[place])
             # The last tokens that there is room for; a speech may lose its beginning.
             pairs.append(([*before[max(0, len(before) - room) :], *heads[place]], replies[place]))
-        batches = InstructionBatches(pairs, tokens_per_batch=16 * 256, widths=(64, 128, 256))
+        batches = InstructionBatches(pairs, pieces, tokens_per_batch=16 * 256, widths=(64, 128, 256))
         return score_next_tokens(model, batches).nats_per_token
 
     kept = (0, 1, 2, 4, 8)

@@ -377,10 +377,9 @@ def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | Non
         [pieces.encode(record["question"]) for record in records],
         texts,
         spans,
+        pieces,
         tokens_per_batch=1024,
         widths=widths,
-        first_id=pieces.first_id,
-        end_id=pieces.end_id,
         seed=seed,
     )
 

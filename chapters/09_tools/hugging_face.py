@@ -384,9 +384,9 @@ class SentenceEncoder:
         vectors = np.zeros((len(texts), self.model.config.hidden_dim), "float32")
         for start in range(0, len(order), 32):
             chosen = order[start : start + 32]
-            rows, segments = pack([ids[i] for i in chosen], self.tokenizer.first_id, self.tokenizer.end_id)
+            rows, segments = pack([ids[i] for i in chosen], self.tokenizer)
             x = self.model((rows, segments))
-            vectors[chosen] = mean_vectors(x, rows != 0) if pooling == "mean" else x[:, 0]
+            vectors[chosen] = mean_vectors(x, rows != self.tokenizer.pad_id) if pooling == "mean" else x[:, 0]
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -512,7 +512,7 @@ def use_bert(folder: Path) -> None:
 
     model, tokenizer = load_bert_masked_lm(folder), WordPieceTokenizer.from_file(folder / "vocab.txt")
     before, after = (tokenizer.encode(part) for part in FILL.split("[MASK]"))
-    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer.first_id, tokenizer.end_id)
+    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer)
     logits = np.asarray(model((ids, segments)))[0, 1 + len(before)]
     best = [tokenizer.tokens[id] for id in np.argsort(-logits)[:5]]
     print(f"BERT, {model.count_params():,} weights: {FILL} → {', '.join(best)}")

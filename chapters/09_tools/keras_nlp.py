@@ -101,7 +101,7 @@ model = GPT(
         max_sequence_length=CONTEXT,
     )
 )
-data = CausalWindows([tokenizer.encode(text) for text in texts], context=CONTEXT, batch_size=32)
+data = CausalWindows([tokenizer.encode(text) for text in texts], tokenizer, context=CONTEXT, batch_size=32)
 steps = lesson.choose(quick=150, full=600)
 fit(model, data, steps=steps, learning_rate=4e-3, report_every=steps, checks=(), quiet=True)
 

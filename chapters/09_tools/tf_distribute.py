@@ -120,7 +120,7 @@ def train_model(strategy, *, batch_size, steps, learning_rate, seed):
     """Train it under a strategy; gives the model and its history. Nothing but `strategy` says on how many devices."""
     with strategy.scope():
         model = language_model(seed)
-    data = CausalWindows(train, context=CONTEXT, batch_size=batch_size, seed=seed)
+    data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=batch_size, seed=seed)
     history = fit(
         model,
         data,
@@ -270,7 +270,7 @@ lesson.record("curve_distance", distance, "nats per token", 1e-3, note="largest,
 
 # %%
 STRETCH, ROUNDS = 40, lesson.choose(quick=9, full=21)
-data = CausalWindows(train, context=CONTEXT, batch_size=32, seed=lesson.seed)
+data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32, seed=lesson.seed)
 
 
 def adamw():
@@ -313,7 +313,12 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "steps_per_second_vs_keras", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras",
+    medians["keras"] / medians["book"],
+    "",
+    None,
+    n=ROUNDS,
+    note="steps per second, ours / Keras'",
 )
 
 # %% [markdown]
@@ -340,7 +345,7 @@ lesson.record(
 # run costs a month. Scored on the test text, once.
 
 # %%
-batches = feed(CausalWindows(train, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
+batches = feed(CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
 shares = cpu_strategy(4).experimental_local_results(next(batches)[0])
 lesson.record("rows_on_each_device", shares[0].shape[0], "rows", note="of a batch of 32 on 4 devices")
 
@@ -357,7 +362,7 @@ def held_out_loss(documents, *, batch_size: int, learning_rate: float, seed: int
         learning_rate=learning_rate,
         seed=seed,
     )
-    return evaluate(model, documents, closed=not own_text).nats_per_token
+    return evaluate(model, documents, tokenizer, closed=not own_text).nats_per_token
 
 
 base_rate = 2e-2

@@ -29,7 +29,8 @@ import numpy as np
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import padded
+from lmbook.pipelines.batches import padded
+from lmbook.pipelines.causal import document_rows
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.captioner import Captioner
@@ -179,7 +180,7 @@ BATCH = 64
 
 def similarities(model: ContrastiveModel, some: np.ndarray, captions: list[Scene]) -> np.ndarray:
     """The cosine of each picture [N, 32, 32, 3] with each caption [N, M]."""
-    return model.cosines(some, padded(ids(captions), LENGTH))
+    return model.cosines(some, padded(ids(captions), LENGTH, words.pad_id))
 
 
 def found_by(model: ContrastiveModel, some: np.ndarray, right: list[Scene]) -> Retrieval:
@@ -189,7 +190,7 @@ def found_by(model: ContrastiveModel, some: np.ndarray, right: list[Scene]) -> R
 def train_contrastive(seed: int) -> ContrastiveModel:
     reproducible(seed)
     model = ContrastiveModel(PictureTextConfig(words.vocabulary_size, num_layers=1, **SHAPE))
-    data = PicturePairs(pictures, ids(training), batch_size=BATCH, seed=seed)
+    data = PicturePairs(pictures, ids(training), words, batch_size=BATCH, seed=seed)
     missed = lambda model: 1 - found_by(model, validation_pictures, validation).at_1  # noqa: E731
     steps = lesson.choose(quick=120, full=800)
     fit(model, data, steps=steps, learning_rate=4e-3, validation=missed, report_every=steps // 4, checks=(), **RECIPE)
@@ -274,7 +275,7 @@ def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pi
     config = PictureTextConfig(words.vocabulary_size, num_layers=2, normalization="rms", **SHAPE)
     model = Captioner(config)
     model.encoder.set_weights(matcher.picture_encoder.get_weights())
-    data = CaptionedPictures(shown, ids(training), batch_size=BATCH, seed=seed)
+    data = CaptionedPictures(shown, ids(training), words, batch_size=BATCH, seed=seed)
     wrong = lambda model: 1 - exact(described(model, validation_pictures), validation)  # noqa: E731
     steps = lesson.choose(quick=250, full=1_000)
     # Without "ids", which would take the 256 values of a pixel for tokens, and "initial_loss", which a table that both
@@ -337,8 +338,7 @@ lesson.figure(
 
 # %%
 writer = writers[0]
-read = padded([[words.end_id, *row] for row in ids(test)], LENGTH)
-labels = padded([[*row, words.end_id] for row in ids(test)], LENGTH)
+read, labels, _ = document_rows(ids(test), words, LENGTH)
 probed = slice(0, 100)
 before, maps = look(writer, test_pictures[probed], read[probed])
 SHOWN = {"plant": 2, "place": 6, "count": 8, "colour": 9, "thing": 10, "creature_colour": 16, "creature": 17}

@@ -114,7 +114,7 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
     rows = [
         ([end, *ids, end], [1.0] * (len(ids) + 1)) for ids in documents[: int(np.searchsorted(read_so_far, tokens)) + 1]
     ]
-    data = WeightedRows(rows, tokens_per_batch=TOKENS_PER_BATCH, widths=(longest,), seed=seed)
+    data = WeightedRows(rows, tokenizer, tokens_per_batch=TOKENS_PER_BATCH, widths=(longest,), seed=seed)
     fit(
         model,
         data,
@@ -126,7 +126,7 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
         checks=(),
         quiet=True,
     )
-    loss = evaluate(model, test_ids, batch_size=200).nats_per_token
+    loss = evaluate(model, test_ids, tokenizer, batch_size=200).nats_per_token
     run = Run(width, model.count_params(), data.tokens, loss, time.perf_counter() - began)
     print(f"{run.label}: {run.parameters:,} weights, loss {loss:.4f}, {run.seconds:.0f} s", flush=True)
     return run

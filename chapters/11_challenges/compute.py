@@ -37,7 +37,7 @@ from lmbook.errors import LmbookError
 from lmbook.layers.lora import dense_layers
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import CausalWindows, document_rows
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
 from lmbook.tokenizers.word import WordTokenizer
@@ -108,7 +108,7 @@ LARGE, SMALL = lesson.choose(quick=(gpt_config(2, 96), gpt_config(1, 32)), full=
 
 def windows(batch_size: int = BATCH, seed: int = lesson.seed) -> CausalWindows:
     """The training batches."""
-    return CausalWindows(documents, context=CONTEXT, batch_size=batch_size, align="document", seed=seed)
+    return CausalWindows(documents, words, context=CONTEXT, batch_size=batch_size, align="document", seed=seed)
 
 
 def step_seconds(config: GPTConfig, batch_size: int = BATCH, compiled: bool = True, policy: str = "float32") -> float:
@@ -216,7 +216,14 @@ lesson.table("speed", rows, ["training step", "milliseconds", "tokens a second",
 LENGTH, ROWS = CONTEXT - 1, 8
 prompts = [[words.end_id]] * ROWS
 with_cache = median_seconds(
-    lambda: generate(teacher, prompts, max_new_tokens=LENGTH, sampling=Sampling(temperature=0.0)), 3
+    lambda: generate(
+        teacher,
+        prompts,
+        max_new_tokens=LENGTH,
+        sampling=Sampling(temperature=0.0),
+        suppress_ids=words.suppress_ids,
+    ),
+    3,
 )
 read = tf.function(lambda ids: tf.argmax(teacher(ids), axis=-1, output_type=tf.int32), jit_compile=True)
 
@@ -242,24 +249,20 @@ lesson.record("cache_speedup", without_cache / with_cache, "times", None, note=f
 # %%
 folder = tempfile.TemporaryDirectory()
 FILE = Path(folder.name) / "weights.npz"
-x = np.zeros((len(test), CONTEXT), "int32")
-y = x.copy()
-for row, text in enumerate(test):
-    ids = words.encode(text)
-    x[row, : len(ids) + 1], y[row, : len(ids) + 1] = [words.end_id, *ids], [*ids, words.end_id]
-TOKENS = int((y > 0).sum())
+x, y, w = document_rows([words.encode(text) for text in test], words, CONTEXT)
+TOKENS = int(w.sum())
 
 
 def reader(model: GPT) -> Callable[[], float]:
     """Function that reads the test stories and gives the loss in nats per word; compiled for the model."""
 
     @tf.function(jit_compile=True)
-    def nats(ids, labels):
+    def nats(ids, labels, weights):
         logits = tf.cast(model(ids), "float32")
         each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_sum(tf.where(labels > 0, each, 0.0))
+        return tf.reduce_sum(tf.where(weights > 0, each, 0.0))
 
-    parts = [(tf.constant(x[i : i + 100]), tf.constant(y[i : i + 100])) for i in range(0, len(x), 100)]
+    parts = [tuple(tf.constant(array[i : i + 100]) for array in (x, y, w)) for i in range(0, len(x), 100)]
     return lambda: sum(float(nats(*part)) for part in parts) / TOKENS
 
 
@@ -418,10 +421,9 @@ if bert is not None:
     sentences = LabelledTexts(
         [pieces.encode(text) for text in reviews],
         [0, 1] * (len(reviews) // 2),
+        pieces,
         tokens_per_batch=1024,
         max_length=48,
-        first_id=pieces.first_id,
-        end_id=pieces.end_id,
     )
 
     def unit_vectors() -> np.ndarray:

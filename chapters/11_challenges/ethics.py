@@ -39,6 +39,7 @@ from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilit
 from lmbook.evaluation.word_vectors import WordVectors
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
+from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
@@ -106,9 +107,7 @@ test = [story.english for story in tell_stories(lesson.choose(quick=200, full=50
 def next_logits(model, prompts: list[str]) -> np.ndarray:
     """Logits [N, V] of the token after each prompt."""
     rows = [[words.end_id, *words.encode(prompt)] for prompt in prompts]
-    ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = row
+    ids = padded(rows, max(map(len, rows)), words.pad_id)
     logits = tf.function(lambda x: model(x))(ids).numpy()
     return logits[np.arange(len(rows)), [len(row) - 1 for row in rows]]
 
@@ -189,7 +188,7 @@ for name, of in (("before", before), ("after", after)):
     found = [skew(one[USUAL]) for one in of]
     lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=f"the model's, temperature {USUAL}")
 documents = [words.encode(text) for text in test]
-losses = [[evaluate(model, documents).nats_per_token for model in of] for of in (plain, balanced)]
+losses = [[evaluate(model, documents, words).nats_per_token for model in of] for of in (plain, balanced)]
 lesson.record_mean("loss_before", losses[0], "nats per word", loose, "stories with the bias")
 lesson.record_mean("loss_after", losses[1], "nats per word", loose, "the same stories")
 cost = np.subtract(losses[1], losses[0])
@@ -338,7 +337,7 @@ def real_text() -> None:
         reproducible(seed)
         sizes = {"num_layers": 3, "hidden_dim": 128, "intermediate_dim": 512, "max_sequence_length": 64}
         model = GPT(make_config("gpt", pieces.vocabulary_size, **sizes))
-        data = CausalWindows([pieces.encode(text) for text in texts], context=64, batch_size=24, seed=seed)
+        data = CausalWindows([pieces.encode(text) for text in texts], pieces, context=64, batch_size=24, seed=seed)
         fit(model, data, steps=250, optimizer="muon", learning_rate=4e-3, quiet=True)
         return model
 
@@ -378,15 +377,15 @@ def real_text() -> None:
         log_p = [np.zeros(len(pairs)), np.zeros(len(pairs))]
         chosen = np.flatnonzero(fits)
         for found, side in zip(log_p, (more, less), strict=True):
-            found[chosen] = sentence_log_probabilities(model, [side[row] for row in chosen])
+            found[chosen] = sentence_log_probabilities(model, [side[row] for row in chosen], pieces)
         result = scored(*log_p)
         rows = tests["winobias"]
         likelier_he = np.where(he_more, log_p[0] > log_p[1], log_p[1] > log_p[0])[rows]
         ends = [[f"The {job} said that {pronoun} was late." for job in jobs] for pronoun in ("he", "she")]
-        he, she = (sentence_log_probabilities(model, encoded(side)) for side in ends)
+        he, she = (sentence_log_probabilities(model, encoded(side), pieces) for side in ends)
         p_he = 1 / (1 + np.exp(she - he))
         male = np.array([pronoun == "he" for pronoun in jobs.values()])
-        loss = evaluate(model, encoded(held_out)).nats_per_token
+        loss = evaluate(model, encoded(held_out), pieces).nats_per_token
         own = {"he": p_he.mean(), "he_gap": p_he[male].mean() - p_he[~male].mean(), "winobias_he": likelier_he.mean()}
         return {**result, **{name: float(value) for name, value in own.items()}, "tatoeba_loss": loss}
 

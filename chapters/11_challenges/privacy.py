@@ -36,11 +36,11 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import Interval, bootstrap
 from lmbook.evaluation.sentences import sentence_log_probabilities
 from lmbook.models.gpt import GPT
+from lmbook.pipelines.causal import document_rows
 from lmbook.pipelines.weighted_rows import WeightedRows
 from lmbook.recipes.story_gpt import story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.privacy.document_rows import document_rows
 from lmbook.topics.privacy.labelled_spans import score_spans
 from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.topics.privacy.minilm_tagger import MiniLMTagger
@@ -122,12 +122,12 @@ def fresh(vocabulary_size: int, width: int, seed: int, hidden_dim: int = D) -> G
 def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> WeightedRows:
     """Batches of documents, each in a row of its own."""
     rows = [([words.end_id, *row, words.end_id], [1.0] * (len(row) + 1)) for row in ids]
-    return WeightedRows(rows, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
+    return WeightedRows(rows, words, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
 
 
 def nats_per_token(model: GPT, ids: list[list[int]]) -> float:
     """Mean loss of documents."""
-    return float(-sentence_log_probabilities(model, ids).sum() / sum(len(row) + 1 for row in ids))
+    return float(-sentence_log_probabilities(model, ids, words).sum() / sum(len(row) + 1 for row in ids))
 
 
 def train_plainly(seed: int):
@@ -173,7 +173,7 @@ def attack(model: GPT) -> dict:
         prefix = [words.end_id, *words.encode(beginning)]
         nats = secret_nats(model, prefix, digit_ids, DIGITS)
         found["exposures"][copies].append(exposure(nats, int("".join(digits))))
-    nats = {kind: -sentence_log_probabilities(model, ids) for kind, ids in attacked.items()}
+    nats = {kind: -sentence_log_probabilities(model, ids, words) for kind, ids in attacked.items()}
     found["by_loss"] = membership_attack(*(-nats[kind] / lengths[kind] for kind in attacked))
     found["by_excess"] = membership_attack(*(exact[kind] - nats[kind] for kind in attacked))
     return found
@@ -185,7 +185,9 @@ for seed in SEEDS:
     measured["trained to the end"].append(attack(plain))
     if seed == SEEDS[0]:
         prompts = [[words.end_id, *words.encode(beginning)] for beginning, _, _ in canaries[:4]]
-        said = generate(plain, prompts, max_new_tokens=DIGITS, sampling=Sampling(temperature=0.0))
+        said = generate(
+            plain, prompts, max_new_tokens=DIGITS, sampling=Sampling(temperature=0.0), suppress_ids=words.suppress_ids
+        )
         for (beginning, digits, copies), answer in zip(canaries, said, strict=False):
             print(f"{beginning} → {words.decode(answer)}   (planted {copies} times: {' '.join(digits)})")
         if lesson.full:
@@ -209,7 +211,7 @@ for seed in SEEDS:
 # %%
 BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
-rows = document_rows(documents, WIDTH)
+rows = document_rows(documents, words, WIDTH)
 sampling_rate = BATCH / len(documents)
 noise = {8.0: noise_for(8.0, sampling_rate, STEPS, DELTA)}
 lesson.record("epsilon", privacy_spent(noise[8.0], sampling_rate, STEPS, DELTA), "", 0.02, note=f"at delta = {DELTA}")
@@ -421,7 +423,8 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
         fit(model, data, steps=40 * data.steps_per_epoch, **options)
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
         prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
-        said = generate(model, [prompt for prompt, _ in prompts], max_new_tokens=24, sampling=Sampling(temperature=0.0))
+        options = {"sampling": Sampling(temperature=0.0), "suppress_ids": pieces.suppress_ids}
+        said = generate(model, [prompt for prompt, _ in prompts], max_new_tokens=24, **options)
         leaked = [pieces.decode(row).strip().startswith(value) for row, (_, value) in zip(said, prompts, strict=True)]
         note = f"of the personal data in the training texts, word for word when asked for; trained on {name} texts"
         lesson.record(f"leak_{name}", float(np.mean(leaked)), tolerance=0.15, n=len(leaked), note=note)

@@ -264,7 +264,9 @@ def story_model():
     tokenizer = WordTokenizer.train(told)
     sizes = {"num_layers": 2, "hidden_dim": 64, "intermediate_dim": 256, "max_sequence_length": 256}
     model = GPT(make_config("gpt", tokenizer.vocabulary_size, **sizes))
-    windows = CausalWindows([tokenizer.encode(text) for text in told], context=64, batch_size=16, seed=lesson.seed)
+    windows = CausalWindows(
+        [tokenizer.encode(text) for text in told], tokenizer, context=64, batch_size=16, seed=lesson.seed
+    )
     fit(model, windows, steps=120, optimizer="muon", learning_rate=8e-3, checks=("ids", "labels", "future"))
     return model, tokenizer
 
@@ -276,7 +278,8 @@ mark = Watermark(tokenizer.vocabulary_size, key=KEY, strength=STRENGTH)
 def written(network, count: int, seed: int) -> list[list[int]]:
     """Texts of the greatest length, one story after the other, an `<end>` before each."""
     pieces, end = LENGTHS[-1] // 34, tokenizer.end_id  # few stories are longer, and enough of them are
-    rows = generate(network, [[end]] * (count * pieces), max_new_tokens=60, seed=seed, stop_ids=(end,))
+    options = {"stop_ids": (end,), "suppress_ids": tokenizer.suppress_ids}
+    rows = generate(network, [[end]] * (count * pieces), max_new_tokens=60, seed=seed, **options)
     texts = [rows[first : first + pieces] for first in range(0, len(rows), pieces)]
     return [[token for row in text for token in (end, *row)][: LENGTHS[-1]] for text in texts]
 
@@ -304,7 +307,8 @@ record_share("watermark_detection_200", by_length[0.0][LENGTHS.index(200)], COUN
 if lesson.full:
     prompts = [[tokenizer.end_id]] * 300
     for kind, network in (("unmarked", model), ("marked", watermarked)):
-        rows = generate(network, prompts, max_new_tokens=90, seed=5, stop_ids=(tokenizer.end_id,))
+        options = {"stop_ids": (tokenizer.end_id,), "suppress_ids": tokenizer.suppress_ids}
+        rows = generate(network, prompts, max_new_tokens=90, seed=5, **options)
         right = float(np.mean([is_grammatical(tokenizer.decode(row)) for row in rows]))
         lesson.record(f"grammatical_{kind}", right, tolerance=0.1, n=300, note="stories without a mistake")
     figure, axes = plots.new_figure("Watermark detected at 1 % false alarms", "tokens of the text", "share detected")

@@ -129,7 +129,7 @@ def readable(ids: list[int]) -> str:
 
 @functools.cache
 def counted(order: int) -> KneserNey:
-    return KneserNey(count_n_grams(documents, order, tokenizer.vocabulary_size))
+    return KneserNey(count_n_grams(documents, tokenizer, order))
 
 
 def n_gram(order: int, seed: int) -> list[str]:

@@ -140,7 +140,7 @@ lesson.record(
 assert math.isclose(math.exp(-np.log([1 / 2, 1 / 4, 1 / 8, 1 / 8]).mean()), 2 ** (9 / 4))
 tokenizer = WordTokenizer.train(greentree.texts("train"))
 documents = {split: [tokenizer.encode(text) for text in greentree.texts(split)] for split in ("train", "test")}
-model = KneserNey(count_n_grams(documents["train"], 3, tokenizer.vocabulary_size))
+model = KneserNey(count_n_grams(documents["train"], tokenizer, 3))
 surprise = -model.log_probabilities(documents["test"])  # nats of each token, the closing <end> of a story among them
 ends = np.cumsum([len(document) + 1 for document in documents["test"]])
 per_story = np.split(surprise, ends[:-1])

@@ -31,7 +31,7 @@ def test_a_reply_is_what_the_model_writes_after_the_whole_conversation(model):
     replies = [chat.say(said) for said in SAID]
     history = []
     for said, reply in zip(SAID, replies, strict=True):
-        prompt = dialogue_prompt(history, encode_said(WORDS, said), WORDS.end_id)
+        prompt = dialogue_prompt(history, encode_said(WORDS, said), WORDS)
         options = {"max_new_tokens": 4, "sampling": Sampling(temperature=0), "stop_ids": (WORDS.end_id,)}
         written = generate(model, [prompt], **options, suppress_ids=WORDS.suppress_ids)[0]
         assert reply.text == WORDS.decode(written) and reply.cut is (len(written) == 4)

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lmbook.decoding.constraints import lines
 from lmbook.decoding.generate import generate, longest_text, stream
 from lmbook.decoding.sampling import Sampling, sample_token
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled, writer
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
+from lmbook.tokenizers.character import CharacterTokenizer
 
 V = 13
+SUPPRESSED = {"suppress_ids": (0, 1)}  # padding and unknown
 PROMPTS = [[2, 5, 6], [2], [2, 7, 8, 9, 10, 3], [4, 4], [2, 5, 6]]
 GREEDY = Sampling(temperature=0)
 PENALIZED = Sampling(0.9, top_k=6, repetition_penalty=1.2)
@@ -61,7 +64,7 @@ def greedy_by_hand(model, prompt, length):
 def test_greedy_takes_the_largest_logit_of_the_whole_text(model, cell):
     model = model if cell == "lstm" else make_model(cell)
     expected = [greedy_by_hand(model, prompt, 5) for prompt in PROMPTS]
-    assert generate(model, PROMPTS, max_new_tokens=5, sampling=GREEDY) == expected
+    assert generate(model, PROMPTS, max_new_tokens=5, sampling=GREEDY, **SUPPRESSED) == expected
     assert len(set(map(tuple, expected))) > 2  # the prompts matter, so a mixed-up row would show
 
 
@@ -124,17 +127,23 @@ def test_all_rows_stopping_at_once_end_the_loop():
     assert list(stream(table, [3], max_new_tokens=1000, stop_ids=(2,))) == []
 
 
-def test_padding_and_unknown_are_never_written():
-    table = Table(np.eye(V)[[0, 1] * 6 + [0]] * 50)
+@pytest.mark.parametrize("suppressed", [(0, 1), (7,), ()])
+def test_what_is_suppressed_is_never_written_and_nothing_else_is_suppressed(suppressed):
+    table = Table(np.eye(V)[[0, 1, 7] * 4 + [0]] * 50)  # the tokens that it likes best
     for sampling in (Sampling(), Sampling(top_k=1), Sampling(top_p=0.1), GREEDY):
-        assert not {0, 1} & set(sum(generate(table, [[2]] * 5, max_new_tokens=20, sampling=sampling), []))
+        written = generate(table, [[2]] * 5, max_new_tokens=20, sampling=sampling, suppress_ids=suppressed)
+        written += [list(stream(table, [2], max_new_tokens=20, sampling=sampling, suppress_ids=suppressed))]
+        assert not set(suppressed) & set(sum(written, []))
+        assert suppressed or set(sum(written, [])) == {7, 1}
     only = generate(table, [[2]] * 5, max_new_tokens=20, suppress_ids=[v for v in range(V) if v != 7])
     assert only == [[7] * 20] * 5
 
 
 def test_frequencies_follow_the_models_distribution():
     logits = np.random.default_rng(0).normal(0, 1.5, (V, V))
-    rows = generate(Table(logits), [[2]] * 400, max_new_tokens=60, sampling=Sampling(0.9, top_k=6), batch_size=400)
+    rows = generate(
+        Table(logits), [[2]] * 400, max_new_tokens=60, sampling=Sampling(0.9, top_k=6), batch_size=400, **SUPPRESSED
+    )
     after = Counter(pair for row in rows for pair in zip(row, row[1:], strict=False))
     for token in range(2, V):
         total = sum(n for (first, _), n in after.items() if first == token)
@@ -148,13 +157,17 @@ def test_frequencies_follow_the_models_distribution():
         assert np.abs(share - expected).max() < 4.5 * np.sqrt(0.25 / total)
 
 
-def test_numbers_that_are_none_are_reported():
-    table = Table(np.full((V, V), np.nan))
-    for sampling in (Sampling(), GREEDY):
-        with pytest.raises(LmbookError, match="NaN"):
-            generate(table, [[2]], max_new_tokens=3, sampling=sampling)
-        with pytest.raises(LmbookError, match="NaN"):
-            list(stream(table, [2], max_new_tokens=3, sampling=sampling))
+@pytest.mark.parametrize("suppressed", [(), (0, 1)])
+def test_numbers_that_are_none_are_reported(suppressed):
+    one, form = np.zeros((V, V)), lines([str.isalpha] * 3, CharacterTokenizer.train(["abcdefghij"]))
+    one[5:, 9] = np.nan
+    for table in (Table(np.full((V, V), np.nan)), Table(one)):
+        for options in ({}, {"sampling": GREEDY}, {"sampling": PENALIZED}, {"constraint": form}):
+            options = {"max_new_tokens": 3, "suppress_ids": suppressed, **options}
+            with pytest.raises(LmbookError, match="NaN"):
+                generate(table, [[2], [6]], **options)
+            with pytest.raises(LmbookError, match="NaN"):
+                list(stream(table, [6], **options))
 
 
 @pytest.mark.parametrize(
@@ -209,9 +222,9 @@ def small_transformer(longest=20, **options):
 def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions, num_layers):
     model = small_transformer(positions=positions, num_layers=num_layers)
     expected = [greedy_by_hand(model, prompt, 5) for prompt in PROMPTS]
-    assert generate(model, PROMPTS, max_new_tokens=5, sampling=GREEDY) == expected
+    assert generate(model, PROMPTS, max_new_tokens=5, sampling=GREEDY, **SUPPRESSED) == expected
     for prompt, text in list(zip(PROMPTS, expected, strict=True))[1:3]:
-        assert list(stream(model, prompt, max_new_tokens=5, sampling=GREEDY)) == text
+        assert list(stream(model, prompt, max_new_tokens=5, sampling=GREEDY, **SUPPRESSED)) == text
     assert len(set(map(tuple, expected))) > 2
 
 
@@ -253,14 +266,19 @@ class EpsilonSampling(Sampling):
 def test_a_sampler_of_ones_own_chooses_the_tokens():
     table = Table(np.log([[1.0, 1.0, 0.05, 0.1, 0.15, 0.3, 0.4]] * 7))  # 0 and 1 are suppressed
     written = {
-        epsilon: set(sum(generate(table, [[2]] * 50, max_new_tokens=9, sampling=EpsilonSampling(epsilon=epsilon)), []))
+        epsilon: set(
+            sum(
+                generate(table, [[2]] * 50, max_new_tokens=9, **SUPPRESSED, sampling=EpsilonSampling(epsilon=epsilon)),
+                [],
+            )
+        )
         for epsilon in (0.0, 0.12, 0.35, 0.9)
     }
     assert written == {0.0: {2, 3, 4, 5, 6}, 0.12: {4, 5, 6}, 0.35: {6}, 0.9: {6}}
     # Probabilities after the temperature: at 0.5 they are 0.32 and 0.56 for 5 and 6.
     sharp = EpsilonSampling(0.5, epsilon=0.25)
-    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9, sampling=sharp), [])) == {5, 6}
-    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9), [])) == {
+    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9, **SUPPRESSED, sampling=sharp), [])) == {5, 6}
+    assert set(sum(generate(table, [[2]] * 50, max_new_tokens=9, **SUPPRESSED), [])) == {
         2,
         3,
         4,
@@ -297,7 +315,9 @@ def test_the_loop_is_compiled_once_for_prompts_of_any_length(any_model, sources_
 def test_in_bfloat16_each_token_is_the_likeliest_or_nearly_so(any_model, sources_for):
     half = in_bfloat16(any_model)
     prompts, sources = [[2, 5, 6], [2, 7, 3]], sources_for(2)
-    for row, written in enumerate(generate(half, prompts, max_new_tokens=8, sampling=GREEDY, sources=sources)):
+    for row, written in enumerate(
+        generate(half, prompts, max_new_tokens=8, sampling=GREEDY, sources=sources, **SUPPRESSED)
+    ):
         ids = np.array([prompts[row] + written], "int32")
         logits = np.array(any_model(ids if sources is None else (sources[row : row + 1], ids)))[0]
         logits[:, :2] = -np.inf

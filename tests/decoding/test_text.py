@@ -19,7 +19,8 @@ def test_texts_begin_with_the_prompt_and_go_on_as_generate_does():
     model = RecurrentLanguageModel(RecurrentConfig(tokenizer.vocabulary_size, embedding_dim=4, hidden_dim=5))
     texts = continue_text(model, tokenizer, "a green tree", count=6, max_new_tokens=9, temperature=1.0, seed=3)
     prompt = [tokenizer.end_id, *tokenizer.encode("a green tree")]
-    rows = generate(model, [prompt] * 6, max_new_tokens=9, sampling=Sampling(), seed=3, stop_ids=(tokenizer.end_id,))
+    options = {"stop_ids": (tokenizer.end_id,), "suppress_ids": tokenizer.suppress_ids}
+    rows = generate(model, [prompt] * 6, max_new_tokens=9, sampling=Sampling(), seed=3, **options)
     assert texts == [tokenizer.decode([*prompt, *row]) for row in rows]
     assert len(set(texts)) > 1 and all(text.startswith("a green tree") for text in texts)
     assert len(continue_text(model, tokenizer, max_new_tokens=4, temperature=0.0)) == 1

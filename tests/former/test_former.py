@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on(tmp_path):
     model = GPT(finished.model.config)
     history = fit(
         model,
-        CausalWindows(documents, context=8, batch_size=4, seed=5),
+        CausalWindows(documents, tokenizer, context=8, batch_size=4, seed=5),
         steps=12,
         optimizer="adamw",
         learning_rate=1e-2,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.recordings import RATE, Recording
 from lmbook.topics.speech.utterances import (
     LogMel,
@@ -14,6 +15,8 @@ from lmbook.topics.speech.utterances import (
     joined,
     utterance,
 )
+
+DIGITS = WordTokenizer.train(["1 1 2"])  # ids 3 and 4
 
 
 def sounds(count=6, seed=0):
@@ -56,7 +59,7 @@ def test_a_higher_tone_is_in_a_higher_band_and_time_goes_on():
 
 def test_a_batch_is_a_function_of_its_number():
     make = {"batch_size": 4, "words": (1, 3), "seed": 5, "around": Surroundings(speed=0.1, snr=(0, 20))}
-    data = SpokenSequences(recordings(), lambda text: [int(text) + 2], **make)
+    data = SpokenSequences(recordings(), DIGITS, **make)
     batches = list(data.dataset(0, 3))
     (again,) = data.dataset(2, 1)
     np.testing.assert_array_equal(again[1], batches[2][1])
@@ -90,4 +93,4 @@ def test_each_utterance_in_its_own_order():
 @pytest.mark.parametrize("changes", [{"batch_size": 0}, {"words": (0, 2)}, {"words": (3, 2)}])
 def test_what_makes_no_batch_is_refused(changes):
     with pytest.raises(LmbookError, match="make no batches"):
-        SpokenSequences(recordings(), lambda text: [3], **{"batch_size": 2, **changes})
+        SpokenSequences(recordings(), DIGITS, **{"batch_size": 2, **changes})
