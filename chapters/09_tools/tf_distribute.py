@@ -313,7 +313,12 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "steps_per_second_vs_keras", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras",
+    medians["keras"] / medians["book"],
+    "",
+    None,
+    n=ROUNDS,
+    note="steps per second, ours / Keras'",
 )
 
 # %% [markdown]

@@ -28,7 +28,7 @@ def translate_lines(
     longest: int,
     max_new_tokens: int,
     beams: int = 4,
-    by_sentence: bool = False,
+    split_sentences: bool = False,
     batch_size: int = 16,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
@@ -44,14 +44,14 @@ def translate_lines(
         longest: the most tokens that the model reads well, those of its training.
         max_new_tokens: the most tokens of a translation.
         beams: see `translate`.
-        by_sentence: translate each sentence of a line by itself, for a model that was trained on single sentences.
+        split_sentences: translate each sentence of a line by itself, for a model that was trained on single sentences.
         batch_size: parts that are translated together.
         report: is told (parts done, parts in all) after each batch.
 
     Raises:
         LmbookError: a sentence is longer than `longest`; its line's number is named.
     """
-    parts = [_parts(line, tokenizer, number, longest, by_sentence) for number, line in enumerate(lines, start=1)]
+    parts = [_parts(line, tokenizer, number, longest, split_sentences) for number, line in enumerate(lines, start=1)]
     different = sorted(dict.fromkeys(part for line in parts for part in line), key=lambda p: len(tokenizer.encode(p)))
     translated = {}
     for first in range(0, len(different), batch_size):  # of about the same length, and each text but once
@@ -62,9 +62,9 @@ def translate_lines(
     return [_join([translated[part] for part in line]) for line in parts]
 
 
-def _parts(line: str, tokenizer: Tokenizer, number: int, longest: int, by_sentence: bool) -> list[str]:
+def _parts(line: str, tokenizer: Tokenizer, number: int, longest: int, split_sentences: bool) -> list[str]:
     """What is translated in one piece: the line, its sentences, or as many sentences together as fit."""
-    if not by_sentence and len(tokenizer.encode(line.strip())) <= longest:
+    if not split_sentences and len(tokenizer.encode(line.strip())) <= longest:
         return [line.strip()] if line.strip() else []
     parts: list[str] = []
     for sentence in sentences(line):
@@ -76,7 +76,7 @@ def _parts(line: str, tokenizer: Tokenizer, number: int, longest: int, by_senten
                 "Break it in two.",
             )
         together = _join([parts[-1], sentence]) if parts else sentence
-        if parts and not by_sentence and len(tokenizer.encode(together)) <= longest:
+        if parts and not split_sentences and len(tokenizer.encode(together)) <= longest:
             parts[-1] = together
         else:
             parts.append(sentence)
