@@ -1,4 +1,4 @@
-"""A conversation with a model: its history is kept, as far as there is room."""
+"""Chatting with a model that is shown as much of the conversation as it has room for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lmbook.tokenizers.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one turn.
+    """The model's reply in one turn.
 
     Args:
         text: the reply.
@@ -29,7 +29,7 @@ class Reply:
 
 
 class Chat:
-    """A conversation whose history is kept as long as it fits: where it does not, the oldest turns are forgotten.
+    """A conversation with a model. When its history no longer fits, the oldest turns are dropped.
 
     Args:
         model: a language model that was trained on `DialogueBatches`.
@@ -75,7 +75,7 @@ class Chat:
         self.forgotten = 0
 
     def say(self, said: str) -> Reply:
-        """Say something and get the reply; both belong to the history then.
+        """Say something and return the reply; both become part of the history.
 
         Raises:
             LmbookError: `said` is empty, or alone longer than `max_prompt_tokens`.

@@ -16,7 +16,7 @@ _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)»]))\s+|(?
 
 
 def sentences(line: str) -> list[str]:
-    """The sentences of a line: cut behind . ! ? … where a space follows, and behind 。！？."""
+    """Split a line into sentences: after . ! ? … followed by a space, and after 。！？."""
     return [part for part in _SENTENCE_END.split(line.strip()) if part]
 
 
@@ -32,10 +32,10 @@ def translate_lines(
     batch_size: int = 16,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
-    """A translation of each line; an empty line stays empty.
+    """Translate each line; empty lines stay empty.
 
-    A line that is longer than the model has learned to read is cut behind the ends of sentences, into as few parts as
-    it takes, and the translations are joined again.
+    A line that is longer than the model has learned to read is cut after sentences into as few parts as possible, and
+    the translations are joined again.
 
     Args:
         model: an `EncoderDecoder` or a `RecurrentEncoderDecoder`.
@@ -54,7 +54,7 @@ def translate_lines(
     parts = [_parts(line, tokenizer, number, longest, split_sentences) for number, line in enumerate(lines, start=1)]
     different = sorted(dict.fromkeys(part for line in parts for part in line), key=lambda p: len(tokenizer.encode(p)))
     translated = {}
-    for first in range(0, len(different), batch_size):  # of about the same length, and each text but once
+    for first in range(0, len(different), batch_size):  # of about the same length; repeated texts are translated once
         batch = different[first : first + batch_size]
         texts = translate(model, tokenizer, batch, max_new_tokens=max_new_tokens, beams=beams, batch_size=batch_size)
         translated.update(zip(batch, texts, strict=True))
@@ -63,7 +63,7 @@ def translate_lines(
 
 
 def _parts(line: str, tokenizer: Tokenizer, number: int, longest: int, split_sentences: bool) -> list[str]:
-    """What is translated in one piece: the line, its sentences, or as many sentences together as fit."""
+    """The parts of a line that are translated separately: the whole line, or groups of sentences that fit."""
     if not split_sentences and len(tokenizer.encode(line.strip())) <= longest:
         return [line.strip()] if line.strip() else []
     parts: list[str] = []
@@ -84,7 +84,7 @@ def _parts(line: str, tokenizer: Tokenizer, number: int, longest: int, split_sen
 
 
 def _join(texts: Sequence[str]) -> str:
-    """Sentences in a line; after a Chinese mark stands no space."""
+    """Join sentences into a line, without a space after a Chinese full stop."""
     joined = ""
     for text in texts:
         joined += text if not joined or joined[-1] in "。！？" else f" {text}"

@@ -1,1 +1,1 @@
-"""Predictions and references in, figures out."""
+"""Measuring how good predictions, texts and judgements are."""

@@ -1,4 +1,4 @@
-"""Do a classifier's probabilities mean what they say?"""
+"""Calibration: whether a classifier is right as often as its probabilities say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class Bin:
-    """The examples whose answer had a probability between two bounds.
+    """The examples for which the probability of the answer lies between two bounds.
 
     Attributes:
         confidence: mean probability that the model gave to its answers.
@@ -27,7 +27,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Probabilities against what came true.
+    """A classifier's probabilities compared with how often it was right.
 
     Attributes:
         bins: by rising probability of the answer; empty ones are left out.

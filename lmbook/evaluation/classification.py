@@ -14,7 +14,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class against the others; for the mean of all classes, `examples` is their sum.
+    """The scores of one class against all others; for the mean of all classes, `examples` is their sum.
 
     Attributes:
         precision: of those that were called so, the share that are; 0 if none was.
@@ -31,7 +31,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class ClassificationScore:
-    """Answers against the right ones.
+    """How well answers agree with the right labels.
 
     Attributes:
         accuracy: share of right answers.
@@ -71,7 +71,7 @@ _MEANS = ("precision", "recall", "f1")
 
 
 def wilson_interval(hits: int, examples: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The shares p of which `hits` of `examples` would not be surprising: Wilson's score interval.
+    """Wilson's score interval for a share of which `hits` of `examples` were observed.
 
     It stays within 0 … 1 and is good for few examples and for shares near 0 and 1, where the usual
     p ± 1.96 · standard error is not. It answers how far the examples speak for others of the same kind, not how

@@ -8,7 +8,7 @@ from lmbook.errors import LmbookError
 
 
 def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
-    """Number of different n-grams over the number of all n-grams, in all texts together; 1 where none recurs.
+    """Number of different n-grams over the number of all n-grams, in all texts together; 1 if none is repeated.
 
     It falls with the amount of text, so compare only sets of about the same size.
 
@@ -29,7 +29,7 @@ def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
 
 
 def repeated_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
-    """Share of n-grams that the same text had before, the mean over the texts; 0 where no text repeats itself.
+    """Share of n-grams that occurred earlier in the same text, averaged over the texts; 0 if no text repeats itself.
 
     Texts with fewer than n tokens are left out.
 

@@ -1,4 +1,4 @@
-"""How many instructions a model follows to the last word."""
+"""How many instructions a model follows exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text without sense that can be foretold all the same: each row says the same few tokens again and again."""
+"""Meaningless text that is nevertheless predictable: each row repeats the same few tokens."""
 
 from __future__ import annotations
 

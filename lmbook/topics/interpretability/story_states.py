@@ -1,4 +1,4 @@
-"""Stories of greentree word by word, with what is true in their world at each."""
+"""greentree's stories word by word, with the state of their world at each word."""
 
 from __future__ import annotations
 

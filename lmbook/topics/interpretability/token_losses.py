@@ -1,4 +1,4 @@
-"""The loss of a decoder token by token, where a method asks what it is at some of them."""
+"""The loss of a decoder at each token."""
 
 from __future__ import annotations
 

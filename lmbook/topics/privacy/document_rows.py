@@ -1,4 +1,4 @@
-"""Each document in a row of its own, in the order given."""
+"""Training rows of one document each, in the order given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of pictures with their captions: to learn to write them, or to learn what belongs together."""
+"""Batches of pictures with captions, for training a captioner or a contrastive model."""
 
 from __future__ import annotations
 
