@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddings
 from lmbook.topics.word_vectors.word_windows import WordWindows, noise_distribution, skip_gram_pairs
 from lmbook.training.step import dense_gradient
 

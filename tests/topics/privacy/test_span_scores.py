@@ -1,7 +1,7 @@
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.privacy.labelled_spans import score_spans
+from lmbook.topics.privacy.span_scores import score_spans
 
 
 def test_scores_by_hand():
