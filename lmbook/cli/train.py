@@ -277,7 +277,7 @@ def _train(
     floor = exact_floor(corpus, source.validation, tokenizer)
     if floor is not None:
         say(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
-    data = CausalWindows(documents, context=recipe.context, batch_size=batch_size, seed=seed)
+    data = CausalWindows(documents, tokenizer, context=recipe.context, batch_size=batch_size, seed=seed)
     config = registry.make_config(model, tokenizer.vocabulary_size)
     with strategy.scope():
         network = registry.make_model(model, config)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import NEVER, check_length
+from lmbook.decoding.generate import check_length
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled, writer
 
@@ -19,10 +19,10 @@ def beam_search(
     prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
+    stop_id: int,
+    suppress_ids: Sequence[int] = (),
     beams: int = 4,
     length_penalty: float = 0.6,
-    stop_id: int = 2,
-    suppress_ids: Sequence[int] = NEVER,
     sources: np.ndarray | None = None,
     batch_size: int = 64,
 ) -> list[list[int]]:
@@ -35,11 +35,11 @@ def beam_search(
         model: any language model of the book, or one that reads `sources`.
         prompts: ids of each prompt; all of one length.
         max_new_tokens: the most tokens to write.
+        stop_id: closes a text; it is not part of the result. It is mostly `tokenizer.end_id`.
+        suppress_ids: ids that are never written; give `tokenizer.suppress_ids`, which are not text.
         beams: texts kept; 1 is greedy decoding.
         length_penalty: alpha; 0 compares log-probabilities.
-        stop_id: closes a text; it is not part of the result.
-        suppress_ids: ids that are never written.
-        sources: int [prompts, S], what an encoder reads for each prompt, filled up with 0.
+        sources: int [prompts, S], what an encoder reads for each prompt, filled up with the tokenizer's padding.
         batch_size: prompts that are continued together.
 
     Returns:

@@ -83,21 +83,20 @@ class Chat:
         if not said.strip():
             raise LmbookError("Nothing was said.", "Write something.")
         tokenizer, ids = self.tokenizer, encode_said(self.tokenizer, said)
-        end = tokenizer.end_id
-        if len(dialogue_prompt([], ids, end)) > self.max_prompt_tokens:
+        if len(dialogue_prompt([], ids, tokenizer)) > self.max_prompt_tokens:
             raise LmbookError(
                 f"That has {len(ids)} tokens; {self.max_prompt_tokens} are allowed.",
                 "Say it in fewer words, or in two turns.",
             )
-        kept = latest_turns(self.history, ids, end, self.max_prompt_tokens)
+        kept = latest_turns(self.history, ids, tokenizer, self.max_prompt_tokens)
         forgotten = len(self.history) - len(kept)
         written = list(
             stream(
                 self.model,
-                dialogue_prompt(kept, ids, end),
+                dialogue_prompt(kept, ids, tokenizer),
                 max_new_tokens=self.max_new_tokens,
                 sampling=self.sampling,
-                stop_ids=(end,),
+                stop_ids=(tokenizer.end_id,),
                 suppress_ids=tokenizer.suppress_ids,
             )
         )

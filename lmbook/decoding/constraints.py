@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 class Constraint:
@@ -66,20 +67,20 @@ class Automaton(Constraint):
         return tf.maximum(tf.gather_nd(self.following, tf.stack([state, ids], axis=1)), 0)
 
 
-def lines(pattern: Sequence[Callable[[str], bool]], tokens: Sequence[str], end_id: int) -> Automaton:
-    """A constraint with one condition for each token in turn, followed by `end_id`.
+def lines(pattern: Sequence[Callable[[str], bool]], tokenizer: Tokenizer) -> Automaton:
+    """A constraint with one condition for each token in turn, followed by `<end>`.
 
     Args:
-        pattern: for each position, a function that says whether a token's text fits there.
-        tokens: the text of each id.
-        end_id: closes the text.
+        pattern: for each position, a function that says whether a token's text fits there. Special tokens never do.
+        tokenizer: the model's; its `tokens` are the texts, and its `end_id` closes the whole.
 
     Example:
-        quatrain = lines(([is_character] * 5 + [is_mark]) * 4, tokenizer.tokens, tokenizer.end_id)
+        quatrain = lines(([is_character] * 5 + [is_mark]) * 4, tokenizer)
     """
-    following = np.full((len(pattern) + 1, len(tokens)), -1, np.int32)
+    special = {tokenizer.end_id, *tokenizer.suppress_ids}
+    following = np.full((len(pattern) + 1, len(tokenizer.tokens)), -1, np.int32)
     for state, fits in enumerate(pattern):
-        allowed = [token for token, text in enumerate(tokens) if token != end_id and fits(text)]
+        allowed = [token for token, text in enumerate(tokenizer.tokens) if token not in special and fits(text)]
         following[state, allowed] = state + 1
-    following[-1, end_id] = len(pattern)
+    following[-1, tokenizer.end_id] = len(pattern)
     return Automaton(following)

@@ -1,4 +1,4 @@
-"""Translating a document line by line."""
+"""Translates a document line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 
 from lmbook.decoding.text import translate
 from lmbook.errors import LmbookError
-from lmbook.tokenizers.tokenizer import Tokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer, check_texts
 
 # A sentence ends with a mark, perhaps with closing quotes or brackets after it, and white space; Chinese needs none.
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)»]))\s+|(?<=[。！？])(?![”’」』）])")
@@ -51,6 +51,7 @@ def translate_lines(
     Raises:
         LmbookError: a sentence is longer than `longest`; its line's number is named.
     """
+    check_texts(lines, "lines")
     parts = [_parts(line, tokenizer, number, longest, split_sentences) for number, line in enumerate(lines, start=1)]
     different = sorted(dict.fromkeys(part for line in parts for part in line), key=lambda p: len(tokenizer.encode(p)))
     translated = {}

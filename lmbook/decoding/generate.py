@@ -15,7 +15,7 @@ from lmbook.decoding.sampling import Sampling, penalize
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled, writer
 
-NEVER = (0, 1)  # <pad> and <unk> are no text
+NOT_A_TOKEN = -1  # is chosen where the logits are no numbers
 
 
 def generate(
@@ -26,7 +26,7 @@ def generate(
     sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
     seed: int = 0,
     stop_ids: Sequence[int] = (),
-    suppress_ids: Sequence[int] = NEVER,
+    suppress_ids: Sequence[int] = (),
     sources: np.ndarray | None = None,
     constraint: Constraint | None = None,
     batch_size: int = 512,
@@ -44,9 +44,10 @@ def generate(
         max_new_tokens: the most tokens to write for each prompt.
         sampling: how a token is chosen.
         seed: same seed, same text (on the same machine).
-        stop_ids: a row ends where one of these would be written; it is not part of the result.
-        suppress_ids: ids that are never written.
-        sources: int [prompts, S], what an encoder reads for each prompt, filled up with 0.
+        stop_ids: a row ends where one of these would be written; it is not part of the result. For whole documents
+            give `(tokenizer.end_id,)`.
+        suppress_ids: ids that are never written; give `tokenizer.suppress_ids`, which are not text.
+        sources: int [prompts, S], what an encoder reads for each prompt, filled up with the tokenizer's padding.
         constraint: which tokens may come next.
         batch_size: prompts that are continued together.
 
@@ -73,7 +74,7 @@ def generate(
         settings = (np.int32(max_new_tokens), np.float32(sampling.temperature), _ids(suppress_ids), _ids(stop_ids))
         tokens = loop(*map(tf.constant, (padded, lengths, noise, *settings, *read))).numpy()
         for row, begin in enumerate(lengths - lengths.min()):
-            results.append(_until_stop(tokens[begin : begin + max_new_tokens, row].tolist(), stop_ids, suppress_ids))
+            results.append(_until_stop(tokens[begin : begin + max_new_tokens, row].tolist(), stop_ids))
     return results
 
 
@@ -85,7 +86,7 @@ def stream(
     sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
     seed: int = 0,
     stop_ids: Sequence[int] = (),
-    suppress_ids: Sequence[int] = NEVER,
+    suppress_ids: Sequence[int] = (),
     source: Sequence[int] | None = None,
     constraint: Constraint | None = None,
 ) -> Iterator[int]:
@@ -99,7 +100,7 @@ def stream(
     temperature = tf.constant(sampling.temperature, tf.float32)
     for uniform in _noise(seed, 0, max_new_tokens):
         ids = functions["choose"](logits, past, tf.constant([uniform]), temperature, never)
-        written = _until_stop(ids.numpy().tolist(), stop_ids, suppress_ids)
+        written = _until_stop(ids.numpy().tolist(), stop_ids)
         if not written:
             return
         yield written[0]
@@ -157,11 +158,11 @@ def _ids(ids: Sequence[int]) -> np.ndarray:
     return np.array(list(ids), np.int32)
 
 
-def _until_stop(tokens: list[int], stop_ids: Sequence[int], suppress_ids: Sequence[int]) -> list[int]:
+def _until_stop(tokens: list[int], stop_ids: Sequence[int]) -> list[int]:
     for place, token in enumerate(tokens):
         if token in stop_ids:
             return tokens[:place]
-        if token in suppress_ids:  # it had probability 0, so it can only come from logits that are NaN
+        if token == NOT_A_TOKEN:
             raise LmbookError(
                 "The model's logits are not numbers (NaN).", "Train it again, with a smaller learning rate."
             )
@@ -211,14 +212,17 @@ def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | Non
 
     def choose(logits, past, uniform, temperature, suppress_ids):
         seen, state = past
+        broken = tf.reduce_any(tf.math.is_nan(logits), axis=-1)
         if penalized:
             logits = penalize(logits, seen, sampling.repetition_penalty)
         never = tf.reduce_any(tf.range(logits.shape[-1])[:, None] == suppress_ids, axis=1)  # [V]
         allowed = ~never if constraint is None else ~never & constraint.allowed(state)
         logits = tf.where(allowed, logits, -math.inf)
         if sampling.greedy:
-            return tf.argmax(logits, axis=-1, output_type=tf.int32)
-        return sampling.sample_token(logits / tf.cast(temperature, logits.dtype), uniform)
+            ids = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        else:
+            ids = sampling.sample_token(logits / tf.cast(temperature, logits.dtype), uniform)
+        return tf.where(broken, NOT_A_TOKEN, ids)
 
     def go_on(logits, state, past, prompts, lengths, noise, max_new_tokens, temperature, suppress_ids, stop_ids):
         """Tokens [steps, B] from the state after the first tokens that all prompts have."""
@@ -237,9 +241,11 @@ def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | Non
             given = tf.gather(prompts, tf.minimum(position, longest - 1), axis=1)
             ids = tf.where(written < 0, given, chosen)
             stopped |= (written >= 0) & tf.reduce_any(ids[:, None] == stop_ids, axis=1)
+            tokens = tokens.write(step, ids)
+            ids = tf.maximum(ids, 0)  # the loop runs on to its end, so what is not a token must be read as one
             past = remember(past, ids, written >= 0)
             logits, state = write(ids, state)
-            return step + 1, logits, state, past, tokens.write(step, ids), stopped
+            return step + 1, logits, state, past, tokens, stopped
 
         first = (0, logits, state, past, tokens, tf.zeros([B], tf.bool))
         return tf.while_loop(unfinished, one_more, first)[4].stack()

@@ -11,7 +11,7 @@ from lmbook.decoding.beam import beam_search
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.pipelines.pairs import padded_sources
-from lmbook.tokenizers.tokenizer import Tokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer, check_texts
 
 
 def continue_text(
@@ -75,12 +75,14 @@ def translate(
     Raises:
         LmbookError: a text is too long for the model, or as `generate` and `beam_search`.
     """
+    check_texts(texts)
     sources = [tokenizer.encode(text) or [tokenizer.unknown_id] for text in texts]
-    padded = padded_sources(sources)
+    padded = padded_sources(sources, tokenizer)
     order = sorted(range(len(texts)), key=lambda index: len(sources[index]))
     order += order[-1:] * (-len(order) % batch_size)  # full batches, so that one compiled loop serves all
     begin, read = [[tokenizer.end_id]] * len(order), padded[np.array(order, int)]
     common = {"max_new_tokens": max_new_tokens, "sources": read, "batch_size": batch_size}
+    common["suppress_ids"] = tokenizer.suppress_ids
     if beams == 1:
         greedy = Sampling(temperature=0.0)
         written = generate(model, begin, sampling=greedy, stop_ids=(tokenizer.end_id,), **common)
@@ -112,6 +114,7 @@ def answer(
     Raises:
         LmbookError: as `generate`.
     """
+    check_texts(prompts, "prompts")
     ids = [[tokenizer.end_id, *tokenizer.encode(prompt)] for prompt in prompts]
     return answer_ids(model, tokenizer, ids, max_new_tokens=max_new_tokens, batch_size=batch_size)
 

@@ -1,4 +1,4 @@
-"""How far several raters agree beyond chance: Krippendorff's alpha. (Cohen's kappa is scikit-learn's.)"""
+"""Agreement of several raters beyond chance: Krippendorff's alpha. (For Cohen's kappa use scikit-learn.)"""
 
 from __future__ import annotations
 

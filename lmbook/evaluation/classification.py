@@ -1,4 +1,4 @@
-"""How well a classifier's answers agree with the right ones."""
+"""Scores of a classifier: accuracy with its interval, precision, recall and F1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a model replies in conversations whose right replies are known."""
+"""Scores a model's replies in conversations whose right replies are known."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def replies_to(
     for turns, words in zip(histories, said, strict=True):
         now = encode_said(tokenizer, words)
         before = [(encode_said(tokenizer, one), encode_reply(tokenizer, reply)) for one, reply in turns]
-        before = latest_turns(before, now, tokenizer.end_id, room)
-        prompts.append(dialogue_prompt(before, now, tokenizer.end_id))
+        before = latest_turns(before, now, tokenizer, room)
+        prompts.append(dialogue_prompt(before, now, tokenizer))
     written = answer_ids(model, tokenizer, prompts, max_new_tokens=max_new_tokens, batch_size=batch_size)
     return [text.strip() for text in written]
 

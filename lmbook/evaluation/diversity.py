@@ -1,4 +1,4 @@
-"""How varied generated texts are."""
+"""Measures how varied generated texts are: distinct and repeated n-grams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Language models that count: the next token's probability from how often it followed the last few tokens.
+"""N-gram language models: the next token's probability from how often it followed the last few tokens.
 
 Both smoothings have one form. With h the last n - 1 tokens and w the next one,
 

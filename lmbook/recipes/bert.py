@@ -96,9 +96,9 @@ class PretrainedBert:
             options: further or other arguments of `MaskedTokens`.
         """
         V = self.tokenizer.vocabulary_size
-        fair = {"masked": 1.0, "replaced": 0.0, "shuffle": False, "batch_size": 50}
+        fair = {"mask_token_rate": 1.0, "random_token_rate": 0.0, "shuffle": False, "batch_size": 50}
         ids = [self.tokenizer.encode(text) for text in texts]
-        return MaskedTokens(ids, context=self.profile.context, vocabulary_size=V, mask_id=V, **{**fair, **options})
+        return MaskedTokens(ids, self.tokenizer, context=self.profile.context, mask_id=V, **{**fair, **options})
 
 
 def greentree_bert(
@@ -145,7 +145,8 @@ def greentree_bert(
     with (strategy or tf.distribute.get_strategy()).scope():
         model = BertMaskedLM(config)
     made = PretrainedBert(model, tokenizer, History(), profile, grammar, test)
-    options = {"hidden": HIDDEN, "masked": 0.8, "replaced": 0.1, "shuffle": True, "seed": seed}
+    options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
+    options["seed"] = seed
     history = fit(
         model,
         made.masked(train, batch_size=profile.batch_size, **options),

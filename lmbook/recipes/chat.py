@@ -165,7 +165,9 @@ def greentree_chat(
     train = profile.training_dialogues()
     tokenizer = dialogue_tokenizer(train)
     encoded = [encode_dialogue(tokenizer, one) for one in train]
-    data = DialogueBatches(encoded, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed)
+    data = DialogueBatches(
+        encoded, tokenizer, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed
+    )
     output = models and models / f"greentree_chat_{profile.name}_{seed}"
     model, history = train_on_dialogues(profile, tokenizer, data, seed=seed, output=output, quiet=quiet)
     return GreentreeChat(model, tokenizer, history, profile, longest_reply(encoded))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import text_batches
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -83,13 +83,7 @@ def greentree_lstm(
     train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in train],
-        context=profile.context,
-        batch_size=64,
-        align="document",
-        seed=seed,
-    )
+    data = text_batches(train, tokenizer, context=profile.context, batch_size=64, align="document", seed=seed)
     config = RecurrentConfig(tokenizer.vocabulary_size, memory_span=profile.memory_span)
     with (strategy or tf.distribute.get_strategy()).scope():
         model = RecurrentLanguageModel(config)

@@ -11,7 +11,7 @@ from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructio
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import text_batches
 from lmbook.pipelines.instructions import InstructionBatches, short_prompt
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
@@ -164,6 +164,7 @@ class StoryGPT:
         """Batches of instructions with their answers."""
         return InstructionBatches(
             [(self.tokenizer.encode(_prompt(e)), self.tokenizer.encode(e.answer)) for e in examples],
+            self.tokenizer,
             tokens_per_batch=self.profile.tokens_per_batch,
             widths=self.profile.widths,
             loss_on=loss_on,
@@ -233,9 +234,7 @@ def train_on_stories(
         quiet: print nothing.
     """
     reproducible(seed)
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in texts], context=context, batch_size=batch_size, align="document", seed=seed
-    )
+    data = text_batches(texts, tokenizer, context=context, batch_size=batch_size, align="document", seed=seed)
     sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim, "max_sequence_length": max_sequence_length}
     model = story_gpt_model(tokenizer.vocabulary_size, **sizes)
     history = fit(

@@ -65,10 +65,9 @@ def labelled_texts(
     return LabelledTexts(
         [tokenizer.encode(text) for text in texts],
         classes,
+        tokenizer,
         tokens_per_batch=tokens,
         max_length=max_length,
-        first_id=getattr(tokenizer, "first_id", tokenizer.end_id),  # BERT's own differ; ours open and close alike
-        end_id=tokenizer.end_id,
         seed=seed,
     )
 

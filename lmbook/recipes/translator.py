@@ -108,7 +108,7 @@ def greentree_translator(
 
 def _story_pairs(words, stories, back=False, kind=SentencePairs, seed=0) -> SentencePairs:
     pairs = [(words.encode(story.english), words.encode(story.chinese)) for story in stories]
-    return kind([pair[::-1] for pair in pairs] if back else pairs, tokens_per_batch=2048, seed=seed)
+    return kind([pair[::-1] for pair in pairs] if back else pairs, words, tokens_per_batch=2048, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -198,4 +198,4 @@ def sentence_translator(
 
 def _sentence_pairs(pieces, pairs, recipe, seed) -> SentencePairs:
     ids = [(pieces.encode(pair["source"]), pieces.encode(pair["target"])) for pair in pairs]
-    return SentencePairs(ids, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)
+    return SentencePairs(ids, pieces, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)

@@ -46,7 +46,7 @@ def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, step
     twice, course = repeated_rows(range(FIRST, vocabulary_size), half, rows=rows, seed=seed), []
     fit(
         model,
-        PeriodicRows(vocabulary_size, 40, periods=(6, half), batch_size=64, seed=seed),
+        PeriodicRows(range(FIRST, vocabulary_size), 40, periods=(6, half), batch_size=64, seed=seed),
         steps=steps,
         optimizer="muon",
         learning_rate=1e-2,
