@@ -23,6 +23,7 @@ from collections import Counter
 
 import keras
 import numpy as np
+from lmbook.topics.privacy.document_rows import document_rows
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
@@ -40,7 +41,6 @@ from lmbook.pipelines.weighted_rows import WeightedRows
 from lmbook.recipes.story_gpt import story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.privacy.document_rows import document_rows
 from lmbook.topics.privacy.dp_sgd import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.topics.privacy.minilm_tagger import MiniLMTagger

@@ -1,1 +1,1 @@
-"""Measuring how good predictions, texts and judgements are."""
+"""Metrics: from predictions and references to figures with their uncertainty."""

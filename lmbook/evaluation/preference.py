@@ -1,4 +1,4 @@
-"""Preference between two systems: win rate with its interval, and the sign test."""
+"""Comparison of two systems by raters' preferences: win rate with its interval, and the sign test."""
 
 from __future__ import annotations
 

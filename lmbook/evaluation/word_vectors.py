@@ -1,4 +1,4 @@
-"""Evaluating word vectors: neighbours, analogies, agreement with people's judgements and with classes of words."""
+"""Evaluation of word vectors: neighbours, analogies, human similarity judgements, and known classes of words."""
 
 from __future__ import annotations
 
