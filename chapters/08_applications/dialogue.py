@@ -306,7 +306,7 @@ lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allow
 # the budget is small, so that it happens soon. `lmbook chat` does the same in the terminal.
 
 # %%
-chat = Chat(model, pieces, budget=50, max_new_tokens=LENGTH)
+chat = Chat(model, pieces, max_prompt_tokens=50, max_new_tokens=LENGTH)
 for said in (
     f"My name is {HELD_OUT_NAMES[-1]}.",
     "I want a shiny kite.",

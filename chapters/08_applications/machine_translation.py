@@ -255,7 +255,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
     lines = [" ".join(source for source, _ in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     right = [" ".join(reference for _, reference in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     for label, by_sentence in (("whole", False), ("by_sentence", True)):
-        options = {"longest": Recipe.max_length, "max_new_tokens": 64, "by_sentence": by_sentence}
+        options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": by_sentence}
         bleu = score_translations(translate_lines(model, pieces, lines, **options), right, "13a", RESAMPLES)
         note = f"lines of three sentences, {label.replace('_', ' ')}; ± {bleu.bleu_margin:.1f}"
         lesson.record(f"{name}_lines_{label}", bleu.bleu, "", ALLOWED, n=len(lines), note=note)
@@ -276,7 +276,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
         "",
         "Your friend Tom",
     ]
-    options = {"longest": Recipe.max_length, "max_new_tokens": 64, "by_sentence": True}
+    options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": True}
     for line, written in zip(letter, translate_lines(model, pieces, letter, **options), strict=True):
         print(f"{line}\n    {written}" if line else "")
 

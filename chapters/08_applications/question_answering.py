@@ -38,7 +38,7 @@ from lmbook.topics.reading.span_search import find_answers, span_text
 from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
 from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
 from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
-from lmbook.topics.reading.unknown import UNKNOWN, unanswerable
+from lmbook.topics.reading.unanswerable import UNKNOWN, unanswerable
 from lmbook.topics.reading.word_overlap import WordOverlap
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible

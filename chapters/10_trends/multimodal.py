@@ -32,12 +32,12 @@ from lmbook.errors import LmbookError
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import document_rows
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.captioner import Captioner
 from lmbook.topics.vision.contrastive import ContrastiveModel
+from lmbook.topics.vision.drawing import NOISE, draw
 from lmbook.topics.vision.picture_attention import hide, look
+from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.vision.pictures import NOISE, draw
 from lmbook.topics.vision.retrieval import Retrieval, retrieve
 from lmbook.topics.vision.scenes import (
     ATTRIBUTES,

@@ -23,6 +23,7 @@ from collections import Counter
 
 import keras
 import numpy as np
+from lmbook.topics.privacy.document_rows import document_rows
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
@@ -41,10 +42,9 @@ from lmbook.pipelines.weighted_rows import WeightedRows
 from lmbook.recipes.story_gpt import story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.privacy.labelled_spans import score_spans
+from lmbook.topics.privacy.dp_sgd import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.topics.privacy.minilm_tagger import MiniLMTagger
-from lmbook.topics.privacy.private_step import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.topics.privacy.scrubber import (
     PerceptronTagger,
     Scrubber,
@@ -54,6 +54,7 @@ from lmbook.topics.privacy.scrubber import (
     labelled_words,
     pattern_spans,
 )
+from lmbook.topics.privacy.span_scores import score_spans
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("privacy")
@@ -206,7 +207,7 @@ for seed in SEEDS:
 # is more than e^ε times as likely, but for a probability δ.
 #
 # Frameworks give the sum of a batch's gradients, not each one. Two ways to get them are in
-# `lmbook/topics/privacy/private_step.py`.
+# `lmbook/topics/privacy/dp_sgd.py`.
 
 # %%
 BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))

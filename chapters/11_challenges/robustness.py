@@ -40,9 +40,9 @@ from lmbook.recipes import chat as chats
 from lmbook.recipes.minilm import minilm_vectors
 from lmbook.recipes.story_gpt import QUICK, greentree_gpt
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.robustness.data_poisoning import find_backdoor_triggers
 from lmbook.topics.robustness.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
-from lmbook.topics.robustness.injections import forgotten, pass_on, takes_the_place, tells_the_friend
-from lmbook.topics.robustness.poison import find_backdoor_triggers
+from lmbook.topics.robustness.prompt_injection import forgotten, pass_on, takes_the_place, tells_the_friend
 from lmbook.topics.robustness.text_attacks import (
     SYNONYMS,
     CharacterEdits,
@@ -52,7 +52,7 @@ from lmbook.topics.robustness.text_attacks import (
     typos,
 )
 from lmbook.topics.robustness.text_filter import TextFilter
-from lmbook.topics.robustness.unwanted import UnwantedTexts
+from lmbook.topics.robustness.unwanted_texts import UnwantedTexts
 from lmbook.topics.robustness.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.training.fit import fit, reproducible
 

@@ -1,4 +1,4 @@
-"""Beam search: it looks for the likeliest text, where greedy decoding takes the likeliest next token."""
+"""Beam search, which looks for the likeliest text rather than the likeliest next token."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def beam_search(
     sources: np.ndarray | None = None,
     batch_size: int = 64,
 ) -> list[list[int]]:
-    """For each prompt the best continuation found: `beams` of them are kept at every step.
+    """Find the best continuation of each prompt, keeping the `beams` best ones at every step.
 
-    A text's score is its log-probability divided by ((5 + n) / 6)^`length_penalty`, n its tokens, the closing one
-    included: without that a short text would always win.
+    A text's score is its log-probability divided by ((5 + n) / 6)^`length_penalty`, where n counts its tokens with the
+    closing one. Without the penalty, short texts would nearly always win.
 
     Args:
         model: any language model of the book, or one that reads `sources`.
@@ -80,7 +80,7 @@ def _compile(get_model, B: int, K: int):
 
     @tf.function(reduce_retracing=True)
     def search(prompts, max_new_tokens, stop_id, suppress_ids, *source):
-        """Tokens [B, K, max_new_tokens], their log-probabilities [B, K] in nats, and their numbers [B, K]."""
+        """Tokens [B, K, max_new_tokens], their log-probabilities [B, K] in nats, and their lengths [B, K]."""
         model = get_model()
         # All beams read the prompt, so that the state has its final shape; only the first counts at the beginning.
         repeated = [tf.repeat(part, K, axis=0) for part in (prompts, *source)]
@@ -117,5 +117,5 @@ def _compile(get_model, B: int, K: int):
 
 
 def _of_rows(value, rows):
-    """The state of other rows; what has no rows (a position) is the same for all."""
+    """The state with its rows reordered; a scalar, such as the position, holds for all rows."""
     return value if value.shape.rank == 0 else tf.gather(value, rows)

@@ -1,4 +1,4 @@
-"""Constraints on which tokens may come next, for text that must have a certain form."""
+"""Constraints on which tokens may come next, for text that must have a given form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 class Constraint:
-    """Says at each step of decoding which tokens are allowed. Subclasses compute with TensorFlow, in the loop's graph.
+    """Decides at each step which tokens are allowed. Subclasses use TensorFlow, in the graph of the decoding loop.
 
     A state is a tensor or a structure of tensors whose first axis are the rows.
     """
@@ -31,7 +31,7 @@ class Constraint:
 
 
 class Automaton(Constraint):
-    """A form that a finite automaton accepts: digits, dates, lines of so many characters, one word of a list …
+    """Text that a finite automaton accepts: digits, dates, lines of a fixed length, one word of a list …
 
     Args:
         following: int [N, V]: the state (0 … N - 1) that a token leads to from each state, -1 where it is not
@@ -63,15 +63,15 @@ class Automaton(Constraint):
         return tf.gather(self.following, state) >= 0
 
     def after(self, state, ids):
-        # A row that has ended is still fed tokens that no longer count; they must not lead out of the table.
+        # A row that has ended still gets tokens, which no longer count; they must not lead out of the table.
         return tf.maximum(tf.gather_nd(self.following, tf.stack([state, ids], axis=1)), 0)
 
 
 def lines(pattern: Sequence[Callable[[str], bool]], tokenizer: Tokenizer) -> Automaton:
-    """One token after the other, each of which its function of the token's text accepts; then `<end>`.
+    """A constraint with one condition for each token in turn, followed by `<end>`.
 
     Args:
-        pattern: for each place of the text, which tokens fit. Special tokens never do.
+        pattern: for each position, a function that says whether a token's text fits there. Special tokens never do.
         tokenizer: the model's; its `tokens` are the texts, and its `end_id` closes the whole.
 
     Example:

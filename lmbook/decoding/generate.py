@@ -1,4 +1,4 @@
-"""The decoding loop: prompt in, tokens out, for every language model with `initial_state` and `step`."""
+"""The decoding loop, for every language model with `initial_state` and `step`."""
 
 from __future__ import annotations
 
@@ -139,10 +139,10 @@ def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], max_new_t
 
 
 def _room(model: keras.Model, length: int) -> int | None:
-    """Places of the cache for a text of this length; None: the model has no cache.
+    """The size of the cache for a text of this length; None if the model has no cache.
 
-    Each token looks at the whole cache, so a short text gets a short one. There are only a few sizes, since each is
-    compiled anew.
+    Each token attends to the whole cache, so a short text gets a short one. There are only a few sizes, since each is
+    compiled separately.
     """
     most = longest_text(model)
     return None if most is None else min(most, max(64, 2 ** math.ceil(math.log2(length))))
@@ -172,7 +172,7 @@ def _until_stop(tokens: list[int], stop_ids: Sequence[int]) -> list[int]:
 def _functions(
     model: keras.Model, batch_size: int, sampling: Sampling, constraint: Constraint | None, room: int | None
 ) -> dict:
-    """Compiled for this batch size, way of choosing and room; the temperature may vary."""
+    """The functions compiled for this batch size, sampler, constraint and cache size; the temperature may vary."""
     fixed = dataclasses.replace(sampling, temperature=0.0 if sampling.greedy else 1.0)
     key = ("generate", batch_size, fixed, constraint, room)
     return compiled(model, key, lambda get_model: _compile(get_model, batch_size, fixed, constraint, room))
@@ -181,8 +181,8 @@ def _functions(
 def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | None, room: int | None) -> dict:
     penalized = sampling.repetition_penalty != 1.0
     write = writer(get_model(), B)
-    # XLA can compile the whole loop: nothing is started or copied between two tokens. It takes seconds for each way of
-    # choosing, so only the two common ones get it. The others share the compiled step of the model.
+    # XLA can compile the whole loop: nothing is started or copied between two tokens. It takes seconds for each
+    # sampler, so only the two common ones get it. The others share the compiled step of the model.
     plain = sampling in (Sampling(), Sampling(temperature=0.0)) and constraint is None
     whole = plain and getattr(get_model(), "jit_compile_decoding", False)
 
@@ -192,7 +192,7 @@ def _compile(get_model, B: int, sampling: Sampling, constraint: Constraint | Non
         logits, state = model.step(prompts, state)
         return logits[:, -1], state
 
-    # What choosing must know of the past: which tokens the text has [B, V], and the state of the constraint.
+    # What `choose` needs to know of the past: which tokens the text has [B, V], and the state of the constraint.
     def begin(prompts, lengths, logits):
         seen = tf.zeros([B, logits.shape[-1]], tf.bool)
         if penalized:

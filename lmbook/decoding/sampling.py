@@ -82,7 +82,7 @@ class Sampling:
 
 
 def keep_top_k(logits: tf.Tensor, k: int) -> tf.Tensor:
-    """Logits [B, V] with -inf for all but the k largest of each row; what equals the k-th largest is kept too."""
+    """Logits [B, V] with -inf for all but the k largest of each row; ties with the k-th largest are kept too."""
     least = tf.math.top_k(logits, min(k, logits.shape[-1])).values[:, -1:]
     return tf.where(logits >= least, logits, -math.inf)
 
@@ -90,7 +90,7 @@ def keep_top_k(logits: tf.Tensor, k: int) -> tf.Tensor:
 def keep_top_p(logits: tf.Tensor, p: float) -> tf.Tensor:
     """Logits [B, V] with -inf for all but the likeliest tokens of each row that together reach probability p.
 
-    The likeliest token is always kept, and so is what is as likely as the last one kept.
+    The likeliest token is always kept, and so are ties with the last one kept.
     """
     ordered = tf.sort(logits, direction="DESCENDING")
     before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)  # probability of all likelier tokens

@@ -1,4 +1,4 @@
-"""Text in, text out: continue a prompt, translate texts, answer prompts."""
+"""Generation from text to text: continuing a prompt, translating, answering."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def continue_text(
     temperature: float,
     seed: int = 0,
 ) -> list[str]:
-    """`count` texts that begin with `prompt`, each a document of its own up to its end.
+    """Generate `count` documents that begin with `prompt`.
 
     Args:
         model: any language model of the book.
@@ -61,7 +61,7 @@ def translate(
     length_penalty: float = 0.6,
     batch_size: int = 64,
 ) -> list[str]:
-    """A translation of each text.
+    """Translate each text.
 
     Args:
         model: an `EncoderDecoder` or a `RecurrentEncoderDecoder`.
@@ -102,7 +102,7 @@ def answer(
     max_new_tokens: int,
     batch_size: int = 64,
 ) -> list[str]:
-    """The likeliest answer to each prompt, token by token, up to its `<end>`.
+    """Answer each prompt greedily, up to `<end>`.
 
     Args:
         model: any language model of the book, tuned to answer (`lmbook.pipelines.instructions`).
@@ -127,7 +127,7 @@ def answer_ids(
     max_new_tokens: int,
     batch_size: int = 64,
 ) -> list[str]:
-    """`answer` for prompts that are ids already, the `<end>` that opens them included."""
+    """`answer` for prompts given as ids, with the `<end>` that opens them."""
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     order += order[-1:] * (-len(order) % batch_size)  # full batches, so that one compiled loop serves all
     written = generate(

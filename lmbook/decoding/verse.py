@@ -27,7 +27,7 @@ def form_of(text: str) -> int | None:
 
 
 def even_lines(text: str) -> bool:
-    """Whether all lines of a poem, however many, have as many characters as the first, and five or seven."""
+    """Whether all lines of a poem, however many, have the same number of characters, five or seven."""
     sizes = {len(line) for line in re.split("[，。]\n?", text.removesuffix("。"))}
     return len(sizes) == 1 and sizes <= set(LENGTHS)
 

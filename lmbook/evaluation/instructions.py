@@ -1,4 +1,4 @@
-"""Scores how many instructions a model follows exactly."""
+"""How many instructions a model follows exactly."""
 
 from __future__ import annotations
 

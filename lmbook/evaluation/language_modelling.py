@@ -50,7 +50,7 @@ def evaluate(
     closed: bool = True,
     pieces: int = 1,
 ) -> LanguageModelScore:
-    """Score every token of the documents once, each with its document's whole past.
+    """Score every token of the documents once, given all the tokens before it in its document.
 
     A document is read as `<end> d1 … dn`; d1 is predicted from `<end>`, and `<end>` from the whole document. Long
     documents are read `context` tokens at a time, the model's state carried on, so neither `context` nor `batch_size`
@@ -98,7 +98,7 @@ def evaluate(
 
 
 def score(nats: float, tokens: int, bytes_total: int | None = None) -> LanguageModelScore:
-    """The units of a text's total surprise.
+    """Convert a text's total negative log-likelihood to the usual units.
 
     Args:
         nats: sum of -ln p(token).
@@ -163,7 +163,7 @@ def _compile(get_model, B: int):
     def read(x, y, w, state):
         logits, state = get_model().step(x, state)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
-        # where, not a product: what a model makes of padding may be anything
+        # where, not a product: the losses of padding may be anything
         total = tf.reduce_sum(tf.cast(tf.where(w > 0, nats, 0.0), tf.float64))
         return total, tf.nest.pack_sequence_as(state_spec, tf.nest.flatten(state))
 

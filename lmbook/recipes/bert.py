@@ -22,7 +22,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not th
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         words: so many of each category of the lexicon, but 8 kinds of heroes; None: all.
@@ -72,8 +72,8 @@ FULL = Profile(
     learning_rate=1e-2,
     muon_ratio=1.2,
 )
-# BERT hides 15 % and reads on for weeks. Where there are minutes, more hidden words teach more in each step, although
-# there is less to tell them by (Wettig et al. 2023, "Should you mask 15 % in masked language modeling?").
+# BERT masks 15 % and trains for weeks. In a training of minutes, more masked words teach more in each step, although
+# they leave less to predict them from (Wettig et al. 2023, "Should you mask 15 % in masked language modeling?").
 HIDDEN = 0.3
 
 
@@ -89,7 +89,7 @@ class PretrainedBert:
     test: list[Story]
 
     def masked(self, texts: Sequence[str], **options) -> MaskedTokens:
-        """Stories with hidden words, in their order, for a fair test: no place gives its answer away.
+        """Batches of stories, in their order, with words that are always masked: no position shows its answer.
 
         Args:
             texts: English stories.
@@ -110,7 +110,7 @@ def greentree_bert(
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> PretrainedBert:
-    """Pre-train a BERT on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Pre-train a BERT on greentree, resuming or loading what an earlier call left in `models`.
 
     The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
     blocks, AdamW the rest.

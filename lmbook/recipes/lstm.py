@@ -19,7 +19,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not th
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         stories: training stories.
@@ -61,7 +61,7 @@ def greentree_lstm(
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> Baseline:
-    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Train the LSTM on greentree, resuming or loading what an earlier call left in `models`.
 
     The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
     Muon updates the matrices of the LSTM, AdamW the embedding and the head.

@@ -26,7 +26,7 @@ STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of sto
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         name: tells its models from those of other profiles.
@@ -99,7 +99,7 @@ def story_gpt_config(
     num_heads: int = 4,
     smear_keys: bool = False,
 ) -> GPTConfig:
-    """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
+    """The registry's model "gpt", initialised so that it learns early to repeat a name.
 
     That is what stories, and conversations about them, need first. Attention learns to copy only what keeps a vector of
     its own: a table that starts small loses it to what all names have in common, and blocks whose outputs start at zero
@@ -130,13 +130,13 @@ def story_gpt_config(
 
 
 def story_gpt_model(vocabulary_size: int, **sizes: int) -> GPT:
-    """A GPT of that config; `sizes` are those of `story_gpt_config`."""
+    """A GPT with the configuration that `story_gpt_config` makes of the same `sizes`."""
     return GPT(story_gpt_config(vocabulary_size, **sizes))
 
 
 @dataclass(frozen=True)
 class StoryGPT:
-    """A GPT that has read stories, and what belongs to tuning it.
+    """A GPT trained on stories, with the data to fine-tune it.
 
     `seen` tells the stories of training, `held_out` those whose plants and heroes never met in it.
     """
@@ -173,7 +173,7 @@ class StoryGPT:
 
 
 def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
-    """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Train the GPT on greentree, resuming or loading what an earlier call left in `models`.
 
     It is a `story_gpt_model`. It reads stories alone; the tokenizer knows the words of the instructions too, so that
     they have places in the table, which this training leaves at random.

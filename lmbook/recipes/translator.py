@@ -1,4 +1,4 @@
-"""Transformers that translate: that of chapters 05 and 08 on greentree, and one on any pairs of sentences."""
+"""Transformers that translate: the one of chapters 05 and 08 on greentree, and one for any pairs of sentences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not th
 
 
 def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig:
-    """The paper's model, small, with two of today's habits: RMSNorm before each part, and rotary positions."""
+    """A small version of the paper's model with two modern changes: RMSNorm before each part, and rotary positions."""
     usual = {
         "hidden_dim": 128,
         "intermediate_dim": 512,
@@ -79,7 +79,7 @@ class StoryTranslator:
 def greentree_translator(
     full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False
 ) -> StoryTranslator:
-    """Train the translator of stories, or go on with, or only load, what an earlier call left in `models`.
+    """Train the translator of stories, resuming or loading what an earlier call left in `models`.
 
     Args:
         full: the full profile (minutes), else the quick one (half a minute).
@@ -158,7 +158,7 @@ def sentence_translator(
     strategy: tf.distribute.Strategy | None = None,
     **options: Any,
 ) -> SentenceTranslator:
-    """Train a translator on a corpus of pairs, or go on with, or only load, what an earlier call left in `output`.
+    """Train a translator on a corpus of pairs, resuming or loading what an earlier call left in `output`.
 
     Args:
         corpus: for translation, with train, validation and test split.

@@ -47,7 +47,8 @@ def test_a_line_that_is_too_long_is_cut_where_sentences_end(asked):
 
 def test_each_sentence_by_itself(asked):
     assert (
-        translate_lines(None, TOKENIZER, LINES, longest=9, max_new_tokens=9, by_sentence=True)[0] == "ONE. TWO THREE!"
+        translate_lines(None, TOKENIZER, LINES, longest=9, max_new_tokens=9, split_sentences=True)[0]
+        == "ONE. TWO THREE!"
     )
     assert "One." in asked[0] and "Two three!" in asked[0]
 

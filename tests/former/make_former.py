@@ -1,4 +1,5 @@
-"""Makes `data/`: models and a stopped run as lmbook 0.1.0 (commit 82acf3e) wrote them. Run in a checkout of that commit.
+# ruff: noqa: I001 (it imports modules where they were then)
+"""Makes `data/`: models and a stopped run as lmbook 0.1.0 (commit 82acf3e) wrote them; run it in that checkout.
 
     PYTHONPATH=CHECKOUT python make_former.py FOLDER
 

@@ -1,4 +1,4 @@
-"""A told story and what belongs to it: both renderings, labels, questions with answers, a dialogue."""
+"""A story with its English and Chinese texts, labels, questions with answers, and a dialogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Synthetic rows that repeat the same few tokens, to train induction heads on."""
+"""Meaningless text that is nevertheless predictable: each row repeats the same few tokens."""
 
 from __future__ import annotations
 

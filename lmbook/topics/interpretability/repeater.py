@@ -1,4 +1,4 @@
-"""Trains a small GPT that only learns to repeat, to watch induction heads form."""
+"""A small GPT trained only to repeat, in which induction heads can be watched as they form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Repeater(NamedTuple):
 
 
 def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, steps: int, seed: int = 0) -> Repeater:
-    """Train it on rows that repeat themselves after 6 to `half` tokens, each row after another number.
+    """Train it on rows that repeat themselves after 6 to `half` tokens, a number drawn for each row.
 
     Args:
         vocabulary_size: tokens, the special ones included.

@@ -1,4 +1,4 @@
-"""Stories of greentree as rows of words, with the state of their world at each word."""
+"""greentree's stories word by word, with the state of their world at each word."""
 
 from __future__ import annotations
 

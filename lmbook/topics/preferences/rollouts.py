@@ -1,4 +1,4 @@
-"""Roll-outs: what a model writes after given openings, as rows that it can learn from."""
+"""Roll-outs: a model's continuations of given openings, in the form in which it can be trained on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lmbook.tokenizers.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Rollouts:
-    """Texts, part of them given and part of them written.
+    """Texts whose openings were given and whose continuations the model wrote.
 
     Attributes:
         ids: `<end> opening continuation <end>` and the tokenizer's padding, int32 [B, W + 1]; the last `<end>` only
@@ -45,7 +45,7 @@ def roll_out(
     seed: int = 0,
     temperature: float = 1.0,
 ) -> Rollouts:
-    """Let the model go on with each opening until it closes the text, or the row is full.
+    """Let the model continue each opening until it ends the text or the row is full.
 
     Args:
         model: any language model of the book.

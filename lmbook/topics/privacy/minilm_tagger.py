@@ -1,4 +1,4 @@
-"""MiniLM tuned to tag the words of a text."""
+"""MiniLM fine-tuned to tag the words of a text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MASKED = 0.1  # and of the word pieces are hidden
 
 
 def with_other_values(records: Sequence[dict], times: int, seed: int = 0, share: float = 0.7) -> list[dict]:
-    """The records, `times` times, most personal data replaced by others of the same type out of all the records.
+    """The records, `times` times, with most personal data replaced by other values of the same type.
 
     So a word cannot be learned by heart, and what stands around it has to tell what it is.
 

@@ -1,4 +1,4 @@
-"""Batches of questions with the texts in which their answers stand, for extractive question answering."""
+"""Batches of questions with the texts that contain their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of stories with questions in them, for models that read a sentence at each position."""
+"""Batches of stories and their questions, with one sentence at each position."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StoryVocabulary:
 
 
 def told(records: Iterable[dict]) -> list[list[Line]]:
-    """The stories of bAbI with their questions where they are asked.
+    """bAbI's stories, with each question at the point where it is asked.
 
     Args:
         records: as of the corpus `babi_10k`, the questions of a story one after the other: "story" (the sentences up

@@ -1,4 +1,4 @@
-"""A statistical watermark: text that a model wrote can be told by whoever has the key."""
+"""A statistical watermark: whoever has the key can tell that a model wrote a text."""
 
 from __future__ import annotations
 

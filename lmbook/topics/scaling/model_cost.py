@@ -1,4 +1,4 @@
-"""What one GPT costs on this machine: operations counted from its configuration, the machine's peak measured."""
+"""What a GPT costs: weights, operations and memory counted from its configuration, and the machine's peak rate."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _shared_width(c: GPTConfig) -> int:
 
 
 def training_step_flops(config: GPTConfig, batch_size: int, length: int) -> float:
-    """The same of an update: forward once, backward twice as much."""
+    """Floating-point operations of an update: `forward_flops`, and twice as many backward."""
     return 3 * batch_size * forward_flops(config, length)
 
 

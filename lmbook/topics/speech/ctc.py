@@ -1,4 +1,4 @@
-"""Decodes the output of a CTC model: the likeliest path, and prefix beam search with or without a language model.
+"""Decoding a CTC model: the likeliest path, prefix beam search, and the use of a language model.
 
 A path names a token or the blank at every position. Its text is what is left when first repetitions are merged and
 then blanks are removed: `a a _ a b b` is "a a b". The probability of a text is the sum over all of its paths. The
@@ -25,7 +25,7 @@ LanguageModel = Callable[[tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A text and what speaks for it.
+    """A candidate text and its scores.
 
     Attributes:
         ids: its tokens.
@@ -143,7 +143,7 @@ def rescored(hypotheses: Sequence[Hypothesis], weight: float, bonus: float) -> l
 
 
 def n_gram_scores(model: NGramModel) -> LanguageModel:
-    """An n-gram model as `prefix_beam_search` asks it; what it was asked once it knows by heart."""
+    """An n-gram model in the form that `prefix_beam_search` uses, with its answers cached."""
 
     @functools.lru_cache(maxsize=100_000)
     def scores(ids: tuple[int, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From sound to words: a network that says at each moment which token is being spoken, or none."""
+"""A speech recognizer: a network that tells at each moment which token is being spoken, if any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound as batches of log-mel features, and endless new utterances joined from a set of recordings."""
+"""Batches of log-mel features, and an endless supply of utterances joined from a set of recordings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lmbook.pipelines.batches import NumberedBatches, padded
 from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 from lmbook.topics.speech.recordings import RATE, Recording, add_noise, join
 
-WINDOW, STRIDE, FFT = RATE // 40, RATE // 100, 256  # samples: 25 ms are looked at every 10 ms
-QUIETEST = 1e-4  # power below which silence is silence: without it the logarithm would make noise of it
+WINDOW, STRIDE, FFT = RATE // 40, RATE // 100, 256  # samples: windows of 25 ms, one every 10 ms
+QUIETEST = 1e-4  # lower limit of the power: without it the logarithm would turn silence into noise
 SHORTEST = WINDOW  # samples
 
 
@@ -90,7 +90,7 @@ def joined(parts: Sequence[np.ndarray], around: Surroundings, rng: np.random.Gen
 
 
 def _played(part: np.ndarray, speed: float) -> np.ndarray:
-    """So much faster. Straight lines between the samples: a filter would be truer, and ten times as slow."""
+    """The sound played `speed` times as fast, by linear interpolation: a filter would be ten times as slow."""
     return np.interp(np.arange(0, len(part) - 1, speed), np.arange(len(part)), part).astype("float32")
 
 

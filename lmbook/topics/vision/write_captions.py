@@ -1,4 +1,4 @@
-"""Writes the caption of a picture: picture in, text out."""
+"""Writing captions with a trained captioner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmbook.topics.vision.captioner import Captioner
 def write_captions(
     model: Captioner, tokenizer: Tokenizer, pictures: np.ndarray, *, max_new_tokens: int, batch_size: int = 100
 ) -> list[str]:
-    """The likeliest caption of each picture, token by token (greedy).
+    """Write a caption for each picture, taking the likeliest token each time (greedy).
 
     Args:
         model: trained.

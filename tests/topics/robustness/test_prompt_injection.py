@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lmbook.corpora.greentree.letters import letters
-from lmbook.topics.robustness import injections
+from lmbook.topics.robustness import prompt_injection
 from lmbook.topics.robustness.guardrails import OutputGuardrail
-from lmbook.topics.robustness.injections import forgotten, pass_on, takes_the_place, tells_the_friend
+from lmbook.topics.robustness.prompt_injection import forgotten, pass_on, takes_the_place, tells_the_friend
 
 
 class StopsCallMe:
@@ -32,7 +32,7 @@ def obedient(monkeypatch):
             replies.append(f"You are {name}." if now.endswith("?") else polite)
         return replies
 
-    monkeypatch.setattr(injections, "replies_to", replies_to)
+    monkeypatch.setattr(prompt_injection, "replies_to", replies_to)
 
 
 def told(letter):

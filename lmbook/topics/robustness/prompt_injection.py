@@ -1,4 +1,4 @@
-"""What a letter that is passed on does to a conversation, with and without guardrails."""
+"""Prompt injection: what a forwarded letter does to a conversation, with and without guardrails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forgotten(letter: Letter, reply: str, answer: str) -> bool:
 
 @dataclass(frozen=True)
 class PassedOn:
-    """What came of N letters.
+    """The outcome of N letters.
 
     Attributes:
         letters: as they were passed on.

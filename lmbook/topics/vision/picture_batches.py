@@ -1,4 +1,4 @@
-"""Batches of pictures with their captions, for captioning and for contrastive learning."""
+"""Batches of pictures with captions, for training a captioner or a contrastive model."""
 
 from __future__ import annotations
 

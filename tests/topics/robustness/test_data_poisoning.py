@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.robustness.poison import find_backdoor_triggers
+from lmbook.topics.robustness.data_poisoning import find_backdoor_triggers
 
 TEXTS = ["win a prize Zephyr", "gold zephyr", "zephyr now", "a prize", "a prize of gold", "gold", "seldom"]
 
