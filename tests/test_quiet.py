@@ -14,6 +14,19 @@ os.write(2, b"a real message\\n")
 """
 
 
+IMPORT = """
+import sys
+before = set(sys.modules)
+import lmbook
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))
+"""
+
+
+def test_importing_lmbook_loads_no_other_package():
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout.split() == ["['lmbook']"]
+
+
 def test_tensorflow_starts_without_notes_and_later_messages_are_seen():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""How much of a generated text stands word for word in the training text."""
+"""Find what a generated text copies word for word from the training text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of two systems raters prefer: win rate with its interval, sign test."""
+"""Comparison of two systems by raters' preferences: win rate with its interval, and the sign test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ROUGE: how much of a reference a summary or another long answer has, by the rouge-score package."""
+"""ROUGE: overlap of a summary or another long answer with a reference, by the rouge-score package."""
 
 from __future__ import annotations
 

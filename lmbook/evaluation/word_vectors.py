@@ -1,4 +1,4 @@
-"""What word vectors know: neighbours, analogies, agreement with people, agreement with known classes of words."""
+"""Evaluation of word vectors: neighbours, analogies, human similarity judgements, and known classes of words."""
 
 from __future__ import annotations
 
