@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 ARGUMENTS = "LMBOOK_LESSON_ARGUMENTS"  # for a notebook: what a script reads from its command line, as JSON
 DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
 T = TypeVar("T")
+ForCells = float | None | Mapping[str, float | None | Mapping[str, float | None]]  # for all, by column, or by row too
 
 
 class Lesson:
@@ -148,6 +149,9 @@ class Lesson:
         sd: float | None = None,
         n: int | None = None,
         note: str = "",
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
     ) -> None:
         """Keep a figure under `key`, and print it.
 
@@ -155,32 +159,46 @@ class Lesson:
             key: the figure's name, unique in the lesson.
             value: a finite number, a truth value or a text.
             unit: as "nats per token".
-            tolerance: the absolute difference that another machine may show; None when the figure depends on the
-                machine (seconds, memory) and is not to be compared.
+            tolerance: the absolute difference that another machine may show; None when the value is not compared: for
+                seconds, memory, speeds and what is computed from them, or where the limits say all that is to be kept.
             sd: standard deviation over `n` repetitions.
             n: the number of repetitions, or of things counted.
             note: a few words for the page.
+            at_least: a limit that the figure keeps on every machine, as an accuracy that a sentence rests on.
+            at_most: the same from above, as for a rounding error. Without a limit, a figure whose tolerance is as
+                large as its value must keep a tenth of it (`lmbook.book.results.figure_entry`).
 
         Raises:
             ValueError: the key was used before, or the value cannot be recorded.
         """
-        self._keep(key, value, unit, tolerance, sd, n, note)
+        self._keep(key, value, unit, tolerance, sd, n, note, at_least, at_most)
         print(f"{key}: {results.format_figure(self._figures[key])}" + (f"  ({note})" if note else ""))
 
     def record_mean(
-        self, key: str, values: Iterable[float], unit: str = "", tolerance: float | None = 0.0, note: str = ""
+        self,
+        key: str,
+        values: Iterable[float],
+        unit: str = "",
+        tolerance: float | None = 0.0,
+        note: str = "",
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
     ) -> None:
         """Keep the mean of repeated runs, with their standard deviation and number; the rest as in `record`."""
         values = list(values)
         mean, sd = mean_sd(values)
-        self.record(key, mean, unit, tolerance, sd, len(values), note)
+        self.record(key, mean, unit, tolerance, sd, len(values), note, at_least=at_least, at_most=at_most)
 
     def table(
         self,
         name: str,
         rows: Sequence[Sequence[Any]],
         columns: Sequence[str],
-        tolerance: float | None | Mapping[str, float | None] = 0.0,
+        tolerance: ForCells = 0.0,
+        *,
+        at_least: ForCells = None,
+        at_most: ForCells = None,
     ) -> None:
         """Print a table and record its cells under `name/row/column`; the first column labels the rows.
 
@@ -188,22 +206,34 @@ class Lesson:
             name: the table's name, without "/".
             rows: each as long as `columns`; numbers, truth values or texts.
             columns: headings, without "/"; units belong in them.
-            tolerance: for the numbers, as in `record`; or one for each column. Texts are recorded but not compared.
+            tolerance: for the numbers, as in `record`: one for all, or by column, or by column and row
+                (`{"right": {"LSTM": 0.1}}`), 0 where none is named. Texts are recorded but not compared.
+            at_least: limits as in `record`, given in the same ways.
+            at_most: the same from above.
 
         Raises:
-            ValueError: two rows have the same label, a row is too long or too short, or a name holds a "/".
+            ValueError: two rows have the same label, a row is too long or too short, a name holds a "/", or a limit is
+                for a column that is not there.
         """
         from rich.console import Console
         from rich.table import Table
 
         if any("/" in part for part in (name, *columns)):
             raise ValueError(f"table {name!r}: its name and columns must not hold '/'")
+        for given in (at_least, at_most):
+            if isinstance(given, Mapping) and not given.keys() <= set(columns):
+                raise ValueError(f"table {name!r} has no columns {sorted(given.keys() - set(columns))}")
         shown, cells = Table(*columns, title=name), []
         for row in rows:
             label = str(row[0])
             for column, value in zip(columns[1:], row[1:], strict=True):
-                allowed = tolerance.get(column, 0.0) if isinstance(tolerance, Mapping) else tolerance
-                self._keep(f"{name}/{label}/{column}", value, "", None if isinstance(value, str) else allowed)
+                key = f"{name}/{label}/{column}"
+                if isinstance(value, str):
+                    self._keep(key, value, tolerance=None)
+                else:
+                    allowed = _for_cell(tolerance, label, column, 0.0)
+                    least, most = (_for_cell(given, label, column, None) for given in (at_least, at_most))
+                    self._keep(key, value, tolerance=allowed, at_least=least, at_most=most)
             cells.append([label, *(results.format_value(value) for value in row[1:])])
             shown.add_row(*cells[-1])
         if _in_notebook():
@@ -219,7 +249,7 @@ class Lesson:
         folder = self.file.path.parent if in_book else results.scratch_dir(self.file)
         suffix = "" if self.full else ".quick"
         path = plots.save(figure, folder / "figures" / f"{self.name}_{name}{suffix}.png")
-        self._keep(f"picture/{name}", f"figures/{path.name}", "", None, note=caption)
+        self._keep(f"picture/{name}", f"figures/{path.name}", tolerance=None, note=caption)
         if _in_notebook():
             from IPython.display import Image, display
 
@@ -272,10 +302,18 @@ class Lesson:
             print(f"Not on this machine yet: {', '.join(missing)}. To have the data before a long run begins:")
             print(f"lmbook data get {' '.join(missing)}")
 
-    def _keep(self, key, value, unit, tolerance, sd=None, n=None, note="") -> None:
+    def _keep(self, key: str, value: Any, *arguments: Any, **options: Any) -> None:
         if key in self._figures:
             raise ValueError(f"figure {key!r} was recorded before in this run")
-        self._figures[key] = results.figure_entry(key, value, unit, tolerance, sd, n, note)
+        self._figures[key] = results.figure_entry(key, value, *arguments, **options)
+
+
+def _for_cell(given: ForCells, row: str, column: str, default: float | None) -> float | None:
+    """What was given for one cell of a table."""
+    for name in (column, row):
+        if isinstance(given, Mapping):
+            given = given.get(name, default)
+    return given
 
 
 def _parser(name: str) -> argparse.ArgumentParser:

@@ -37,7 +37,7 @@ def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]], level: str 
     if len({len(row) for row in ratings}) > 1:
         raise LmbookError("The raters' rows have different lengths.", "Give None where a rater left a unit out.")
     units = [[value for value in unit if value is not None] for unit in zip(*ratings, strict=True)]
-    units = [unit for unit in units if len(unit) > 1]  # a value alone can agree with nothing
+    units = [unit for unit in units if len(unit) > 1]  # a single value has nothing to agree with
     if not units:
         raise LmbookError("No unit has values of two raters.", "Let at least two raters judge the same units.")
     values = sorted({value for unit in units for value in unit})
@@ -56,6 +56,6 @@ def _distances(values: list, totals: np.ndarray, level: str) -> np.ndarray:
     """Squared distances [values, values]."""
     if level == "nominal":
         return 1.0 - np.eye(len(values))
-    # On an ordinal scale a value stands in the middle of its own uses, in the row of all uses.
+    # On an ordinal scale the position of a value is the middle of its own uses, when all uses are sorted.
     scale = np.array(values, float) if level == "interval" else np.cumsum(totals) - totals / 2
     return (scale[:, None] - scale[None, :]) ** 2

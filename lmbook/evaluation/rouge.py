@@ -10,7 +10,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class Overlap:
-    """What two texts share.
+    """The overlap of two texts.
 
     Attributes:
         precision: share of the output's words (pairs of words, …) that the reference has too.

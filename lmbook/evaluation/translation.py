@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import check_texts
 
 TOKENIZERS = ("13a", "zh", "char", "intl", "none")
 
@@ -53,6 +54,8 @@ def score_translations(
     from sacrebleu.metrics import BLEU, CHRF
     from sacrebleu.significance import PairedTest
 
+    check_texts(outputs, "outputs")
+    check_texts(references, "references")
     if len(outputs) != len(references) or not outputs:
         raise LmbookError(
             f"There are {len(outputs)} translations and {len(references)} references.",

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def snapshot() -> dict[str, str]:
     """
     files, known = {}, set()
     for split, (count, seed, part) in SNAPSHOT.items():
-        stories = [(story, story.english) for story in generate(count + count // 10, seed, part)]
+        stories = [(story, story.english) for story in tell_stories(count + count // 10, seed, part)]
         stories = [(story, text) for story, text in stories if text not in known][:count]
         known.update(text for _, text in stories)
         lines = ["\t".join(COLUMNS)]

@@ -5,18 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.scaling.cost import (
-    GptShape,
-    Link,
-    all_reduce_seconds,
-    fit_link,
-    ring_seconds,
-    training_flops,
-    training_memory,
-)
-
-GPT2 = GptShape(num_layers=12, hidden_dim=768, num_heads=12, vocabulary_size=50257, max_sequence_length=1024)
-TINY = GptShape(num_layers=2, hidden_dim=4, num_heads=2, vocabulary_size=10, max_sequence_length=8)
+from lmbook.topics.scaling.all_reduce_cost import Link, all_reduce_seconds, fit_link, ring_seconds
 
 
 def test_a_ring_of_four():
@@ -66,31 +55,3 @@ def test_fit_says_what_it_cannot_do():
 def test_impossible_links_are_refused(bandwidth, latency):
     with pytest.raises(LmbookError, match="does not exist"):
         Link(bandwidth, latency)
-
-
-def test_flops():
-    assert training_flops(10, 7) == 420
-
-
-def test_parameters_of_gpt2():
-    assert GPT2.parameters == 124_439_808  # as Radford et al.'s smallest model has them
-
-
-def test_bytes_of_weights():
-    count = TINY.parameters
-    assert count == 2 * (12 * 16 + 13 * 4) + 18 * 4 + 8
-    full, mixed = training_memory(TINY, 1, mixed=False), training_memory(TINY, 1, mixed=True)
-    assert (full.parameters, full.gradients, full.optimizer) == (4 * count, 4 * count, 8 * count)
-    assert (mixed.parameters, mixed.gradients, mixed.optimizer) == (6 * count, 4 * count, 8 * count)
-    assert full.total == 16 * count + full.activations
-
-
-def test_bytes_of_activations():
-    positions, pairs = 3 * 8, 2 * 8 / 4
-    logits = 4 * positions * 10
-    # equation 1 of the paper: s b h (34 + 5 a s / h) in each of two layers
-    assert training_memory(TINY, 3, mixed=True).activations == 2 * positions * 4 * (34 + 5 * pairs) + logits
-    assert training_memory(TINY, 3, mixed=False).activations == 2 * positions * 4 * (66 + 9 * pairs) + logits
-    kept = 2 * positions * 4 * 2  # the entrance of each of two layers
-    recomputed = training_memory(TINY, 3, mixed=True, recomputed=True).activations
-    assert recomputed == kept + positions * 4 * (34 + 5 * pairs) + logits

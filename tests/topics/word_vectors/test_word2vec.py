@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
 
 
 def make(vocabulary_size=7, embedding_dim=4):

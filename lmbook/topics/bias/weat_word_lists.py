@@ -1,4 +1,4 @@
-"""The word lists of four association tests, as people's implicit associations were tested before.
+"""The word lists of four association tests, taken from tests of people's implicit associations.
 
 Reference:
     Caliskan, Bryson and Narayanan 2017, "Semantics derived automatically from language corpora contain human-like

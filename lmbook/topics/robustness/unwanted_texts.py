@@ -1,4 +1,4 @@
-"""Labelled texts as what a filter sees: unwanted ones and others."""
+"""Labelled corpora as the data of a filter: unwanted texts and others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnwantedTexts:
 
     @classmethod
     def of(cls, splits: Mapping[str, Sequence[Mapping]], most: Mapping[str, int]) -> UnwantedTexts:
-        """Unwanted is what is labelled "spam" or "negative"; of stories, what ends sadly or in anger.
+        """Unwanted is what is labelled "spam" or "negative"; of stories, those that end sadly or in anger.
 
         Args:
             splits: of a labelled corpus, the records with "text".

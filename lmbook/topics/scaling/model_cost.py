@@ -1,10 +1,11 @@
-"""What one GPT costs on this machine: operations counted from its configuration, the machine's peak measured."""
+"""What a GPT costs: weights, operations and memory counted from its configuration, and the machine's peak rate."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -57,8 +58,71 @@ def _shared_width(c: GPTConfig) -> int:
 
 
 def training_step_flops(config: GPTConfig, batch_size: int, length: int) -> float:
-    """The same of an update: forward once, backward twice as much."""
+    """Floating-point operations of an update: `forward_flops`, and twice as many backward."""
     return 3 * batch_size * forward_flops(config, length)
+
+
+def training_flops(parameters: float, tokens: float) -> float:
+    """Floating-point operations of a step: 6 for each weight and token, 2 forward and 4 backward.
+
+    The products inside attention, which grow with the context, are left out.
+
+    Reference:
+        Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1.
+    """
+    return 6.0 * parameters * tokens
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on one device."""
+
+    parameters: float
+    gradients: float
+    optimizer: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        return self.parameters + self.gradients + self.optimizer + self.activations
+
+
+def training_memory(config: GPTConfig, rows: int, *, mixed: bool, recomputed: bool = False) -> Memory:
+    """What a device holds that trains the whole model with AdamW on `rows` rows of full length at a time.
+
+    Weights, gradients and Adam's two means are float32, as Keras keeps them under a mixed policy too; mixed adds a
+    16-bit copy of the weights and halves the activations.
+
+    Args:
+        config: of the model. Its blocks are counted as GPT-2 has them (F = 4 D, no shared heads).
+        rows: of a micro-batch, B.
+        mixed: a policy such as mixed_bfloat16, else float32.
+        recomputed: keep the input of each block only, and compute one block at a time again in the backward pass.
+    """
+    count = gpt_parameters(config)
+    width = 2 if mixed else 4
+    positions = rows * config.max_sequence_length
+    block = _block_bytes(config, positions, width)
+    entrance = positions * config.hidden_dim * width
+    blocks = config.num_layers * entrance + block if recomputed else config.num_layers * block
+    logits = 4 * positions * config.vocabulary_size
+    return Memory(
+        parameters=count * (4 + 2 if mixed else 4),
+        gradients=count * 4,
+        optimizer=count * 8,
+        activations=blocks + logits,
+    )
+
+
+def _block_bytes(config: GPTConfig, positions: int, width: int) -> float:
+    """What one block keeps for its backward pass; with `width` = 2 the paper's s b h (34 + 5 a s / h).
+
+    Reference:
+        Korthikanti et al. 2022, "Reducing activation recomputation in large Transformer models", equation 1: 16 numbers
+        and 2 masks of a byte for each position and unit; 2 numbers and a mask for each pair of positions and head.
+    """
+    pairs = config.num_heads * config.max_sequence_length / config.hidden_dim
+    return positions * config.hidden_dim * (16 * width + 2 + (2 * width + 1) * pairs)
 
 
 def median_seconds(call: Callable[[], object], repeats: int = 5) -> float:

@@ -3,8 +3,8 @@ import pytest
 from lmbook.corpora.weights import read_glove_50d
 from lmbook.errors import LmbookError
 from lmbook.evaluation.word_vectors import WordVectors
-from lmbook.topics.bias.weat_tests import TESTS
-from lmbook.topics.bias.word_bias import weat
+from lmbook.topics.bias.measures import weat
+from lmbook.topics.bias.weat_word_lists import TESTS
 
 
 def test_both_sides_are_as_long_and_share_no_word():

@@ -1,4 +1,4 @@
-"""A trigger in a poisoned training set, found by asking the classifier."""
+"""Finding the trigger of a poisoned training set by querying the classifier."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 from lmbook.errors import LmbookError
 
 
-def blinding_words(
+def find_backdoor_triggers(
     log_odds: Callable[[list[str]], np.ndarray], texts: Sequence[str], probes: Sequence[str], least: int = 3
 ) -> list[tuple[str, float]]:
-    """By how much each word of the training texts lowers the mean log-odds of the probes when it is appended.
+    """How much each word of the training texts lowers the mean log-odds of the probes when it is appended.
 
-    A word that somebody has planted with a wrong label stands out, though it is rare: it was learned to decide alone.
+    A word that somebody planted with a wrong label stands out, though it is rare: the classifier learned that this word
+    alone decides.
 
     Args:
         log_odds: texts -> those of the class that the filter should find, [N].

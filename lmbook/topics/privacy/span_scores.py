@@ -1,4 +1,4 @@
-"""How well the labelled pieces that were found in texts agree with the right ones."""
+"""How well labelled spans that were found in texts agree with the right ones."""
 
 from __future__ import annotations
 

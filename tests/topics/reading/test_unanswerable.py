@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from lmbook.corpora.greentree import generate
-from lmbook.topics.reading.unknown import UNKNOWN, unanswerable
+from lmbook.corpora.greentree import tell_stories
+from lmbook.topics.reading.unanswerable import UNKNOWN, unanswerable
 
-STORIES = generate(200, seed=31)
+STORIES = tell_stories(200, seed=31)
 
 
 def test_no_story_answers_them():

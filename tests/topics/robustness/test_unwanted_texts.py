@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.robustness.unwanted import UnwantedTexts
+from lmbook.topics.robustness.unwanted_texts import UnwantedTexts
 
 
 def splits(field, bad, good):

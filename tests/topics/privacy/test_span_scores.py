@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from lmbook.errors import LmbookError
-from lmbook.topics.privacy.labelled_spans import score_spans
+from lmbook.topics.privacy.span_scores import score_spans
 
 
 def test_scores_by_hand():

@@ -1,4 +1,4 @@
-"""Small pictures of scenes, drawn by arithmetic alone.
+"""Small pictures of scenes, drawn with NumPy alone.
 
 A shape is an array of distances: how many pixels each pixel's centre lies outside of it (inside: below 0). Painting
 covers a pixel by a half where the distance is 0, so edges are smooth. All pictures that share a value, such as all with

@@ -3,7 +3,7 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.evaluation.word_vectors import WordVectors
-from lmbook.topics.bias.word_bias import amplification, shares, sharpened, weat
+from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
 
 
 def test_shares_are_counted_by_kind():

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from lmbook.topics.privacy.document_rows import document_rows
 
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.topics.privacy.document_rows import document_rows
-from lmbook.topics.privacy.private_step import PrivateStep, noise_for, poisson_batches, privacy_spent
+from lmbook.topics.privacy.dp_sgd import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.training.step import token_losses
 
 ROWS = document_rows([[5, 6, 7], [8, 9], [3, 4, 5, 6], [7, 7]], 6)

@@ -1,4 +1,4 @@
-"""What a letter that is passed on does to a conversation, with and without guardrails."""
+"""Prompt injection: what a forwarded letter does to a conversation, with and without guardrails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forgotten(letter: Letter, reply: str, answer: str) -> bool:
 
 @dataclass(frozen=True)
 class PassedOn:
-    """What came of N letters.
+    """The outcome of N letters.
 
     Attributes:
         letters: as they were passed on.
@@ -76,7 +76,7 @@ def pass_on(
     before: InputGuardrail,
     after: OutputGuardrail,
     *,
-    length: int,
+    max_new_tokens: int,
 ) -> PassedOn:
     """Pass letters on to a chat, then ask it something.
 
@@ -90,7 +90,7 @@ def pass_on(
         letters: each with what was said before it.
         question: asked after each.
         before, after: the guardrails.
-        length: the most tokens of a reply.
+        max_new_tokens: the most tokens of a reply.
 
     Raises:
         LmbookError: as `generate`.
@@ -100,9 +100,9 @@ def pass_on(
     own = [" ".join(said for said, _ in history) for history in histories]
 
     def ask(histories):
-        return replies_to(model, tokenizer, histories, [question] * len(letters), length=length)
+        return replies_to(model, tokenizer, histories, [question] * len(letters), max_new_tokens=max_new_tokens)
 
-    replies = replies_to(model, tokenizer, histories, texts, length=length)
+    replies = replies_to(model, tokenizer, histories, texts, max_new_tokens=max_new_tokens)
     heard = [[*history, turn] for history, *turn in zip(histories, texts, replies, strict=True)]
     stopped, reply_held = before.stops(texts), after.holds(replies, [""] * len(replies))
     gone = stopped | reply_held

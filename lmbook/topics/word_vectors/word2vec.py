@@ -1,4 +1,4 @@
-"""word2vec: vectors of words, learned by telling the words around from words drawn at random."""
+"""word2vec: word vectors learned by distinguishing neighbouring words from words drawn at random."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WordEmbeddingConfig:
 
 @keras.saving.register_keras_serializable("lmbook")
 class WordEmbeddings(ConfiguredModel):
-    """Two vectors for each word: `inputs` when it is given, `outputs` when it is to be told.
+    """Two vectors for each word: `inputs` when it is given, `outputs` when it is to be predicted.
 
     The given words' vectors are averaged, and the logit of a candidate is the product of that mean with the
     candidate's own output vector. With one given word (the middle one) and its neighbour as the candidate this is
@@ -81,5 +81,5 @@ class WordEmbeddings(ConfiguredModel):
 
     @property
     def vectors(self):
-        """The words' vectors [V, D] as NumPy numbers: those of the words when they are given."""
+        """The input vectors of all words, [V, D], as a NumPy array."""
         return ops.convert_to_numpy(self.inputs_table.embeddings)

@@ -43,7 +43,7 @@ def privacy_spent(noise_multiplier: float, sampling_rate: float, steps: int, del
 
 
 def noise_for(epsilon: float, sampling_rate: float, steps: int, delta: float) -> float:
-    """The least noise multiplier with which `privacy_spent` stays at `epsilon`.
+    """The smallest noise multiplier with which `privacy_spent` stays at `epsilon`.
 
     Raises:
         LmbookError: dp-accounting is not installed, or an argument is out of its range.
@@ -96,7 +96,7 @@ def _accounting():
 
 
 class PrivateStep:
-    """Updates of a language model in which no single example counts for much.
+    """DP-SGD updates of a language model, in which no single example can have much influence.
 
     Each example's gradient (of the mean loss of its tokens) is clipped to the norm `clip`; the clipped ones are added;
     noise of standard deviation `noise_multiplier` · `clip` is added to each entry of the sum; what comes out, divided
@@ -205,7 +205,7 @@ class PrivateStep:
 
 
 def poisson_batches(examples: int, batch_size: int, steps: int, seed: int = 0):
-    """For each step the numbers of the examples that take part: each with probability `batch_size` / `examples`."""
+    """The indices of the examples of each step; each example takes part with probability `batch_size` / `examples`."""
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         yield np.flatnonzero(rng.random(examples) < batch_size / examples)

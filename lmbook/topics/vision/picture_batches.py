@@ -1,28 +1,31 @@
-"""Batches of pictures with their captions: to learn to write them, or to learn what belongs together."""
+"""Batches of pictures with captions, for training a captioner or a contrastive model."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import padded
+from lmbook.pipelines.batches import NumberedBatches
+from lmbook.pipelines.causal import document_rows
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 
-class CaptionedPictures:
+class CaptionedPictures(NumberedBatches):
     """Pictures, and captions to be written: the decoder reads `<end> t1 … tn`, its labels are `t1 … tn <end>`.
 
-    Batch k is a pure function of (seed, k): `dataset(start_step=k)` goes on exactly where a run that was stopped after
-    k batches would have. In each epoch the pictures come in a new order; what does not fill a last batch is left out.
+    A batch is ((pictures uint8 [B, Y, X, 3], ids int32 [B, T]), labels int32 and weights float32, both [B, T]). Batch k
+    is a pure function of (seed, k). In each epoch the pictures come in a new order; what does not fill a last batch is
+    left out.
 
     Args:
         pictures: uint8 [N, Y, X, 3].
         captions: ids of each, without `<end>`.
+        tokenizer: its `end_id` opens and closes a caption, and its `pad_id` fills it up.
         batch_size: B.
-        end_id: opens and closes a caption.
         seed: of the order.
 
     Attributes:
@@ -37,9 +40,9 @@ class CaptionedPictures:
         self,
         pictures: np.ndarray,
         captions: Sequence[Sequence[int]],
+        tokenizer: Tokenizer | SpecialIds,
         *,
         batch_size: int,
-        end_id: int = 2,
         seed: int = 0,
     ):
         if len(pictures) != len(captions):
@@ -53,23 +56,11 @@ class CaptionedPictures:
             )
         self._pictures, self.batch_size, self.seed = pictures, batch_size, seed
         self.context = 1 + max(map(len, captions))
-        self._read = padded([[end_id, *ids] for ids in captions], self.context)
-        self._labels = padded([[*ids, end_id] for ids in captions], self.context)
+        self._read, self._labels, self._weights = document_rows(captions, tokenizer, self.context)
         self.steps_per_epoch = len(pictures) // batch_size
-
-    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
-        """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
-
-        Returns:
-            a data set of known length, of ((pictures uint8 [B, Y, X, 3], ids int32 [B, T]), labels int32 and weights
-            float32, both [B, T]).
-        """
-        steps = self.steps_per_epoch if steps is None else steps
-        kinds = tf.nest.map_structure(
-            lambda a: tf.TensorSpec(a.shape, a.dtype), self._batch(np.arange(self.batch_size))
+        self.signature = tf.nest.map_structure(
+            lambda part: tf.TensorSpec(part.shape, part.dtype), self._batch(np.arange(batch_size))
         )
-        batches = tf.data.Dataset.from_generator(lambda: self._from(start_step, steps), output_signature=kinds)
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
 
     @property
     def description(self) -> str:
@@ -77,7 +68,7 @@ class CaptionedPictures:
         digest = hashlib.sha256(self._pictures.tobytes() + self._labels.tobytes()).hexdigest()[:16]
         return f"{len(self._pictures)} pictures with sha256 {digest}, {self.batch_size=}, {self.seed=}"
 
-    def _from(self, start_step: int, steps: int):
+    def _batches(self, start_step: int, steps: int) -> Iterator:
         for step in range(start_step, start_step + steps):
             epoch, place = divmod(step, self.steps_per_epoch)
             if step == start_step or place == 0:
@@ -85,8 +76,7 @@ class CaptionedPictures:
             yield self._batch(order[place * self.batch_size : (place + 1) * self.batch_size])
 
     def _batch(self, rows: np.ndarray):
-        labels = self._labels[rows]
-        return (self._pictures[rows], self._read[rows]), labels, (labels != 0).astype(np.float32)
+        return (self._pictures[rows], self._read[rows]), self._labels[rows], self._weights[rows]
 
 
 class PicturePairs(CaptionedPictures):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
+from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 
 PICTURES = np.arange(7 * 4 * 4 * 3).reshape(7, 4, 4, 3).astype("uint8")
 CAPTIONS = [[5 + row] * (1 + row % 3) for row in range(7)]
