@@ -1,5 +1,4 @@
-# ruff: noqa: I001 (it imports modules where they were then)
-"""Makes `data/`: models and a stopped run as lmbook 0.1.0 (commit 82acf3e) wrote them; run it in that checkout.
+"""Makes `data/`: models and a stopped run as lmbook 0.1.0 wrote them. It needs a checkout of commit 82acf3e.
 
     PYTHONPATH=CHECKOUT python make_former.py FOLDER
 
