@@ -32,7 +32,7 @@ from lmbook.errors import LmbookError
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import document_rows
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.captioner import Captioner
+from lmbook.topics.vision.captioner import Captioner, write_captions
 from lmbook.topics.vision.contrastive import ContrastiveModel
 from lmbook.topics.vision.drawing import NOISE, draw
 from lmbook.topics.vision.picture_attention import hide, look
@@ -51,7 +51,6 @@ from lmbook.topics.vision.scenes import (
     scenes,
     with_different_captions,
 )
-from lmbook.topics.vision.write_captions import write_captions
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("multimodal")

@@ -10,8 +10,9 @@ import tensorflow as tf
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled
 from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.recognizer import SpeechRecognizer
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, each_utterance, rows
+from lmbook.topics.speech.utterances import SpokenSequences, each_utterance, rows
 from lmbook.training.distributed.feeding import quick_to_end
 from lmbook.training.history import History
 from lmbook.training.optimizers import make_optimizer
