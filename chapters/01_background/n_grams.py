@@ -30,7 +30,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate, is_grammatical
+from lmbook.corpora.greentree import Grammar, floor, is_grammatical, tell_stories
 from lmbook.models.n_gram import AddK, KneserNey
 from lmbook.models.n_gram_counts import count_n_grams, token_stream
 from lmbook.tokenizers.character import CharacterTokenizer
@@ -51,14 +51,14 @@ ORDERS = range(1, 9)
 # %%
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12
 grammar = Grammar(split="seen", max_sentences=lesson.choose(quick=4, full=12))
-validation = [story.english for story in generate(300, VALIDATION_SEED, grammar=grammar)]
-test = [story.english for story in generate(500, TEST_SEED, grammar=grammar)]
+validation = [story.english for story in tell_stories(300, VALIDATION_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(500, TEST_SEED, grammar=grammar)]
 
 
 def training_stories(count: int, seed: int = TRAINING_SEED) -> list[str]:
     """Stories that are neither in the validation nor in the test set: the shortest are told twice now and then."""
     held_back = {*validation, *test}
-    texts = (story.english for story in generate(count, seed, grammar=grammar))
+    texts = (story.english for story in tell_stories(count, seed, grammar=grammar))
     return [text for text in texts if text not in held_back]
 
 
@@ -267,7 +267,7 @@ if not own_text:
     for order in sorted({1, 2, 3, best, ORDERS[-1]}):
         model = KneserNey(counts, order)
         repeats = lesson.choose(quick=100, full=500)
-        stories = [tokenizer.decode(model.generate(length=150, seed=seed)) for seed in range(repeats)]
+        stories = [tokenizer.decode(model.generate(max_new_tokens=150, seed=seed)) for seed in range(repeats)]
         rows.append((order, sum(map(is_grammatical, stories)) / repeats))
         print(f"\norder {order}: {stories[0][:300]}")
     lesson.table("written", rows, ["order", f"whole stories, of {repeats}"], tolerance=0.03)
@@ -310,7 +310,7 @@ def characters(corpus, name: str) -> None:
         lesson.record(f"{name}_{key}_{unit.replace(' ', '_')}", scores.mean(), unit, 1e-6, n=len(scores), note=note)
     lesson.record(f"{name}_kneser_ney_parameters", kneser_ney.count_params(), note="n-grams kept")
     for order in sorted({1, 3, 5, kneser_ney.order}):
-        written = KneserNey(counts, order).generate(length=250, seed=lesson.seed)
+        written = KneserNey(counts, order).generate(max_new_tokens=250, seed=lesson.seed)
         print(f"\norder {order}:\n{characters.decode(written)}")
 
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.n_gram import KneserNey
@@ -155,13 +155,13 @@ def train_network(name: str, network: Network, data: CausalWindows, vocabulary_s
 # %%
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12
 grammar = Grammar(split="seen", max_sentences=4)
-test_stories = [story.english for story in generate(500, TEST_SEED, grammar=grammar)]
-validation_stories = [story.english for story in generate(300, VALIDATION_SEED, grammar=grammar)]
+test_stories = [story.english for story in tell_stories(500, TEST_SEED, grammar=grammar)]
+validation_stories = [story.english for story in tell_stories(300, VALIDATION_SEED, grammar=grammar)]
 held_back = {*test_stories, *validation_stories}
 results: dict[str, list[Result]] = {name: [] for name in [*N_GRAMS, *WORD_NETWORKS]}
 
 for seed in SEEDS if not own_text else []:
-    drawn = generate(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
+    drawn = tell_stories(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
     stories = [story.english for story in drawn if story.english not in held_back]
     tokenizer = WordTokenizer.train(stories)
     documents, test = ([tokenizer.encode(text) for text in texts] for texts in (stories, test_stories))

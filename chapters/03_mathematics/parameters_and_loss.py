@@ -22,7 +22,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import generate, log_probability
+from lmbook.corpora.greentree import log_probability, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -35,7 +35,7 @@ from lmbook.training.fit import reproducible
 lesson = Lesson("parameters_and_loss")
 reproducible(lesson.seed)
 train_texts, validation_texts, test_texts = (
-    [story.english for story in generate(count, seed)]
+    [story.english for story in tell_stories(count, seed)]
     for count, seed in ((4000, 30), (200, 31), (lesson.choose(quick=150, full=500), 32))
 )
 tokenizer = WordTokenizer.train(train_texts)

@@ -92,7 +92,7 @@ if not own_text:
 
 # %%
 if not own_text:
-    stories = continue_text(model, tokenizer, count=500, length=150, temperature=0.7, seed=lesson.seed)
+    stories = continue_text(model, tokenizer, count=500, max_new_tokens=150, temperature=0.7, seed=lesson.seed)
     share = sum(map(is_grammatical, stories)) / len(stories)
     lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
     lesson.record(
@@ -108,7 +108,9 @@ if not own_text:
 # %%
 if not own_text:
     for temperature in (0.0, 0.7):
-        [text] = continue_text(model, tokenizer, "a green tree", length=150, temperature=temperature, seed=lesson.seed)
+        [text] = continue_text(
+            model, tokenizer, "a green tree", max_new_tokens=150, temperature=temperature, seed=lesson.seed
+        )
         print(f"\ntemperature {temperature}: {text}")
 
 # %% [markdown]
@@ -147,7 +149,7 @@ def train_on_characters(corpus, steps: int):
     size = sum(len(text.encode("utf-8")) for text in held_out)
     result = evaluate(network, documents, bytes_total=size, closed=False)
     seconds = time.perf_counter() - began
-    [sample] = continue_text(network, characters, length=400, temperature=0.8, seed=lesson.seed)
+    [sample] = continue_text(network, characters, max_new_tokens=400, temperature=0.8, seed=lesson.seed)
     return result, history, sample, seconds
 
 

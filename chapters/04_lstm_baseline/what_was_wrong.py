@@ -525,7 +525,7 @@ from lmbook.decoding.text import continue_text
 
 prompt = "a green tree"
 greedy, sampled = (
-    continue_text(shifted, tokenizer, prompt, count=100, length=50, temperature=temperature, seed=lesson.seed)
+    continue_text(shifted, tokenizer, prompt, count=100, max_new_tokens=50, temperature=temperature, seed=lesson.seed)
     for temperature in (0.0, 1.0)
 )
 exhibit(

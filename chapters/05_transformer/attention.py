@@ -372,7 +372,7 @@ lesson.figure(figure, "positions", "Sinusoidal positions, their products; rotary
 # %%
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.files import text_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.decoding.text import continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
@@ -395,8 +395,8 @@ if own_text:
     tokenizer, unit, lowest = CharacterTokenizer.train(stories), "nats per character", None
 else:
     grammar = Grammar(split="seen", max_sentences=4)
-    stories = [story.english for story in generate(3000, 10, grammar=grammar)]
-    held_out_stories = [story.english for story in generate(200, 11, grammar=grammar)]
+    stories = [story.english for story in tell_stories(3000, 10, grammar=grammar)]
+    held_out_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
     held_out_stories = [text for text in held_out_stories if text not in set(stories)]
     tokenizer, unit = WordTokenizer.train(stories), "nats per word"
     lowest = floor(held_out_stories, tokenizer, grammar=grammar)
@@ -529,7 +529,9 @@ for label, (name, runs) in {"with": ("sound", sound), "without": ("future", brok
     word_by_word = [evaluate(model, held_out).nats_per_token for model, _ in runs]
     tolerance, note = 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
     lesson.record_mean(f"{name}_loss", word_by_word, unit, tolerance, note)
-    written = continue_text(runs[0][0], tokenizer, prompt, count=20, length=40, temperature=1.0, seed=lesson.seed)
+    written = continue_text(
+        runs[0][0], tokenizer, prompt, count=20, max_new_tokens=40, temperature=1.0, seed=lesson.seed
+    )
     pairs = [pair for ids in map(tokenizer.encode, written) for pair in zip(ids, ids[1:], strict=False)]
     repeats = float(np.mean([before == after for before, after in pairs]))
     note = f"{label} the mask: share of its words that only repeat the word before, in 20 texts"

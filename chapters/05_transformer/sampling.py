@@ -60,14 +60,16 @@ LENGTH = 54  # words at most, as the longest story has; most have about 43
 # %%
 GRAMMAR = Grammar(max_sentences=4)
 TRAINING_SEED, PROMPT_SEED = 20, 21
-candidates = [story.english for story in greentree.generate(500, PROMPT_SEED, grammar=GRAMMAR)]
+candidates = [story.english for story in greentree.tell_stories(500, PROMPT_SEED, grammar=GRAMMAR)]
 # The stories that others are compared with; all of them begin with a sentence of the same form and length.
 given = [story for story in candidates if " stands " in story.split(".")[0]][: lesson.choose(quick=50, full=100)]
 
 
 def drawn(seed: int) -> list[str]:
     """Stories to train on; none of them is one that prompts are taken from."""
-    stories = greentree.generate(lesson.choose(quick=3_000, full=10_000), TRAINING_SEED + 100 * seed, grammar=GRAMMAR)
+    stories = greentree.tell_stories(
+        lesson.choose(quick=3_000, full=10_000), TRAINING_SEED + 100 * seed, grammar=GRAMMAR
+    )
     return [story.english for story in stories if story.english not in set(given)]
 
 
@@ -142,7 +144,7 @@ if not own_text:
     told = ". ".join(given[0].split(". ")[:2]) + "."
     prompt = [END, *tokenizer.encode(told)]
     logits, seen = next_word(model, prompt)
-    best = beam_search(model, [prompt], length=LENGTH - len(prompt), beams=8)[0]
+    best = beam_search(model, [prompt], max_new_tokens=LENGTH - len(prompt), beams=8)[0]
     only = lambda ids: tf.where(np.isin(np.arange(tokenizer.vocabulary_size), ids), 0.0, -np.inf)[None]  # noqa: E731
     penalty = 1.5
     CHOICES = {
@@ -242,14 +244,14 @@ openings = [tokenizer.encode(story[: story.index(".") + 1]) for story in given]
 def go_on(model: TransformerLanguageModel, method: Sampling, seed: int) -> list[list[int]]:
     """A story from each opening."""
     prompts = [[END, *opening] for opening in openings]
-    rows = generate(model, prompts, length=LENGTH, sampling=method, seed=seed, stop_ids=(END,))
+    rows = generate(model, prompts, max_new_tokens=LENGTH, sampling=method, seed=seed, stop_ids=(END,))
     return [[*opening, *row] for opening, row in zip(openings, rows, strict=True)]
 
 
 def search(model: TransformerLanguageModel, beams: int, length_penalty: float = 0.6) -> list[list[int]]:
     """The best story found from each opening."""
     prompts = [[END, *opening] for opening in openings]
-    options = {"length": LENGTH, "beams": beams, "length_penalty": length_penalty, "batch_size": 50}
+    options = {"max_new_tokens": LENGTH, "beams": beams, "length_penalty": length_penalty, "batch_size": 50}
     return [[*opening, *row] for opening, row in zip(openings, beam_search(model, prompts, **options), strict=True)]
 
 
@@ -331,7 +333,9 @@ for place, (seed, model) in enumerate(models.items()):
     for name, tail in TAILS.items():
         for row, temperature in enumerate(TEMPERATURES):
             method = Sampling(temperature, **tail)
-            stories = generate(model, [[END]] * COUNT, length=LENGTH, sampling=method, seed=seed, stop_ids=(END,))
+            stories = generate(
+                model, [[END]] * COUNT, max_new_tokens=LENGTH, sampling=method, seed=seed, stop_ids=(END,)
+            )
             curves[name][row, place] = len(tellable(stories)) / COUNT, distinct_n(stories, 2)
 if not own_text:
     figure, panels = plots.new_panels(1, 2, (10.0, 4.2))
@@ -412,13 +416,13 @@ if not own_text:
 # %%
 if not own_text:
     model, began, pieces = models[lesson.seed], time.perf_counter(), []
-    for token in stream(model, [END], length=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,)):
+    for token in stream(model, [END], max_new_tokens=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,)):
         pieces.append(token)
         print(tokenizer.tokens[token], end=" ", flush=True)
         if len(pieces) == 1:
             first = time.perf_counter() - began
     print(f"\nfirst word after {first * 1000:.0f} ms, the last after {(time.perf_counter() - began) * 1000:.0f} ms")
-    whole = generate(model, [[END]], length=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,))[0]
+    whole = generate(model, [[END]], max_new_tokens=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,))[0]
     lesson.record("stream_equals_generate", pieces == whole)
 
 # %% [markdown]
@@ -460,7 +464,7 @@ if not own_text:
     runs = {"free": [], "free, those of the form": [], "constrained": []}
     count = lesson.choose(quick=250, full=600)
     for seed, model in models.items():
-        options = {"length": LENGTH, "seed": seed, "stop_ids": (END,), "batch_size": COUNT}
+        options = {"max_new_tokens": LENGTH, "seed": seed, "stop_ids": (END,), "batch_size": COUNT}
         free = generate(model, [[END]] * count, **options)
         held = generate(model, [[END]] * count, constraint=form(), **options)
         for name, stories in zip(runs, (free, [story for story in free if keeps(story)], held), strict=True):
@@ -541,7 +545,7 @@ if own_text or lesson.full:
         methods["top-p 0.9"], methods["min-p 0.1"] = Sampling(top_p=0.9), Sampling(min_p=0.1)
         rows = []
         for name, method in methods.items():
-            written = generate(model, prompts, length=WRITTEN, sampling=method, seed=lesson.seed)
+            written = generate(model, prompts, max_new_tokens=WRITTEN, sampling=method, seed=lesson.seed)
             written = [characters.decode(row) for row in written]
             rows.append([name, *figures_of(written, words)])
             if name in ("temperature 0", "temperature 0.7", "temperature 1.3"):

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import NotInGrammar, Story, generate, log_probability
+from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
 from lmbook.models.bert import Bert, BertConfig, BertMaskedLM, mean_vectors
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.pipelines.masked import MaskedTokens
@@ -243,7 +243,7 @@ def probe(seen, seen_labels: list, unseen, unseen_labels: list, penalties: tuple
 
 if not own_text:
     threadpool_limits(1, "blas")
-    told, asked = generate(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
+    told, asked = tell_stories(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
     keras.utils.set_random_seed(lesson.seed)
     readers = {"untrained": Bert(model.config), "pre-trained": model.bert}
     features = {}

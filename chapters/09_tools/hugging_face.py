@@ -310,9 +310,9 @@ def tell_story() -> None:
     sizes, arrays = read_llama2c(checkpoint)
     print(sizes, f"and {len(arrays)} arrays")
     model, tokenizer = load_stories260k()
-    greedy = {"sampling": Sampling(temperature=0.0), "never_ids": tokenizer.never_ids}
+    greedy = {"sampling": Sampling(temperature=0.0), "suppress_ids": tokenizer.suppress_ids}
     begin = tokenizer.end_id
-    [ids] = generate(model, [[begin]], length=256, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=256, **greedy)
     told = tokenizer.decode(ids)
     print(told)
     whole = np.array([[begin, *ids]], "int32")
@@ -323,7 +323,7 @@ def tell_story() -> None:
     for index, block in enumerate(model.blocks):  # the matrices in the order in which the file has them
         for name, layer in (("wq", block.attention.query_projection), ("wk", block.attention.key_projection)):
             layer.kernel.assign(arrays[f"layers.{index}.attention.{name}.weight"].T)
-    [ids] = generate(model, [[begin]], length=60, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=60, **greedy)
     wrong = tokenizer.decode(ids)
     agree = next((place for place, (a, b) in enumerate(zip(wrong, PUBLISHED, strict=False)) if a != b), len(wrong))
     print(f"\nWith the pairs of the file: {wrong}")
@@ -500,7 +500,9 @@ def use_gpt2(folder: Path) -> None:
     tokenizer = GPT2Tokenizer.from_pieces(*read_byte_pairs(folder / "vocab.json", folder / "merges.txt"))
     prompt = "A green tree stands tall in the forest, and"
     ids = tokenizer.encode(prompt)
-    [row] = generate(model, [ids], length=40, sampling=Sampling(temperature=0.8), never_ids=(tokenizer.end_id,))
+    [row] = generate(
+        model, [ids], max_new_tokens=40, sampling=Sampling(temperature=0.8), suppress_ids=(tokenizer.end_id,)
+    )
     print(f"GPT-2, {model.count_params():,} weights: {tokenizer.decode([*ids, *row])}")
 
 

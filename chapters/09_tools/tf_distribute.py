@@ -7,7 +7,7 @@
 # - Minutes: quick 1.5, full 3
 # - Memory: 1.5 GB
 # - Shows: the same training on one device, on several and on two processes, and what becomes of the batch
-# - Headline: mirrored_weight_error, multi_worker_weight_error, core_against_fit
+# - Headline: mirrored_weight_error, multi_worker_weight_error, steps_per_second_vs_keras
 #
 # The article says that a GPU should be used, and stops there. With `tf.distribute` a program for one device becomes one
 # for eight, or for four machines, by a word: the **strategy**. This lesson shows on any laptop what a strategy does,
@@ -40,7 +40,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.files import read_json, write_json
@@ -104,7 +104,7 @@ if own_text:
     tokenizer = CharacterTokenizer.train(texts[0])
 else:
     counts = (lesson.choose(quick=3_000, full=12_000), 200, 200)
-    texts = [[s.english for s in generate(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
+    texts = [[s.english for s in tell_stories(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
     tokenizer = WordTokenizer.train(texts[0])
 train, validation, test = ([tokenizer.encode(text) for text in part] for part in texts)
 CONTEXT = 24
@@ -313,7 +313,12 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "core_against_fit", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras",
+    medians["keras"] / medians["book"],
+    "",
+    None,
+    n=ROUNDS,
+    note="steps per second, ours / Keras'",
 )
 
 # %% [markdown]

@@ -31,12 +31,12 @@ from lmbook.book.lesson import Lesson
 from lmbook.errors import LmbookError
 from lmbook.pipelines.buckets import padded
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.captioner import Captioner
 from lmbook.topics.vision.contrastive import ContrastiveModel
+from lmbook.topics.vision.drawing import NOISE, draw
 from lmbook.topics.vision.picture_attention import hide, look
+from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.vision.pictures import NOISE, draw
 from lmbook.topics.vision.retrieval import Retrieval, retrieve
 from lmbook.topics.vision.scenes import (
     ATTRIBUTES,
@@ -286,7 +286,7 @@ def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pi
 
 def described(model: Captioner, some: np.ndarray) -> list[Scene | None]:
     """The scenes that the captions written for the pictures tell of; None: what was written is no caption."""
-    return [scene_of(caption) for caption in write_captions(model, words, some, length=LENGTH)]
+    return [scene_of(caption) for caption in write_captions(model, words, some, max_new_tokens=LENGTH)]
 
 
 def exact(found: list[Scene | None], right: list[Scene]) -> float:
@@ -377,7 +377,7 @@ lesson.figure(figure, "attention", "Where the captioner looks while it writes a 
 counted, rows = test[: lesson.choose(quick=100, full=200)], []
 for count in range(1, 7):
     more = draw([replace(scene, count=count) for scene in counted], TEST)
-    outputs = write_captions(writer, words, more, length=LENGTH)
+    outputs = write_captions(writer, words, more, max_new_tokens=LENGTH)
     said = Counter(caption.split(". ")[1].split()[0] if ". " in caption else "" for caption in outputs)
     rows.append((str(count), *(said[number] / len(outputs) for number in NUMBERS)))
 lesson.table("counting", rows, ["things", *(f'"{number}"' for number in NUMBERS)], loose)

@@ -28,7 +28,7 @@ import tensorflow as tf
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.weights import read_glove_50d
@@ -44,9 +44,9 @@ from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
+from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
 from lmbook.topics.bias.people import BOYS, GIRLS, people
-from lmbook.topics.bias.weat_tests import TESTS, WOMEN_AND_MEN
-from lmbook.topics.bias.word_bias import amplification, shares, sharpened, weat
+from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("ethics")
@@ -73,7 +73,7 @@ DIAL = {
 SIZES = {"kinds": len(DIAL), "wishes": 6, "girls": len(GIRLS), "boys": len(BOYS)}
 LEXICON_HERE = LEXICON.first(lesson.choose(quick=2, full=4), **SIZES)
 biased, even = (Grammar(LEXICON_HERE, max_sentences=4, women=women) for women in (DIAL, dict.fromkeys(DIAL, 0.5)))
-told = [story.english for story in generate(lesson.choose(quick=20_000, full=60_000), 10, grammar=biased)]
+told = [story.english for story in tell_stories(lesson.choose(quick=20_000, full=60_000), 10, grammar=biased)]
 counted = shares((person for text in told for person in people(text)), GIRLS)
 in_text = {job: counted[job].value for job in DIAL}
 error = max(abs(in_text[job] - DIAL[job]) for job in DIAL)
@@ -99,8 +99,8 @@ SEEDS = range(lesson.seed, lesson.seed + lesson.choose(quick=1, full=3))
 PAIRS = [*((g.english, b.english) for g, b in zip(LEXICON.girls, LEXICON.boys, strict=True)), ("she", "he")]
 words = WordTokenizer.train([*told, *(exchange(text, PAIRS) for text in told[:2000])])
 girls, boys = ([words.encode(name)[0] for name in sorted(names)] for names in (GIRLS, BOYS))
-contexts = generate(32, 31, grammar=even)
-test = [story.english for story in generate(lesson.choose(quick=200, full=500), 32, grammar=biased)]
+contexts = tell_stories(32, 31, grammar=even)
+test = [story.english for story in tell_stories(lesson.choose(quick=200, full=500), 32, grammar=biased)]
 
 
 def next_logits(model, prompts: list[str]) -> np.ndarray:

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
@@ -246,8 +246,8 @@ def beyond(name: str, documents: list[list[int]], held_out: list[int], vocabular
 
 lexicon = LEXICON.first(lesson.choose(quick=4, full=8), kinds=8)
 grammar = Grammar(lexicon, max_sentences=12)
-stories = [story.english for story in generate(lesson.choose(quick=4_000, full=12_000), 30, grammar=grammar)]
-fresh = [story.english for story in generate(400, 31, grammar=grammar)]
+stories = [story.english for story in tell_stories(lesson.choose(quick=4_000, full=12_000), 30, grammar=grammar)]
+fresh = [story.english for story in tell_stories(400, 31, grammar=grammar)]
 tokenizer = WordTokenizer.train(stories)
 stream = [id for text in fresh for id in (tokenizer.end_id, *tokenizer.encode(text))]
 lowest = floor(fresh, tokenizer, grammar=grammar)

@@ -16,7 +16,7 @@ END = 2
 
 FORM = lines([str.isalpha, str.isalpha, str.isdigit], TOKENS, END)
 PROMPTS = [[END], [END, 4, 5], [END, 9]] * 5  # prompts are not held to the form
-OPTIONS = {"length": 8, "seed": 1, "stop_ids": (END,), "constraint": FORM}
+OPTIONS = {"max_new_tokens": 8, "seed": 1, "stop_ids": (END,), "constraint": FORM}
 
 
 def assert_of_the_form(texts):

@@ -43,7 +43,7 @@ def test_whatever_the_model_the_poem_has_the_form(length):
     keras.utils.set_random_seed(0)
     model = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, 4, 6))
     first = (FIVE if length == 5 else SEVEN)[: length + 1]
-    options = {"length": 4 * length + 5, "stop_ids": (characters.end_id,)}
+    options = {"max_new_tokens": 4 * length + 5, "stop_ids": (characters.end_id,)}
     for opening in ("", first):
         ids = characters.encode(opening)
         form = quatrain(length, characters.tokens, characters.end_id, written=len(ids))

@@ -1,4 +1,4 @@
-"""Makes `data/`: models and a stopped run as lmbook 0.1.0 (commit 82acf3e) wrote them. Run in a checkout of that commit.
+"""Makes `data/`: models and a stopped run as lmbook 0.1.0 wrote them. It needs a checkout of commit 82acf3e.
 
     PYTHONPATH=CHECKOUT python make_former.py FOLDER
 

@@ -91,9 +91,9 @@ def test_merged_equals_unmerged(alpha, names):
 
 def test_what_was_compiled_before_merging_does_not_add_the_changes_a_second_time():
     model = disturbed()
-    written = generate(model, IDS.tolist(), length=5, sampling=Sampling(temperature=0.0))
+    written = generate(model, IDS.tolist(), max_new_tokens=5, sampling=Sampling(temperature=0.0))
     merge_lora(model)
-    assert generate(model, IDS.tolist(), length=5, sampling=Sampling(temperature=0.0)) == written
+    assert generate(model, IDS.tolist(), max_new_tokens=5, sampling=Sampling(temperature=0.0)) == written
 
 
 def test_the_cached_step_sees_the_changes():

@@ -7,7 +7,7 @@ import pytest
 from nltk.lm import KneserNeyInterpolated
 from nltk.util import everygrams, ngrams
 
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.errors import LmbookError
 from lmbook.models.n_gram import FALLBACK_DISCOUNTS, AddK, KneserNey, estimate_discounts
 from lmbook.models.n_gram_counts import count_n_grams
@@ -145,7 +145,7 @@ def test_kneser_ney_against_nltk(order):
     1/V. nltk gives the n-grams that begin the text no continuation; here they count. And nltk never estimates its
     discount (0.1 unless told); here it is given to both.
     """
-    texts = [story.english for story in generate(140, seed=20)]
+    texts = [story.english for story in tell_stories(140, seed=20)]
     tokenizer = WordTokenizer.train(texts)
     tokens = [id for text in texts for id in tokenizer.encode(text)]
     training, known = tokens[:7000], set(tokens[:7000])
@@ -164,21 +164,21 @@ def test_kneser_ney_against_nltk(order):
 
 def test_sampling_follows_the_distribution():
     model = KneserNey(COUNTS, 2)
-    drawn = [model.generate([3], length=1, seed=seed) for seed in range(4000)]
+    drawn = [model.generate([3], max_new_tokens=1, seed=seed) for seed in range(4000)]
     share = np.bincount([row[0] if row else END for row in drawn], minlength=V) / len(drawn)
     assert share == pytest.approx(model.distribution([3]), abs=0.03)
 
 
 def test_sampling_by_seed_temperature_and_end():
     model = KneserNey(COUNTS, 3)
-    assert model.generate(length=30, seed=1) == model.generate(length=30, seed=1)
-    assert len({tuple(model.generate(length=30, seed=seed)) for seed in range(10)}) > 1
-    greedy = model.generate([3, 4], length=1, temperature=0)
+    assert model.generate(max_new_tokens=30, seed=1) == model.generate(max_new_tokens=30, seed=1)
+    assert len({tuple(model.generate(max_new_tokens=30, seed=seed)) for seed in range(10)}) > 1
+    greedy = model.generate([3, 4], max_new_tokens=1, temperature=0)
     assert greedy == [int(model.distribution([3, 4]).argmax())]
-    assert all(END not in model.generate(length=50, seed=seed) for seed in range(20))
-    assert len(model.generate(length=4, seed=3, temperature=1e-3)) <= 4
+    assert all(END not in model.generate(max_new_tokens=50, seed=seed) for seed in range(20))
+    assert len(model.generate(max_new_tokens=4, seed=3, temperature=1e-3)) <= 4
     with pytest.raises(LmbookError, match="-1"):
-        model.generate(length=1, temperature=-1)
+        model.generate(max_new_tokens=1, temperature=-1)
 
 
 def test_more_context_helps_on_text_that_has_it():

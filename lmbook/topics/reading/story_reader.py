@@ -133,7 +133,7 @@ class StoryReader(ConfiguredModel):
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         c = self.config
-        self.jit_compile_training = c.core == "transformer"  # XLA takes longer over Keras' loop on a CPU
+        self.jit_compile_training = c.core == "transformer"  # on a CPU, XLA is slower with Keras' loop
         self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
         self.embedding.build((None, None, None))
         self.drop = keras.layers.Dropout(c.dropout, name="dropout")

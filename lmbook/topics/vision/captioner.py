@@ -1,4 +1,4 @@
-"""From a picture to a text: the decoder of the Transformer, looking at a picture."""
+"""A captioner: a Transformer whose decoder attends to a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lmbook.topics.vision.picture_encoder import PictureEncoder, PictureTextConf
 
 @keras.saving.register_keras_serializable("lmbook")
 class Captioner(EncoderDecoder):
-    """An `EncoderDecoder` whose encoder sees: predicts each next token from those so far and from a picture.
+    """An `EncoderDecoder` that reads a picture: predicts each next token of the caption from it and the tokens so far.
 
     Args:
         config: a `PictureTextConfig` (or a dict of its fields).
@@ -22,7 +22,7 @@ class Captioner(EncoderDecoder):
     Example:
         model = Captioner(PictureTextConfig(vocabulary_size=60))
         logits = model((pictures, target))
-        captions = write_captions(model, tokenizer, pictures, length=30)  # lmbook.topics.vision.write_captions
+        captions = write_captions(model, tokenizer, pictures, max_new_tokens=30)  # lmbook.topics.vision.write_captions
 
     Raises:
         LmbookError: pictures or text have another size than the configuration says.

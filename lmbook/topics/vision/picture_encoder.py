@@ -1,4 +1,4 @@
-"""From a picture to a sequence of vectors, which the rest of a Transformer reads as if they were words."""
+"""An encoder that turns a picture into a sequence of vectors, which a Transformer reads as if they were words."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class PictureEncoder(keras.layers.Layer):
         return self.norm(x) + self.places
 
     def check(self, shape):
-        """Pictures of the shape [B, Y, X, 3] can be read; None: not known yet.
+        """Check that pictures of this shape, [B, Y, X, 3], can be read; None: not known yet.
 
         Raises:
             LmbookError: they cannot.

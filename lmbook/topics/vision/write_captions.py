@@ -1,4 +1,4 @@
-"""Picture in, text out."""
+"""Writing captions with a trained captioner."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lmbook.topics.vision.captioner import Captioner
 
 
 def write_captions(
-    model: Captioner, tokenizer: Tokenizer, pictures: np.ndarray, *, length: int, batch_size: int = 100
+    model: Captioner, tokenizer: Tokenizer, pictures: np.ndarray, *, max_new_tokens: int, batch_size: int = 100
 ) -> list[str]:
-    """The likeliest caption of each picture, token by token (greedy).
+    """Write a caption for each picture, taking the likeliest token each time (greedy).
 
     Args:
         model: trained.
         tokenizer: the one that it was trained with.
         pictures: uint8 [N, Y, X, 3].
-        length: the most tokens of a caption.
+        max_new_tokens: the most tokens of a caption.
         batch_size: pictures that are described together.
 
     Raises:
@@ -30,10 +30,10 @@ def write_captions(
     written = generate(
         model,
         [[tokenizer.end_id]] * len(filled),
-        length=length,
+        max_new_tokens=max_new_tokens,
         sampling=Sampling(temperature=0.0),
         stop_ids=(tokenizer.end_id,),
-        never_ids=tokenizer.never_ids,
+        suppress_ids=tokenizer.suppress_ids,
         sources=filled,
         batch_size=batch_size,
     )

@@ -30,7 +30,7 @@ def without_cache(model, picture, length):
     ids = [WORDS.end_id]
     for _ in range(length):
         logits = np.array(model((picture[None], np.array([ids], "int32"))))[0, -1]
-        logits[list(WORDS.never_ids)] = -np.inf
+        logits[list(WORDS.suppress_ids)] = -np.inf
         ids.append(int(logits.argmax()))
         if ids[-1] == WORDS.end_id:
             break
@@ -38,16 +38,16 @@ def without_cache(model, picture, length):
 
 
 def test_captions_are_the_likeliest_tokens_one_by_one(model):
-    found = write_captions(model, WORDS, PICTURES, length=8, batch_size=2)
+    found = write_captions(model, WORDS, PICTURES, max_new_tokens=8, batch_size=2)
     assert found == [without_cache(model, picture, 8) for picture in PICTURES]
     assert len(set(found)) > 1
 
 
 def test_a_caption_does_not_depend_on_the_others(model):
-    found = write_captions(model, WORDS, PICTURES, length=8, batch_size=2)
-    assert write_captions(model, WORDS, PICTURES[3:4], length=8, batch_size=2) == found[3:4]
+    found = write_captions(model, WORDS, PICTURES, max_new_tokens=8, batch_size=2)
+    assert write_captions(model, WORDS, PICTURES[3:4], max_new_tokens=8, batch_size=2) == found[3:4]
 
 
 def test_pictures_of_another_size_are_named(model):
     with pytest.raises(LmbookError, match="^Pictures of the shape .16, 16, 3."):
-        write_captions(model, WORDS, np.zeros((2, 16, 16, 3), "uint8"), length=4, batch_size=2)
+        write_captions(model, WORDS, np.zeros((2, 16, 16, 3), "uint8"), max_new_tokens=4, batch_size=2)
