@@ -23,7 +23,6 @@ from collections import Counter
 
 import keras
 import numpy as np
-from lmbook.topics.privacy.document_rows import document_rows
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from lmbook.topics.privacy.document_rows import document_rows
 
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
