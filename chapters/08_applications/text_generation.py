@@ -41,6 +41,8 @@ from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -176,10 +178,8 @@ def verse() -> None:
         model,
         CausalWindows(ids["train"], context=96, batch_size=16, align="document", seed=lesson.seed),
         steps=400,
-        validation=ids["validation"],
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        validation=Validation(ids["validation"], characters),
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
         report_every=50,
     )
     lesson.record(
@@ -275,9 +275,7 @@ def plays() -> None:
         model,
         data,
         steps=lesson.choose(quick=100, full=800),
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
     )
     loss = evaluate(model, [characters.encode(piece) for piece in pieces], closed=False).nats_per_token
     lesson.record("play_nats", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")
