@@ -383,7 +383,9 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import token_losses
+from lmbook.training.validation import Validation
 
 CONTEXT = 56
 STEPS = lesson.choose(quick=100, full=200)
@@ -429,7 +431,7 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         dropout=0.0,
     )
     model = TransformerLanguageModel(config)
-    model.jit_compile_training = model.jit_compile_decoding = False  # XLA would compile longer than we run
+    model.jit_compile_decoding = False
     for block in model.blocks:
         block.causal = causal
     data = CausalWindows(documents, tokenizer, context=CONTEXT, batch_size=32, align="document", seed=seed)
@@ -437,12 +439,12 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         model,
         data,
         steps=STEPS,
-        learning_rate=1e-2,
-        warmup_steps=20,
-        validation=held_out[:50],
+        optimizer=OptimizerConfig(learning_rate=1e-2, warmup_steps=20),
+        validation=Validation(held_out[:50], tokenizer, jit_compile=False),
         report_every=STEPS // 5,
         restore_best=False,
         checks=checks,
+        jit_compile=False,  # XLA would compile longer than we run
         quiet=True,
     )
     return model, history

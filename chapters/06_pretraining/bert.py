@@ -36,7 +36,8 @@ from lmbook.pipelines.masked import MaskedTokens
 from lmbook.recipes.bert import greentree_bert
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.masked_validation import MaskedValidation
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import MaskedValidation
 
 lesson = Lesson("bert")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -307,11 +308,7 @@ if own_text or lesson.full:
             hide(train, batch_size=48, mask_selection_rate=0.3, seed=lesson.seed),
             steps=lesson.choose(quick=100, full=500),
             validation=held_out,
-            optimizer="muon",
-            learning_rate=1e-2,
-            muon_ratio=1.2,
-            warmup_steps=50,
-            weight_decay=0.0,
+            optimizer=OptimizerConfig("muon", learning_rate=1e-2, muon_ratio=1.2, warmup_steps=50, weight_decay=0.0),
             checks=("ids", "initial_loss", "overfit"),
         )
         test = MaskedValidation(hide(corpus.texts("test" if "test" in corpus.splits else "validation"), **fair))

@@ -124,8 +124,8 @@ if not own:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
     classifier = BertClassifier(Bert(config), 3, pooling="first")
-    classifier.jit_compile_training = lesson.full  # XLA compiles for each width, and wins that back in long runs
-    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8)
+    # XLA compiles for each width, and wins that back in long runs.
+    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8, jit_compile=lesson.full)
     asked = batches(test, right)
     right = np.array(right)
     unseen = text_vectors(pretrained.model.bert, asked)

@@ -43,6 +43,7 @@ from lmbook.topics.reading.word_overlap import WordOverlap
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("question_answering")
 PARTS = ("greentree", "babi_10k", "xquad")
@@ -85,8 +86,6 @@ class Reading:
             self.model,
             data,
             validation=lambda model: answer_stories(model, validation).nats,
-            optimizer="muon",
-            weight_decay=0.0,
             checks=("ids", "future", "initial_loss", "overfit"),
             **options,
         )
@@ -184,8 +183,7 @@ if "greentree" in wanted:
             full={"hidden_dim": 128, "num_layers": 4, "intermediate_dim": 256},
         ),
         "steps": lesson.choose(quick=180, full=500),
-        "learning_rate": 6e-3,
-        "warmup_steps": 20,
+        "optimizer": OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0),
     }
     readings = {
         core: Reading(core, answerable_only["train"], answerable_only["validation"], vocabulary, **setting)
@@ -292,7 +290,8 @@ if babi is not None:
     lengths = np.array([len(record["story"]) for record in babi["test"]])
     readings, right, other_things = {}, {}, {}
     for name, (_, core, size, rate) in BABI_READERS.items():
-        setting = {"size": size, "steps": 3_000, "learning_rate": rate, "warmup_steps": 50, "report_every": 250}
+        optimizer = OptimizerConfig("muon", learning_rate=rate, warmup_steps=50, weight_decay=0.0)
+        setting = {"size": size, "steps": 3_000, "optimizer": optimizer, "report_every": 250}
         readings[name] = Reading(core, train, data["validation"], vocabulary, **setting)
         right[name] = readings[name].answers(data["test"]).right
         other_things[name] = readings[name].answers(others).right
@@ -408,14 +407,15 @@ if xquad is not None:
         for name, articles in zip(("train", "validation", "test"), np.split(XQUAD_SPLIT, (30, 36)), strict=True)
     }
     model = BertReader(bert)
-    model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
     began = time.perf_counter()
     learned = parts["train"] + with_other_paragraphs(parts["train"], 2)
     training = spans_of(learned, pieces, (128,), WINDOW, lesson.seed)
     steps = EPOCHS * training.steps_per_epoch
     print(f"{len(training.starts)} rows, {training.lost} answers cut off; {steps} steps")
     reproducible(lesson.seed)
-    FineTuning(model, "all", learning_rate=RATE, decay=0.8).run(training, steps=steps, seed=lesson.seed)
+    # XLA would compile for each width, for longer than it saves.
+    tuning = FineTuning(model, "all", learning_rate=RATE, decay=0.8, jit_compile=False)
+    tuning.run(training, steps=steps, seed=lesson.seed)
     lesson.record("xquad_seconds", time.perf_counter() - began, "s", None, note="fine-tuning MiniLM")
     found = {part: read(model, parts[part], pieces) for part in ("validation", "test")}
     overlap = WordOverlap(sorted({record["context"] for record in parts["train"]}))

@@ -49,6 +49,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("keras_nlp")
 if find_spec("keras_nlp") is None:
@@ -103,7 +104,8 @@ model = GPT(
 )
 data = CausalWindows([tokenizer.encode(text) for text in texts], tokenizer, context=CONTEXT, batch_size=32)
 steps = lesson.choose(quick=150, full=600)
-fit(model, data, steps=steps, learning_rate=4e-3, report_every=steps, checks=(), quiet=True)
+optimizer = OptimizerConfig(learning_rate=4e-3)
+fit(model, data, steps=steps, optimizer=optimizer, report_every=steps, checks=(), quiet=True)
 
 # %% [markdown]
 # `to_keras_nlp` makes a backbone of keras-nlp with the same weights. "Backbone" is their word for a model without a

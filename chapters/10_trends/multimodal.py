@@ -52,6 +52,7 @@ from lmbook.topics.vision.scenes import (
     with_different_captions,
 )
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("multimodal")
 if lesson.text or lesson.corpus:
@@ -173,7 +174,7 @@ lesson.record(
 # %%
 SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "order": "pre"}
 SHAPE |= {"dropout": 0.0, "max_sequence_length": LENGTH + 1}
-RECIPE = {"optimizer": "muon", "muon_ratio": 1.0, "warmup_steps": 20, "beta_2": 0.98, "weight_decay": 0.0}
+RECIPE = OptimizerConfig("muon", learning_rate=4e-3, muon_ratio=1.0, warmup_steps=20, weight_decay=0.0, beta_2=0.98)
 BATCH = 64
 
 
@@ -192,7 +193,7 @@ def train_contrastive(seed: int) -> ContrastiveModel:
     data = PicturePairs(pictures, ids(training), words, batch_size=BATCH, seed=seed)
     missed = lambda model: 1 - found_by(model, validation_pictures, validation).at_1  # noqa: E731
     steps = lesson.choose(quick=120, full=800)
-    fit(model, data, steps=steps, learning_rate=4e-3, validation=missed, report_every=steps // 4, checks=(), **RECIPE)
+    fit(model, data, steps=steps, optimizer=RECIPE, validation=missed, report_every=steps // 4, checks=())
     return model
 
 
@@ -280,7 +281,7 @@ def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pi
     # Without "ids", which would take the 256 values of a pixel for tokens, and "initial_loss", which a table that both
     # reads and writes does not pass.
     options = {"report_every": steps // lesson.choose(quick=1, full=5), "checks": ("labels", "future", "overfit")}
-    fit(model, data, steps=steps, learning_rate=8e-3, validation=wrong, **options, **RECIPE)
+    fit(model, data, steps=steps, optimizer=replace(RECIPE, learning_rate=8e-3), validation=wrong, **options)
     return model
 
 

@@ -15,7 +15,8 @@ from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
-from lmbook.training.masked_validation import MaskedValidation
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import MaskedValidation
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not those of the snapshot
 
@@ -32,8 +33,8 @@ class Profile:
         batch_size: rows in a batch.
         steps: updates.
         hidden_dim, num_layers: see `BertConfig`.
-        learning_rate, muon_ratio: see `fit`. The larger model, whose norms stand after the additions, falls back to
-            naming frequent words at the smaller one's rates.
+        learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
+            back to naming frequent words at the smaller one's rates.
     """
 
     words: int | None
@@ -152,15 +153,13 @@ def greentree_bert(
         made.masked(train, batch_size=profile.batch_size, **options),
         steps=profile.steps,
         validation=MaskedValidation(made.masked(validation)),
-        optimizer="muon",
-        learning_rate=profile.learning_rate,
-        muon_ratio=profile.muon_ratio,
-        warmup_steps=profile.steps // 20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig(
+            "muon", profile.learning_rate, profile.muon_ratio, warmup_steps=profile.steps // 20, weight_decay=0.0
+        ),
         checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
         output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )

@@ -21,6 +21,7 @@ from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.training.fine_tuning import class_logits, classification_loss
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
 LEARNING_RATES = {"lstm": 4e-3, "transformer": 1e-3, "minilm": 1e-4}
 EPOCHS = {"lstm": 5, "transformer": 6, "minilm": 4}  # when nothing else is said; not searched for
@@ -116,7 +117,6 @@ def train_text_classifier(
                 [record["text"] for record in train], vocabulary_size or VOCABULARY_SIZE
             )
             model = _from_scratch(kind, tokenizer.vocabulary_size, len(labels), max_length)
-    model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
     data, held_out = (
         labelled_texts(
             tokenizer,
@@ -130,15 +130,15 @@ def train_text_classifier(
     )
     if options.get("steps") is None and options.get("minutes") is None:
         options["steps"] = max(EPOCHS[kind] * data.steps_per_epoch, FEWEST_STEPS)
-    usual = {"report_every": max(data.steps_per_epoch, 20), "identity": {"tokenizer": tokenizer.fingerprint}}
+    usual = {"report_every": max(data.steps_per_epoch, 20), "fingerprints": {"tokenizer": tokenizer.fingerprint}}
     history = fit(
         model,
         data,
         validation=lambda model: classification_loss(model, held_out),
-        learning_rate=LEARNING_RATES[kind],
-        final_fraction=0.0,
+        optimizer=OptimizerConfig(learning_rate=LEARNING_RATES[kind], final_fraction=0.0),
         checks=("ids",),  # the others are for models that write text
         strategy=strategy,
+        jit_compile=False,  # XLA would compile for each width, for longer than it saves
         **{**usual, **options},
     )
     return TextClassifier(model, tokenizer, labels, max_length, history)

@@ -11,11 +11,11 @@ from lmbook.models.bert import Bert, BertTask, mean_vectors, real_tokens
 from lmbook.models.compiled import compiled
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
-from lmbook.training.distributed.feeding import quick_to_end
+from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
 from lmbook.training.optimizers import ScaledAdam
 from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingStep
+from lmbook.training.step import TrainingStep, jit_by_default, seed_states
 
 PARTS = ("head", "last", "all")
 
@@ -70,7 +70,8 @@ class FineTuning:
         part: what is trained, see `train_only`.
         learning_rate: the peak, of the head.
         decay: see `rate_factors`; 1: all weights have the same rate.
-        clip: the largest global norm of a gradient.
+        clip_norm: the largest global norm of a gradient.
+        jit_compile: let XLA compile the update, anew for each width of a batch; None: what the model's class says.
 
     Example:
         tuning = FineTuning(BertClassifier(bert, 2), "last", learning_rate=1e-3)
@@ -78,16 +79,22 @@ class FineTuning:
     """
 
     def __init__(
-        self, model: BertTask, part: str = "all", *, learning_rate: float, decay: float = 1.0, clip: float = 1.0
+        self,
+        model: BertTask,
+        part: str = "all",
+        *,
+        learning_rate: float,
+        decay: float = 1.0,
+        clip_norm: float = 1.0,
+        jit_compile: bool | None = None,
     ):
         train_only(model, part)
         self.model, self._part = model, part
         self._schedule = WarmupCosine(learning_rate, 1, warmup_steps=10**9, final_fraction=0.0)
         self._optimizer = ScaledAdam(self._schedule, rate_factors(model, decay))
         self._optimizer.build(model.trainable_variables)
-        self._training = TrainingStep(
-            model, self._optimizer, clip=clip, compiled=getattr(model, "jit_compile_training", True)
-        )
+        jit_compile = jit_by_default(model) if jit_compile is None else jit_compile
+        self._training = TrainingStep(model, self._optimizer, clip_norm=clip_norm, jit_compile=jit_compile)
         self._bert = [weight.numpy() for weight in model.bert.weights]
         self._fresh = values("optimizer", self._optimizer.variables)
 
@@ -125,7 +132,7 @@ class FineTuning:
             raise LmbookError("patience was given without validation.", "Give labelled texts to watch.")
         self._begin(self._bert if start is None else start, steps, seed)
         history, best, waited = History(), None, 0
-        batches, done = iter(quick_to_end(data.dataset(0, steps))), 0
+        batches, done = iter(without_autotune(data.dataset(0, steps))), 0
         while done < steps and (patience is None or waited < patience):
             now = min(report_every, steps - done)
             self._training.reset()
@@ -155,8 +162,7 @@ class FineTuning:
             if id(weight) not in own:
                 matrix = len(weight.shape) == 2
                 weight.assign(rng.normal(0, self.model.config.stddev if matrix else 0.0, weight.shape))
-        states = (v for v in self.model.variables if v.path.endswith("seed_generator_state"))
-        for number, state in enumerate(states):
+        for number, state in enumerate(seed_states(self.model)):
             state.assign([seed, 1_000_000 * number])
         assign("optimizer", self._optimizer.variables, self._fresh)
         self._schedule.total_steps.assign(float(steps))

@@ -25,6 +25,7 @@ from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 
 V, D, F, L = 13, 16, 24, 2
 IDS = np.array([[2, 5, 6, 7, 8, 3], [2, 9, 4, 4, 3, 12]], "int32")
@@ -33,9 +34,7 @@ PAIRS = [([5, 6, 7], [8, 9]), ([6, 7], [9, 10, 11])]
 
 def plain(layers=L):
     keras.utils.set_random_seed(0)
-    model = GPT(GPTConfig(V, D, F, num_heads=2, num_layers=layers, max_sequence_length=16, shared_embeddings=False))
-    model.jit_compile_training = False
-    return model
+    return GPT(GPTConfig(V, D, F, num_heads=2, num_layers=layers, max_sequence_length=16, shared_embeddings=False))
 
 
 def disturbed(rank=3, **options):
@@ -50,7 +49,8 @@ def disturbed(rank=3, **options):
 def trained(model, steps=20):
     data = InstructionBatches(PAIRS, SpecialIds(), tokens_per_batch=16)
     checks = ("ids", "labels", "future")
-    fit(model, data, steps=steps, learning_rate=1e-2, checks=checks, report_every=steps, quiet=True)
+    options = {"optimizer": OptimizerConfig(learning_rate=1e-2), "checks": checks, "jit_compile": False, "quiet": True}
+    fit(model, data, steps=steps, report_every=steps, **options)
     return model
 
 

@@ -24,7 +24,6 @@ CONFIG = BertConfig(12, 16, 24, num_heads=2, num_layers=2, max_sequence_length=8
 def make(**changes):
     keras.utils.set_random_seed(0)
     model = BertClassifier(Bert(CONFIG), 2, **{"pooling": "mean", **changes})
-    model.jit_compile_training = False  # compiling takes longer than these tests train
     return model
 
 
@@ -33,7 +32,7 @@ def shared():
     """(a model, the weights of its `Bert`, for each part a `FineTuning` that starts from them): each compiled once."""
     model = make()
     start = [weight.numpy() for weight in model.bert.weights]
-    return model, start, {part: FineTuning(model, part, learning_rate=1e-2) for part in PARTS}
+    return model, start, {part: FineTuning(model, part, learning_rate=1e-2, jit_compile=False) for part in PARTS}
 
 
 def labelled(count, seed, noise=0.0):
@@ -91,7 +90,7 @@ def test_parts_can_be_chosen_anew():
 
 def test_weights_near_the_input_learn_more_slowly(shared):
     model, _, _ = shared
-    tuning = FineTuning(model, learning_rate=1e-3, decay=0.5)
+    tuning = FineTuning(model, learning_rate=1e-3, decay=0.5, jit_compile=False)
     before = [weight.numpy() for weight in model.weights]
     tuning.run(labelled(16, 0), steps=1)  # the first step of Adam moves each weight by its learning rate
     by_layer = {}

@@ -11,6 +11,7 @@ from lmbook.models.registry import make_config
 from lmbook.topics.interpretability.heads import induction_scores, repeated_rows
 from lmbook.topics.interpretability.periodic import PeriodicRows
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 FIRST = 3  # token of the rows; before it stand the special ones
 
@@ -48,10 +49,7 @@ def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, step
         model,
         PeriodicRows(range(FIRST, vocabulary_size), 40, periods=(6, half), batch_size=64, seed=seed),
         steps=steps,
-        optimizer="muon",
-        learning_rate=1e-2,
-        warmup_steps=20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", learning_rate=1e-2, warmup_steps=20, weight_decay=0.0),
         checks=(),
         callbacks=[lambda step, loss: course.append((step, loss, float(induction_scores(model, twice, half).max())))],
         quiet=True,

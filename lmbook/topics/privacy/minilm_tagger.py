@@ -77,8 +77,8 @@ class MiniLMTagger:
         records = with_other_values(records, epochs, seed)
         self.tags = sorted({tag for record in records for tag in tags_of(record)} | {OUTSIDE})
         self.model = BertTagger(bert, len(self.tags))
-        self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
-        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY)
+        # XLA would compile for each width, for longer than it saves.
+        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY, jit_compile=False)
         data = self._data(records, seed)
         steps = data.steps_per_epoch
         self.history = tuning.run(data, steps=steps, report_every=-(-steps // 10), seed=seed)
