@@ -13,6 +13,7 @@ import tensorflow as tf
 from lmbook.decoding.constraints import Constraint
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize, pick
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled, writer
 
 NEVER = (0, 1)  # <pad> and <unk> are no text
@@ -115,11 +116,6 @@ def _check(model: keras.Model, prompts: Sequence[Sequence[int]], length: int, se
     if seed < 0:
         raise LmbookError(f"seed is {seed}.", "It must be 0 or more.")
     check_length(model, prompts, length)
-
-
-def longest_text(model: keras.Model) -> int | None:
-    """The most tokens that the model can read in one go, prompt and continuation together; None: any number."""
-    return getattr(getattr(model, "config", None), "max_sequence_length", None)
 
 
 def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], length: int) -> None:

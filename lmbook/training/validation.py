@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.pipelines.causal import spans
 from lmbook.training.step import token_losses
 

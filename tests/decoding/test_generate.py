@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.decoding.generate import generate, longest_text, stream
+from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled, writer
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel

@@ -60,7 +60,7 @@ KINDS = {
     "captions": (Captioner, [PICTURES], [(PICTURE, IDS)]),
     "contrast": (ContrastiveModel, [PICTURES], [(PICTURE, IDS)]),
     "encoder": (TransformerEncoder, [TransformerConfig(V, **SIZES)], [IDS]),
-    "encoder-decoder": (EncoderDecoder, [TransformerConfig(V, shared_embeddings=False, **SIZES)], [(IDS, IDS)]),
+    "encoder-decoder": (EncoderDecoder, [TransformerConfig(V, tie_embeddings=False, **SIZES)], [(IDS, IDS)]),
     "recurrent classes": (RecurrentClassifier, [RecurrentClassifierConfig(V, 3, 8, 8)], [IDS]),
     "recurrent translation": (RecurrentEncoderDecoder, [RecurrentEncoderDecoderConfig(V, 8)], [(IDS, IDS)]),
     "reward": (RewardModel, [GPTConfig(V, **SIZES)], [IDS]),

@@ -44,10 +44,13 @@ class SparseAutoencoder(BaseModel):
         self.middle = self.add_weight(shape=(input_dim,), initializer="zeros", name="middle")
         self.normalise()
         self.encoder.assign(ops.transpose(self.decoder))  # a good place to begin: each feature reads what it writes
-        self.built = True
+        self.build((None, input_dim))
 
     def call(self, x):
         return self.decode(self.encode(x))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
     def encode(self, x):
         """[N, D] -> [N, features], at most `active` of each row above 0, the others 0."""

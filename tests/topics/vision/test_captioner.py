@@ -8,7 +8,7 @@ from lmbook.errors import LmbookError
 from lmbook.topics.vision.captioner import Captioner
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 
-SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, order="pre", picture_size=8)
+SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, normalize_first=True, picture_size=8)
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (2, 8, 8, 3)).astype("uint8")
 TARGET = np.array([[2, 7, 1, 8, 2], [2, 3, 1, 4, 1]], "int32")

@@ -17,7 +17,7 @@ PICTURES = np.random.default_rng(0).integers(0, 2, (5, 8, 8, 3)).astype("uint8")
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(3)
-    shape = {"order": "pre", "dropout": 0.0, "max_sequence_length": 16, "picture_size": 8}
+    shape = {"normalize_first": True, "dropout": 0.0, "max_sequence_length": 16, "picture_size": 8}
     model = Captioner(PictureTextConfig(WORDS.vocabulary_size, 8, 16, 2, 1, **shape))
     rng = np.random.default_rng(1)
     for weight in model.trainable_variables:
