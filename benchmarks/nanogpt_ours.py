@@ -47,7 +47,7 @@ def train(arguments: argparse.Namespace) -> None:
     stamps = []
     fit(
         model,
-        CausalWindows([documents], context=CONTEXT, batch_size=BATCH_SIZE),
+        CausalWindows([documents], tokenizer, context=CONTEXT, batch_size=BATCH_SIZE),
         steps=arguments.steps,
         minutes=arguments.seconds and (arguments.seconds - machine.seconds_since_start() - LEAVING) / 60,
         report_every=10_000,

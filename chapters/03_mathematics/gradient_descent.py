@@ -27,7 +27,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import floor, generate
+from lmbook.corpora.greentree import floor, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.tokenizers.word import WordTokenizer
 
@@ -39,14 +39,14 @@ lesson = Lesson("gradient_descent")
 TRAINING = lesson.choose(quick=4_000, full=20_000)  # examples in the training set
 EPOCHS = lesson.choose(quick=4, full=8)
 stories = {
-    name: [story.english for story in generate(count, seed)]
+    name: [story.english for story in tell_stories(count, seed)]
     for name, count, seed in (
         ("train", TRAINING // 50, 40),
         ("validation", lesson.choose(quick=40, full=100), 41),
         ("test", lesson.choose(quick=100, full=300), 42),
     )
 }
-tokenizer = WordTokenizer.train([story.english for story in generate(1000, 43)])
+tokenizer = WordTokenizer.train([story.english for story in tell_stories(1000, 43)])
 V = tokenizer.vocabulary_size
 
 

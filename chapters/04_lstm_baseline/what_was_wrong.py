@@ -392,7 +392,7 @@ print(f"{V} ids, ln V = {np.log(V):.2f}, floor {floor:.3f} nats per token; for e
 
 def next_word_loss(model):
     """Nats per token on the held-out sentences."""
-    return evaluate(model, [tokenizer.encode(text) for text in held_out]).nats_per_token
+    return evaluate(model, [tokenizer.encode(text) for text in held_out], tokenizer).nats_per_token
 
 
 class Copying(CausalWindows):
@@ -403,7 +403,7 @@ class Copying(CausalWindows):
 
 
 def windows(kind, texts):
-    return kind([tokenizer.encode(text) for text in texts], context=8, batch_size=32, seed=lesson.seed)
+    return kind([tokenizer.encode(text) for text in texts], tokenizer, context=8, batch_size=32, seed=lesson.seed)
 
 
 def train(data, checks):
@@ -525,7 +525,7 @@ from lmbook.decoding.text import continue_text
 
 prompt = "a green tree"
 greedy, sampled = (
-    continue_text(shifted, tokenizer, prompt, count=100, length=50, temperature=temperature, seed=lesson.seed)
+    continue_text(shifted, tokenizer, prompt, count=100, max_new_tokens=50, temperature=temperature, seed=lesson.seed)
     for temperature in (0.0, 1.0)
 )
 exhibit(

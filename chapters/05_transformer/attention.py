@@ -372,7 +372,7 @@ lesson.figure(figure, "positions", "Sinusoidal positions, their products; rotary
 # %%
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.files import text_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.decoding.text import continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
@@ -395,8 +395,8 @@ if own_text:
     tokenizer, unit, lowest = CharacterTokenizer.train(stories), "nats per character", None
 else:
     grammar = Grammar(split="seen", max_sentences=4)
-    stories = [story.english for story in generate(3000, 10, grammar=grammar)]
-    held_out_stories = [story.english for story in generate(200, 11, grammar=grammar)]
+    stories = [story.english for story in tell_stories(3000, 10, grammar=grammar)]
+    held_out_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
     held_out_stories = [text for text in held_out_stories if text not in set(stories)]
     tokenizer, unit = WordTokenizer.train(stories), "nats per word"
     lowest = floor(held_out_stories, tokenizer, grammar=grammar)
@@ -432,7 +432,7 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
     model.jit_compile_training = model.jit_compile_decoding = False  # XLA would compile longer than we run
     for block in model.blocks:
         block.causal = causal
-    data = CausalWindows(documents, context=CONTEXT, batch_size=32, align="document", seed=seed)
+    data = CausalWindows(documents, tokenizer, context=CONTEXT, batch_size=32, align="document", seed=seed)
     history = fit(
         model,
         data,
@@ -512,7 +512,7 @@ broken = [train(seed, causal=False, checks=unsuspicious) for seed in SEEDS]
 def loss_at_once(model: keras.Model) -> float:
     """The held-out loss as training computes it: each text read as a whole."""
     nats = words = 0.0
-    for x, y, w in padded_documents(held_out, batch_size=64):
+    for x, y, w in padded_documents(held_out, tokenizer, batch_size=64):
         nats += float(tf.reduce_sum(token_losses(y, model(x)) * w))
         words += float(w.sum())
     return nats / words
@@ -526,10 +526,12 @@ for label, (name, runs) in {"with": ("sound", sound), "without": ("future", brok
     once = [loss_at_once(model) for model, _ in runs]
     note = f"{label} the mask: held-out stories, read as in training"
     lesson.record_mean(f"{name}_loss_at_once", once, unit, 0.1, note)
-    word_by_word = [evaluate(model, held_out).nats_per_token for model, _ in runs]
+    word_by_word = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
     tolerance, note = 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
     lesson.record_mean(f"{name}_loss", word_by_word, unit, tolerance, note)
-    written = continue_text(runs[0][0], tokenizer, prompt, count=20, length=40, temperature=1.0, seed=lesson.seed)
+    written = continue_text(
+        runs[0][0], tokenizer, prompt, count=20, max_new_tokens=40, temperature=1.0, seed=lesson.seed
+    )
     pairs = [pair for ids in map(tokenizer.encode, written) for pair in zip(ids, ids[1:], strict=False)]
     repeats = float(np.mean([before == after for before, after in pairs]))
     note = f"{label} the mask: share of its words that only repeat the word before, in 20 texts"
@@ -574,7 +576,7 @@ if lesson.full:
     for index, (kind, runs) in enumerate(runs_of.items()):
         losses = np.mean([history.validation_loss for _, history in runs], axis=0)
         left.plot(runs[0][1].validation_steps, losses, marker="o", label=kind, **plots.line_style(index))
-        final = [evaluate(model, held_out).nats_per_token for model, _ in runs]
+        final = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
         lesson.record_mean(f"positions_{kind}_loss", final, unit, 0.05, f"positions: {kind}; held-out, word by word")
     if lowest is not None:
         plots.draw_floor(left, lowest)

@@ -28,7 +28,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Story, generate
+from lmbook.corpora.greentree import Story, tell_stories
 from lmbook.corpora.splits import normalised
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
@@ -70,7 +70,7 @@ def equally(per_class: int, seed: int, left_out: set[str] = frozenset()) -> tupl
     """So many different stories of each class, drawn by `seed`: (texts, classes)."""
     chosen = [{} for _ in CLASSES]  # used as ordered sets
     for draw in count():
-        for story in generate(2000, 1000 * seed + draw, grammar=pretrained.grammar):
+        for story in tell_stories(2000, 1000 * seed + draw, grammar=pretrained.grammar):
             kind = chosen[weather(story)]
             if len(kind) < per_class and story.english not in left_out:
                 kind[story.english] = None
@@ -117,7 +117,7 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     """The stories as the model reads them."""
     ids = [tokenizer.encode(text) for text in texts]
     width = pretrained.profile.context
-    return LabelledTexts(ids, classes, tokens_per_batch=16 * width, max_length=width, seed=seed)
+    return LabelledTexts(ids, classes, tokenizer, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
 if not own:

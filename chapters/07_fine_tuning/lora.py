@@ -33,7 +33,7 @@ from lmbook.book.results import scratch_dir
 from lmbook.evaluation.instructions import score_answers
 from lmbook.layers.lora import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
 from lmbook.models.gpt import GPT
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, greentree_gpt
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.pair_validation import score_next_tokens
 
@@ -70,7 +70,7 @@ data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test
 STEPS = lesson.choose(quick=120, full=1_600)
 RANKS = lesson.choose(quick=(8,), full=(1, 4, 8, 16))
 # The rates are the best of those tried on validation stories, for all weights; LoRA takes that of Muon.
-BY_MUON = COPYING_FIT | {"learning_rate": lesson.choose(quick=6e-3, full=3e-3)}
+BY_MUON = STORY_FIT | {"learning_rate": lesson.choose(quick=6e-3, full=3e-3)}
 BY_ADAMW = {"learning_rate": 4e-3, "warmup_steps": 20, "weight_decay": 0.0}
 judge = stories.copy()  # all results are scored in one model, whose functions are compiled once
 
@@ -111,7 +111,7 @@ def score(weights: list[np.ndarray]) -> tuple[float, float]:
     """The loss of the held-out answers, and the share of exact ones, of a model with these weights."""
     judge.set_weights(weights)
     loss = score_next_tokens(judge, test_data).nats_per_token
-    return loss, score_answers(judge, words, test, length=64).exact
+    return loss, score_answers(judge, words, test, max_new_tokens=64).exact
 
 
 # %% [markdown]

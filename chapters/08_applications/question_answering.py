@@ -24,7 +24,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, Question, Story, generate
+from lmbook.corpora.greentree import Grammar, Question, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, pretty
 from lmbook.errors import LmbookError
@@ -38,7 +38,7 @@ from lmbook.topics.reading.span_search import find_answers, span_text
 from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
 from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
 from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
-from lmbook.topics.reading.unknown import UNKNOWN, unanswerable
+from lmbook.topics.reading.unanswerable import UNKNOWN, unanswerable
 from lmbook.topics.reading.word_overlap import WordOverlap
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible
@@ -165,10 +165,10 @@ def abstain(name: str, validation: tuple[np.ndarray, ...], test: tuple[np.ndarra
 
 if "greentree" in wanted:
     told_stories = {
-        "train": generate(lesson.choose(quick=5_000, full=20_000), 40, grammar=grammars["seen"]),
-        "validation": generate(300, 41, grammar=grammars["seen"]),
-        "test": generate(lesson.choose(quick=300, full=1_000), 42, grammar=grammars["seen"]),
-        "held out": generate(lesson.choose(quick=300, full=1_000), 43, grammar=grammars["held_out"]),
+        "train": tell_stories(lesson.choose(quick=5_000, full=20_000), 40, grammar=grammars["seen"]),
+        "validation": tell_stories(300, 41, grammar=grammars["seen"]),
+        "test": tell_stories(lesson.choose(quick=300, full=1_000), 42, grammar=grammars["seen"]),
+        "held out": tell_stories(lesson.choose(quick=300, full=1_000), 43, grammar=grammars["held_out"]),
     }
     rows = {name: with_questions(stories) for name, stories in told_stories.items()}
     vocabulary = StoryVocabulary(rows["train"][0])
@@ -377,10 +377,9 @@ def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | Non
         [pieces.encode(record["question"]) for record in records],
         texts,
         spans,
+        pieces,
         tokens_per_batch=1024,
         widths=widths,
-        first_id=pieces.first_id,
-        end_id=pieces.end_id,
         seed=seed,
     )
 

@@ -36,7 +36,7 @@ from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.card import find_card
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.corpora.labelled_file import labelled_corpus
 from lmbook.corpora.packages import package_folder
 from lmbook.errors import LmbookError
@@ -191,7 +191,9 @@ if not own:
 
     def stories(count: int, seed: int, label: str, left_out: set[str] = frozenset()) -> list[dict]:
         """So many different stories with their topic or mood."""
-        told = {story.english: getattr(story, label) for story in generate(2 * count, seed, grammar=pretrained.grammar)}
+        told = {
+            story.english: getattr(story, label) for story in tell_stories(2 * count, seed, grammar=pretrained.grammar)
+        }
         return [{"text": text, "label": kind} for text, kind in told.items() if text not in left_out][:count]
 
     def draws(label: str) -> list[Splits]:

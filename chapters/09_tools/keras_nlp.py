@@ -36,11 +36,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import lmbook.decoding.generate as our_decoding
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar
-from lmbook.corpora.greentree import generate as tell
+from lmbook.corpora.greentree import Grammar, tell_stories
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.models.bert import Bert, BertConfig
@@ -83,7 +82,9 @@ def read() -> tuple[list[str], list[str]]:
         corpus = load_corpus(lesson.corpus)
     else:
         grammar = Grammar(split="seen", max_sentences=4)
-        return tuple([story.english for story in tell(n, seed, grammar=grammar)] for n, seed in ((3000, 10), (200, 11)))
+        return tuple(
+            [story.english for story in tell_stories(n, seed, grammar=grammar)] for n, seed in ((3000, 10), (200, 11))
+        )
     return corpus.texts("train"), corpus.texts("validation")
 
 
@@ -100,7 +101,7 @@ model = GPT(
         max_sequence_length=CONTEXT,
     )
 )
-data = CausalWindows([tokenizer.encode(text) for text in texts], context=CONTEXT, batch_size=32)
+data = CausalWindows([tokenizer.encode(text) for text in texts], tokenizer, context=CONTEXT, batch_size=32)
 steps = lesson.choose(quick=150, full=600)
 fit(model, data, steps=steps, learning_rate=4e-3, report_every=steps, checks=(), quiet=True)
 
@@ -201,7 +202,7 @@ causal_lm.compile(sampler="greedy")
 
 def we_write(prompts: np.ndarray, length: int = LENGTH) -> np.ndarray:
     greedy = Sampling(temperature=0.0)
-    return np.array(our_decoding.generate(model, prompts.tolist(), length=length, sampling=greedy, never_ids=()))
+    return np.array(generate(model, prompts.tolist(), max_new_tokens=length, sampling=greedy, suppress_ids=()))
 
 
 def they_write(prompts: np.ndarray, writer=causal_lm, length: int = LENGTH) -> np.ndarray:
@@ -251,7 +252,8 @@ def parts(made: keras.Model) -> list:
 
 
 their_package = type(backbone).__module__.split(".")[0]
-modules = [our_decoding, *(sys.modules[f"lmbook.decoding.{name}"] for name in ("compiled", "sampling", "constraints"))]
+names = ("decoding.generate", "decoding.sampling", "decoding.constraints", "models.compiled")
+modules = [sys.modules[f"lmbook.{name}"] for name in names]
 counted = {
     "the model": (files_of("lmbook", parts(model)), files_of(their_package, parts(backbone))),
     "writing with it": (

@@ -7,7 +7,7 @@
 # - Minutes: quick 1.5, full 3
 # - Memory: 1.5 GB
 # - Shows: the same training on one device, on several and on two processes, and what becomes of the batch
-# - Headline: mirrored_weight_error, multi_worker_weight_error, core_against_fit
+# - Headline: mirrored_weight_error, multi_worker_weight_error, steps_per_second_vs_keras
 #
 # The article says that a GPU should be used, and stops there. With `tf.distribute` a program for one device becomes one
 # for eight, or for four machines, by a word: the **strategy**. This lesson shows on any laptop what a strategy does,
@@ -40,7 +40,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.files import read_json, write_json
@@ -104,7 +104,7 @@ if own_text:
     tokenizer = CharacterTokenizer.train(texts[0])
 else:
     counts = (lesson.choose(quick=3_000, full=12_000), 200, 200)
-    texts = [[s.english for s in generate(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
+    texts = [[s.english for s in tell_stories(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
     tokenizer = WordTokenizer.train(texts[0])
 train, validation, test = ([tokenizer.encode(text) for text in part] for part in texts)
 CONTEXT = 24
@@ -120,7 +120,7 @@ def train_model(strategy, *, batch_size, steps, learning_rate, seed):
     """Train it under a strategy; gives the model and its history. Nothing but `strategy` says on how many devices."""
     with strategy.scope():
         model = language_model(seed)
-    data = CausalWindows(train, context=CONTEXT, batch_size=batch_size, seed=seed)
+    data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=batch_size, seed=seed)
     history = fit(
         model,
         data,
@@ -270,7 +270,7 @@ lesson.record("curve_distance", distance, "nats per token", 1e-3, note="largest,
 
 # %%
 STRETCH, ROUNDS = 40, lesson.choose(quick=9, full=21)
-data = CausalWindows(train, context=CONTEXT, batch_size=32, seed=lesson.seed)
+data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32, seed=lesson.seed)
 
 
 def adamw():
@@ -313,7 +313,12 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "core_against_fit", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras",
+    medians["keras"] / medians["book"],
+    "",
+    None,
+    n=ROUNDS,
+    note="steps per second, ours / Keras'",
 )
 
 # %% [markdown]
@@ -340,7 +345,7 @@ lesson.record(
 # run costs a month. Scored on the test text, once.
 
 # %%
-batches = feed(CausalWindows(train, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
+batches = feed(CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
 shares = cpu_strategy(4).experimental_local_results(next(batches)[0])
 lesson.record("rows_on_each_device", shares[0].shape[0], "rows", note="of a batch of 32 on 4 devices")
 
@@ -357,7 +362,7 @@ def held_out_loss(documents, *, batch_size: int, learning_rate: float, seed: int
         learning_rate=learning_rate,
         seed=seed,
     )
-    return evaluate(model, documents, closed=not own_text).nats_per_token
+    return evaluate(model, documents, tokenizer, closed=not own_text).nats_per_token
 
 
 base_rate = 2e-2

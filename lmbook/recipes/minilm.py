@@ -1,4 +1,4 @@
-"""MiniLM tuned to name the class of a text, or giving each text a vector."""
+"""MiniLM as a classifier of texts, and as a source of text vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATES = {"last": 1e-3, "all": 1.5e-4}  # of the output layer; each block below l
 
 
 class MiniLMClassifier:
-    """MiniLM with an output layer, tuned again and again, each time from its own published weights.
+    """MiniLM with a classification layer; every fine-tuning starts again from the published weights.
 
     Args:
         num_classes: C.
@@ -37,7 +37,7 @@ class MiniLMClassifier:
         self._tunings: dict[str, FineTuning] = {}
 
     def batches(self, texts: Sequence[str], classes: Sequence[int], length: int, seed: int = 0) -> LabelledTexts:
-        """The texts as MiniLM reads them, cut to `length` word pieces."""
+        """Batches of the texts as MiniLM reads them, cut to `length` word pieces."""
         return labelled_texts(self.tokenizer, texts, classes, length, TOKENS_PER_BATCH["minilm"], seed)
 
     def vectors(self, texts: LabelledTexts) -> np.ndarray:
@@ -60,7 +60,7 @@ class MiniLMClassifier:
 
 
 def minilm_vectors(groups: Mapping[str, Sequence[str]], max_length: int = 48) -> dict[str, np.ndarray]:
-    """For each group of texts their mean vectors [N, D] by MiniLM, of length 1: their products are cosines.
+    """MiniLM's mean vectors [N, D] for each group of texts, scaled to length 1: their products are cosines.
 
     Args:
         groups: name -> texts.

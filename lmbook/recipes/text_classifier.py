@@ -1,4 +1,4 @@
-"""Networks that name the class of a text, trained by `fit`: an LSTM, a Transformer, or a tuned MiniLM."""
+"""Text classifiers trained by `fit`: an LSTM, a Transformer, or a fine-tuned MiniLM."""
 
 from __future__ import annotations
 
@@ -61,14 +61,13 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def labelled_texts(
     tokenizer: Tokenizer, texts: Sequence[str], classes: Sequence[int], max_length: int, tokens: int, seed: int = 0
 ) -> LabelledTexts:
-    """Texts as a classifier with this tokenizer reads them, `tokens` positions in a batch."""
+    """Batches of texts for a classifier with this tokenizer, `tokens` positions in each."""
     return LabelledTexts(
         [tokenizer.encode(text) for text in texts],
         classes,
+        tokenizer,
         tokens_per_batch=tokens,
         max_length=max_length,
-        first_id=getattr(tokenizer, "first_id", tokenizer.end_id),  # BERT's own differ; ours open and close alike
-        end_id=tokenizer.end_id,
         seed=seed,
     )
 

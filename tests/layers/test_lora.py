@@ -23,6 +23,7 @@ from lmbook.layers.lora import (
 )
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.instructions import InstructionBatches
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
 
 V, D, F, L = 13, 16, 24, 2
@@ -47,7 +48,7 @@ def disturbed(rank=3, **options):
 
 
 def trained(model, steps=20):
-    data = InstructionBatches(PAIRS, tokens_per_batch=16)
+    data = InstructionBatches(PAIRS, SpecialIds(), tokens_per_batch=16)
     checks = ("ids", "labels", "future")
     fit(model, data, steps=steps, learning_rate=1e-2, checks=checks, report_every=steps, quiet=True)
     return model
@@ -91,9 +92,9 @@ def test_merged_equals_unmerged(alpha, names):
 
 def test_what_was_compiled_before_merging_does_not_add_the_changes_a_second_time():
     model = disturbed()
-    written = generate(model, IDS.tolist(), length=5, sampling=Sampling(temperature=0.0))
+    written = generate(model, IDS.tolist(), max_new_tokens=5, sampling=Sampling(temperature=0.0))
     merge_lora(model)
-    assert generate(model, IDS.tolist(), length=5, sampling=Sampling(temperature=0.0)) == written
+    assert generate(model, IDS.tolist(), max_new_tokens=5, sampling=Sampling(temperature=0.0)) == written
 
 
 def test_the_cached_step_sees_the_changes():

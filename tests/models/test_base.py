@@ -30,7 +30,7 @@ from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.vision.captioner import Captioner
 from lmbook.topics.vision.contrastive import ContrastiveModel
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
 
 V = 11
 SIZES = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1}

@@ -104,7 +104,7 @@ def test_padding_at_the_end_changes_nothing(name):
 
 def test_the_decoding_loop_writes_the_likeliest_tokens():
     for name in ("gpt2", "modern"):
-        [ids] = generate(make(name), [[2, 5]], length=8, sampling=Sampling(temperature=0.0), never_ids=())
+        [ids] = generate(make(name), [[2, 5]], max_new_tokens=8, sampling=Sampling(temperature=0.0), suppress_ids=())
         text = np.array([[2, 5, *ids]], "int32")
         assert np.argmax(make(name)(text)[0, 1:-1], axis=-1).tolist() == ids
 

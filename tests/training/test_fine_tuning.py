@@ -7,6 +7,7 @@ import pytest
 from lmbook.errors import LmbookError
 from lmbook.models.bert import Bert, BertClassifier, BertConfig, mean_vectors
 from lmbook.pipelines.labelled import LabelledTexts
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fine_tuning import (
     PARTS,
     FineTuning,
@@ -46,7 +47,7 @@ def labelled(count, seed, noise=0.0):
         text[first], text[second] = (3, 4) if classes[-1] else (4, 3)
         texts.append(text.tolist())
     classes = np.where(rng.random(count) < noise, rng.integers(0, 2, count), classes)
-    return LabelledTexts(texts, classes, tokens_per_batch=128, seed=seed)
+    return LabelledTexts(texts, classes, SpecialIds(), tokens_per_batch=128, seed=seed)
 
 
 def layer_of(model):
@@ -148,7 +149,7 @@ def test_it_learns_what_depends_on_order(shared):
 
 
 def test_vectors_are_the_means_of_real_tokens(shared):
-    bert, texts = shared[0].bert, LabelledTexts([[5, 6, 7], [8]], [0, 0], tokens_per_batch=16)
+    bert, texts = shared[0].bert, LabelledTexts([[5, 6, 7], [8]], [0, 0], SpecialIds(), tokens_per_batch=16)
     ids = np.array([[2, 5, 6, 7, 2], [2, 8, 2, 0, 0]], "int32")
     np.testing.assert_allclose(text_vectors(bert, texts), mean_vectors(bert(ids), ids != 0), atol=1e-5)
 

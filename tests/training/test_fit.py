@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
 from lmbook.training.optimizers import make_optimizer
 
@@ -119,7 +120,7 @@ def test_a_checkpoint_of_another_run_is_refused(make_model, data, documents, tmp
             r"hidden_dim=\d+, \d+ weights, yours is hidden_dim=9, ",
         ),
         ("model", {"model": make_model(dropout=0.3)}, r"as by default, yours is dropout=0\.3\."),
-        ("data", {"data": CausalWindows(documents, context=8, batch_size=4, seed=6)}, ".*, yours is "),
+        ("data", {"data": CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=6)}, ".*, yours is "),
         ("training", {"learning_rate": 0.5}, r"learning_rate=[\d.]+, yours is learning_rate=0\.5\."),
         ("tokenizer", {"identity": {"tokenizer": "abd"}}, "abc, yours is abd"),
     ):

@@ -43,7 +43,7 @@ def fsync(handle):
 
 os.fsync = fsync
 documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
-data = CausalWindows(documents, context=8, batch_size=4, seed=5)
+data = CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)
 for output in outputs:
     reproducible(7)
     with strategy.scope():

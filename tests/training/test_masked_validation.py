@@ -6,6 +6,7 @@ import pytest
 
 from lmbook.models.bert import BertConfig, BertMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
 from lmbook.training.masked_validation import MaskedValidation
 
@@ -14,7 +15,9 @@ SMALL = BertConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length
 
 
 def hidden(documents, **changes):
-    return MaskedTokens(documents, context=8, vocabulary_size=V, mask_id=V, **{"batch_size": 4, **changes})
+    return MaskedTokens(
+        documents, SpecialIds(), context=8, vocabulary_size=V, mask_id=V, **{"batch_size": 4, **changes}
+    )
 
 
 def patterned(count, seed):
@@ -24,7 +27,10 @@ def patterned(count, seed):
 
 def test_the_score_is_the_mean_over_hidden_tokens():
     keras.utils.set_random_seed(0)
-    model, data = BertMaskedLM(SMALL), hidden(patterned(10, 0), shuffle=False, masked=1.0, replaced=0.0)
+    model, data = (
+        BertMaskedLM(SMALL),
+        hidden(patterned(10, 0), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0),
+    )
     losses, right = [], []
     for x, y, w in data.dataset():
         logits = np.asarray(model(x), "float64")
@@ -42,7 +48,7 @@ def test_fit_teaches_a_bert_to_name_hidden_tokens():
     keras.utils.set_random_seed(0)
     model = BertMaskedLM(SMALL)
     model.jit_compile_training = False  # compiling takes longer than the training
-    validation = MaskedValidation(hidden(patterned(40, 1), shuffle=False, masked=1.0, replaced=0.0))
+    validation = MaskedValidation(hidden(patterned(40, 1), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0))
     before = validation.score(model)
     data = hidden(patterned(200, 2), batch_size=32)
     options = {"optimizer": "muon", "learning_rate": 1e-2, "checks": ("ids", "initial_loss"), "quiet": True}
@@ -55,7 +61,9 @@ def test_fit_teaches_a_bert_to_name_hidden_tokens():
 def test_answers_are_in_the_order_of_the_text():
     keras.utils.set_random_seed(0)
     documents = [[3, 4, 5], [6, 7], [8, 9, 10, 11]]
-    data = hidden(documents, shuffle=False, masked=1.0, replaced=0.0, hidden=1.0, batch_size=2)
+    data = hidden(
+        documents, shuffle=False, mask_token_rate=1.0, random_token_rate=0.0, mask_selection_rate=1.0, batch_size=2
+    )
     right, likeliest, losses = MaskedValidation(data).answers(BertMaskedLM(SMALL))
     assert right.tolist() == [id for document in documents for id in document]
     assert len(likeliest) == len(losses) == len(right)

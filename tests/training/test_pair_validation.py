@@ -7,6 +7,7 @@ import pytest
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.pair_validation import score_next_tokens
 
 
@@ -21,7 +22,7 @@ def test_next_tokens_are_scored_as_one_by_one():
         logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
         losses += [-logs[place, token] for place, token in enumerate([*target, 2])]
         right += [logits[place].argmax() == token for place, token in enumerate([*target, 2])]
-    score = score_next_tokens(model, SentencePairs(pairs, tokens_per_batch=24))
+    score = score_next_tokens(model, SentencePairs(pairs, SpecialIds(), tokens_per_batch=24))
     assert score.tokens == len(losses) == 19
     assert score.nats_per_token == pytest.approx(np.mean(losses), rel=1e-5)
     assert score.accuracy == pytest.approx(np.mean(right))

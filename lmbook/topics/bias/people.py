@@ -1,4 +1,4 @@
-"""Who is what in a story, as its text says it."""
+"""The people that a story introduces, and of what kind they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATTERN = re.compile(
 
 
 def people(text: str) -> list[tuple[str, str]]:
-    """(kind, name) of everybody whom an English text introduces; the text need not be a story of the grammar."""
+    """(kind, name) of everybody that an English text introduces; it need not be a story of the grammar."""
     return [
         (match["kind"] or match["kind_after"], match["name"] or match["name_first"])
         for match in _PATTERN.finditer(normalize_english(text))

@@ -1,4 +1,4 @@
-"""Distillation: a small model learns from what a large one expects, not only from what came."""
+"""Distillation: a small model learns from the predictions of a large one as well as from the labels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def distillation_losses(labels, logits, taught, share: float, temperature: float
     """
     hard = token_losses(labels, logits)
     if not share:
-        return hard  # and XLA leaves out a teacher that nobody listens to
+        return hard  # and XLA leaves out a teacher whose predictions are not used
     expected = tf.nn.softmax(taught / temperature)
     surprise = tf.nn.log_softmax(taught / temperature) - tf.nn.log_softmax(logits / temperature)
     soft = temperature**2 * tf.reduce_sum(expected * surprise, axis=-1)
@@ -74,7 +74,7 @@ def distil(
     weight_decay: float = 0.0,
     clip: float | None = 1.0,
 ) -> float:
-    """Train `student` on `data` with `teacher` beside it; gives the mean loss of the last tenth of the steps.
+    """Train `student` on `data` and on `teacher`'s predictions; returns the mean loss of the last tenth of the steps.
 
     One device, no checkpoints: what `fit` does beyond that, it does for long runs.
 

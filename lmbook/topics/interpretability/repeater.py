@@ -1,4 +1,4 @@
-"""A small GPT that learns nothing but to repeat: where induction heads can be watched as they come."""
+"""A small GPT trained only to repeat, in which induction heads can be watched as they form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Repeater(NamedTuple):
 
 
 def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, steps: int, seed: int = 0) -> Repeater:
-    """Train it on rows that repeat themselves after 6 to `half` tokens, each row after another number.
+    """Train it on rows that repeat themselves after 6 to `half` tokens, a number drawn for each row.
 
     Args:
         vocabulary_size: tokens, the special ones included.
@@ -46,7 +46,7 @@ def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, step
     twice, course = repeated_rows(range(FIRST, vocabulary_size), half, rows=rows, seed=seed), []
     fit(
         model,
-        PeriodicRows(vocabulary_size, 40, periods=(6, half), batch_size=64, seed=seed),
+        PeriodicRows(range(FIRST, vocabulary_size), 40, periods=(6, half), batch_size=64, seed=seed),
         steps=steps,
         optimizer="muon",
         learning_rate=1e-2,

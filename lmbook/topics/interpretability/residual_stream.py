@@ -1,4 +1,4 @@
-"""The residual stream: the vectors of a decoder that each block reads and adds to, from the table to the logits."""
+"""The residual stream: the vectors that each block of a decoder reads and adds to, from embedding to logits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def residual_stream(model: CausalLanguageModel, ids) -> np.ndarray:
 
 
 def vectors_at(model: CausalLanguageModel, ids: np.ndarray, mask: np.ndarray, batch_size: int = 100) -> np.ndarray:
-    """The vectors of some positions, before the first block and after each.
+    """The vectors at some positions, before the first block and after each.
 
     Args:
         model: any decoder of the book.
@@ -48,7 +48,7 @@ def vectors_at(model: CausalLanguageModel, ids: np.ndarray, mask: np.ndarray, ba
 
 
 def continue_from(model: CausalLanguageModel, x, block: int = 0):
-    """What the rest of the model makes of vectors [B, T, D] that block number `block` is to read: logits [B, T, V].
+    """Run the rest of the model on vectors [B, T, D], read by block number `block`: logits [B, T, V].
 
     With `block` = L only the last normalisation and the logits are left. TensorFlow can take gradients through it.
     """
@@ -58,7 +58,7 @@ def continue_from(model: CausalLanguageModel, x, block: int = 0):
 
 
 def logit_lens(model: CausalLanguageModel, states: np.ndarray) -> np.ndarray:
-    """What the model would say if it stopped after each block.
+    """What the model would predict if it stopped after each block.
 
     Args:
         model: a decoder.

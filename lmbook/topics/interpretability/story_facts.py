@@ -32,7 +32,7 @@ def word_before(states: StoryStates, mask: np.ndarray) -> np.ndarray:
 
 
 def story_facts(states: StoryStates, tokenizer: WordTokenizer) -> dict[str, np.ndarray]:
-    """What may hold at the ends of sentences in the middle of stories.
+    """Facts that may hold at the ends of sentences in the middle of stories.
 
     What is true in the world, what the sentence has told, how many there were, and the word before the full stop; each
     that holds, and does not, at `LEAST` places or more.

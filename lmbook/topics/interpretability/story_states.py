@@ -1,4 +1,4 @@
-"""Stories of greentree word by word, with what is true in their world at each."""
+"""greentree's stories word by word, with the state of their world at each word."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lmbook.corpora.greentree import Grammar, Story
 from lmbook.corpora.greentree.choosers import Sampler
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.greentree.world import World
+from lmbook.pipelines.batches import padded
 from lmbook.tokenizers.word import WordTokenizer
 
 
@@ -20,7 +21,7 @@ class StoryStates:
     """Stories as rows of words, and the world at each word.
 
     Attributes:
-        ids: int32 [B, T], each row `<end>`, the story, and 0 where it is over.
+        ids: int32 [B, T], each row `<end>`, the story, and padding.
         real: bool [B, T], True at the words of stories (the opening `<end>` and padding are none).
         closes: bool [B, T], True at the last word of a sentence.
         worlds: for each row a list of T worlds: what the sentences before a word have told, and at the last word of
@@ -47,11 +48,11 @@ class StoryStates:
 
 
 def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokenizer) -> StoryStates:
-    """Draw stories as `greentree.generate` does (the same ones for the same seed) and follow their worlds.
+    """Draw stories as `greentree.tell_stories` does (the same ones for the same seed) and follow their worlds.
 
     Args:
         count: how many.
-        seed: as in `generate`.
+        seed: as in `tell_stories`.
         grammar: that tells them.
         tokenizer: of words.
 
@@ -59,10 +60,10 @@ def story_states(count: int, seed: int, grammar: Grammar, tokenizer: WordTokeniz
         rows as long as the longest story and its opening `<end>`.
     """
     told = [_follow((seed << 40) + row, grammar, tokenizer) for row in range(count)]
-    ids = np.zeros((count, max(len(words) for words, *_ in told)), "int32")
+    ids = padded([words for words, *_ in told], max(len(words) for words, *_ in told), tokenizer.pad_id)
     real, closes = np.zeros(ids.shape, bool), np.zeros(ids.shape, bool)
     for row, (words, ends, worlds, _) in enumerate(told):
-        ids[row, : len(words)], real[row, 1 : len(words)], closes[row, ends] = words, True, True
+        real[row, 1 : len(words)], closes[row, ends] = True, True
         worlds += [worlds[-1]] * (ids.shape[1] - len(words))
     return StoryStates(ids, real, closes, [worlds for _, _, worlds, _ in told], [story for *_, story in told])
 

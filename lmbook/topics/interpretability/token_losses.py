@@ -1,4 +1,4 @@
-"""The loss of a decoder token by token, where a method asks what it is at some of them."""
+"""The loss of a decoder at each token."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.models.transformer import CausalLanguageModel
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 from lmbook.topics.interpretability.residual_stream import continue_from
 
 
-def next_tokens(ids: np.ndarray, end_id: int = 0) -> np.ndarray:
-    """The token after each position of ids [B, T]: `end_id` after the last of a row, 0 in its padding."""
-    after = np.pad(ids[:, 1:], ((0, 0), (0, 1)))
-    after[(ids != 0) & (after == 0)] = end_id
+def next_tokens(ids: np.ndarray, tokenizer: Tokenizer | SpecialIds) -> np.ndarray:
+    """The token after each position of ids [B, T]: `<end>` after the last of a row, and padding in its padding.
+
+    A row's padding is what it ends with, even where `pad_id` is the same as the `end_id` that opens the row.
+    """
+    lengths = ids.shape[1] - np.argmax(ids[:, ::-1] != tokenizer.pad_id, axis=1)
+    after = np.concatenate([ids[:, 1:], np.full((len(ids), 1), tokenizer.pad_id, ids.dtype)], axis=1)
+    after[np.arange(len(ids)), lengths - 1] = tokenizer.end_id
     return after
 
 

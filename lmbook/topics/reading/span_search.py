@@ -15,7 +15,7 @@ from lmbook.topics.reading.answer_spans import AnswerSpans
 
 @dataclass(frozen=True)
 class FoundSpan:
-    """An answer.
+    """An answer found in a text.
 
     Attributes:
         first, last: its tokens, counted from the first one of the text.

@@ -146,7 +146,7 @@ class StoryReader(ConfiguredModel):
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         c, policy = self.config, self.dtype_policy
-        self.jit_compile_training = c.core == "transformer"  # XLA takes longer over Keras' loop on a CPU
+        self.jit_compile_training = c.core == "transformer"  # on a CPU, XLA is slower with Keras' loop
         self.embedding = LineEmbedding(
             c.vocabulary_size, c.hidden_dim, c.max_words, c.pad_id, name="embedding", dtype=policy
         )

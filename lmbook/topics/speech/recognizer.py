@@ -1,4 +1,4 @@
-"""From sound to words: a network that says at each moment which token is being spoken, or none."""
+"""A speech recognizer: a network that tells at each moment which token is being spoken, if any."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from lmbook.layers.dense import make_dense
 from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts, check_dropout, check_heads
 
-BLANK = 0  # the token for "nothing new"; 0 is padding elsewhere, so no word has it
-
 
 @dataclass(frozen=True)
 class SpeechConfig:
     """The shape of a `SpeechRecognizer`.
 
     Args:
-        vocabulary_size: number of token ids, V, the blank (0) among them.
+        vocabulary_size: number of token ids, V, the blank among them.
         num_mel_bins: bands of the features, M.
         hidden_dim: width, D.
         intermediate_dim: width inside the feed-forward layers, F.
@@ -52,7 +50,8 @@ class SpeechRecognizer(ConfiguredModel):
     """Two convolutions that each halve the number of positions, then Transformer blocks that see the whole utterance.
 
     It is trained with connectionist temporal classification (CTC): its output at a position is a token or the blank,
-    and an utterance is the tokens without repetitions and blanks. So nobody has to say *when* a word was spoken.
+    and an utterance is the tokens without repetitions and blanks. So nobody has to say *when* a word was spoken. The
+    blank is the tokenizer's padding, which no word has.
 
     Args:
         config: a `SpeechConfig` (or a dict of its fields).

@@ -1,4 +1,4 @@
-"""Word error rate by jiwer, NIST's alternatives, and whether a difference of two rates means anything."""
+"""Word error rate by jiwer, NIST's alternatives, and the significance of a difference between two rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_READINGS = 10_000
 
 @dataclass(frozen=True)
 class WordErrors:
-    """The least changes that turn references into hypotheses.
+    """The fewest changes that turn references into hypotheses.
 
     Attributes:
         substitutions: words heard as another one.
@@ -116,7 +116,7 @@ def _readings(reference: str) -> list[str]:
 def reduction_interval(
     before: Sequence[int], after: Sequence[int], *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """By which share the errors became fewer, with its interval by the paired bootstrap.
+    """The relative reduction of errors, with its interval by the paired bootstrap.
 
     The utterances are drawn anew, with replacement, and each comes with both of its numbers: what is hard for one way
     is mostly hard for the other, and only the difference counts.

@@ -1,4 +1,4 @@
-"""Pictures and texts in one space: what belongs together lies close together."""
+"""Contrastive training: pictures and their texts get similar vectors in one space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a picture to a sequence of vectors, which the rest of a Transformer reads as if they were words."""
+"""An encoder that turns a picture into a sequence of vectors, which a Transformer reads as if they were words."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class PictureEncoder(keras.layers.Layer):
         return input_shape[0], (self.picture_size // SHRINK) ** 2, self.hidden_dim
 
     def check(self, shape):
-        """Pictures of the shape [B, Y, X, 3] can be read; None: not known yet.
+        """Check that pictures of this shape, [B, Y, X, 3], can be read; None: not known yet.
 
         Raises:
             LmbookError: they cannot.

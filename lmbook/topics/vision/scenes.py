@@ -85,7 +85,7 @@ class Scene:
 
 
 def scene_of(caption: str) -> Scene | None:
-    """The scene that a caption describes, capital letters or not; None: it is no caption of a scene."""
+    """The scene that a caption describes, ignoring capitals; None if it does not describe one."""
     found = _CAPTION.fullmatch(caption.lower())
     if found is None or found["count"] not in NUMBERS:
         return None

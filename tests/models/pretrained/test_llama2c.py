@@ -29,14 +29,16 @@ def test_it_tells_the_published_story(mirror, monkeypatch, tmp_path):
     model, tokenizer = load_stories260k()
     assert model.count_params() == 260_032
     greedy = Sampling(temperature=0.0)
-    [ids] = generate(model, [[tokenizer.end_id]], length=256, sampling=greedy, never_ids=tokenizer.never_ids)
+    [ids] = generate(
+        model, [[tokenizer.end_id]], max_new_tokens=256, sampling=greedy, suppress_ids=tokenizer.suppress_ids
+    )
     assert tokenizer.decode(ids) == STORY
     # Without the cache: each token is the likeliest after those before it, all of which are read anew.
     text = np.array([[tokenizer.end_id, *ids]], "int32")
     assert np.argmax(model(text)[0, :-1], axis=-1).tolist() == ids
     assert tokenizer.encode(STORY) == ids
     first = STORY[: STORY.index(".") + 1]
-    [text] = continue_text(model, tokenizer, first, length=40, temperature=0.0)
+    [text] = continue_text(model, tokenizer, first, max_new_tokens=40, temperature=0.0)
     assert STORY.startswith(text) and len(text) > 120
 
 

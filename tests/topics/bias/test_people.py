@@ -1,9 +1,9 @@
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.topics.bias.people import people
 
 
 def test_everybody_is_found_with_their_kind():
-    for story in generate(300, seed=13):
+    for story in tell_stories(300, seed=13):
         world = story.world
         expected = {(world.hero_kind, world.hero)}
         if world.friend:
