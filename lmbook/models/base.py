@@ -26,7 +26,8 @@ class BaseModel(keras.Model):
         self.own_dtype = None if dtype is None else self.dtype_policy.name
 
     def build(self, input_shape):
-        # There is nothing left to make. Keras notes the shape, from which `summary()` has the shapes it shows.
+        # There is nothing left to make. A model builds those inside it, so that Keras notes the shape: `summary()`
+        # computes from it what it shows. It does not build itself, since Keras then takes no layers of a subclass.
         self.built = True
 
     def compute_output_spec(self, *args, **kwargs):

@@ -122,7 +122,7 @@ class Bert(Transformer):
         self.pooler = None
         if c.pooler:
             self.pooler = make_dense(c.hidden_dim, c.hidden_dim, "pooler", stddev=c.stddev, dtype=policy)
-        self.build((None, None))
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False, return_weights=False):
         """On request also each block's attention [B, H, T, T]."""
@@ -179,6 +179,7 @@ class BertTask(BaseModel):
                     "Make the Bert with that dtype, and leave it out here.",
                 )
         self.bert = Bert(bert, name="bert", dtype=self.dtype_policy) if shared is None else shared
+        self.bert.build((None, None))
         self.config = self.bert.config
 
     def _dense(self, units, name):
@@ -214,7 +215,7 @@ class BertMaskedLM(BertTask):
         self.norm = make_norm("layer", c.epsilon, "norm", self.dtype_policy)
         self.norm.build((None, None, c.hidden_dim))
         self.bias = self.add_weight(shape=(c.vocabulary_size,), initializer="zeros", autocast=False, name="bias")
-        self.build((None, None))
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         x = self.bert(inputs, padding_mask=padding_mask, training=training)
@@ -249,7 +250,7 @@ class BertClassifier(BertTask):
             self.pooler = self._dense(self.config.hidden_dim, "pooler")
         self.drop = self._dropout()
         self.head = self._dense(num_classes, "logits")
-        self.build((None, None))
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         padding_mask = self._real_tokens(inputs, padding_mask)
@@ -280,7 +281,7 @@ class BertReader(BertTask):
     def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
         super().__init__(bert, **kwargs)
         self.head = self._dense(2, "logits")
-        self.build((None, None))
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         padding_mask = self._real_tokens(inputs, padding_mask)
@@ -311,7 +312,7 @@ class BertTagger(BertTask):
         check_counts(self, "num_tags")
         self.drop = self._dropout()
         self.head = self._dense(num_tags, "logits")
-        self.build((None, None))
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         x = self.bert(inputs, padding_mask=padding_mask, training=training)

@@ -41,17 +41,14 @@ class EncoderDecoder(Transformer):
             self.head = keras.layers.Dense(c.vocabulary_size, use_bias=False, dtype="float32", name="logits")
         self.embedding.build((None, None))
         self._build_parts(*self.blocks, self.norm, self.head)
-        self.build((self.source_shape, (None, None)))
-
-    @property
-    def source_shape(self):
-        """The shape of a batch of what is read."""
-        return None, None
+        self.built = True
 
     def _make_encoder(self):
-        """What reads the source: gives vectors [B, S, D]."""
+        """What reads the source, built: gives vectors [B, S, D]."""
         shared = self.embedding if self.config.tie_embeddings else None
-        return TransformerEncoder(self.config, shared, name="encoder", dtype=self.dtype_policy)
+        encoder = TransformerEncoder(self.config, shared, name="encoder", dtype=self.dtype_policy)
+        encoder.build((None, None))
+        return encoder
 
     def call(self, inputs, training=False, return_weights=False):
         """On request also, for each block, its attention [B, H, T, T] and cross-attention [B, H, T, S]."""

@@ -157,7 +157,7 @@ class GPT(CausalLanguageModel):
             self.head = make_dense(
                 c.hidden_dim, c.vocabulary_size, "logits", use_bias=False, stddev=start, dtype=policy
             )
-        self.build((None, None))
+        self.built = True
 
     def _logits(self, x):
         logits = self.embedding.logits(x) if self.head is None else ops.cast(self.head(x), "float32")

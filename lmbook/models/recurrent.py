@@ -122,7 +122,7 @@ class RecurrentLanguageModel(ConfiguredModel):
                 part.build((None, None, c.hidden_dim if index else c.embedding_dim))
         for last in (self.drops[-1], self.head):
             last.build((None, None, c.hidden_dim))
-        self.build((None, None))
+        self.built = True
 
     def call(self, ids, training=False):
         """ids [B, T] -> logits [B, T, V]."""

@@ -75,7 +75,7 @@ class RecurrentClassifier(ConfiguredModel):
         self.drops[0].build((None, None, c.embedding_dim))
         self.drops[1].build((None, 2 * c.hidden_dim))
         self.head = make_dense(2 * c.hidden_dim, c.num_classes, "logits", stddev=0.02, dtype=policy)
-        self.build((None, None))
+        self.built = True
 
     def call(self, ids, training=False):
         real = real_tokens(ids, self.config.pad_id)  # [B, T]

@@ -85,7 +85,7 @@ class RecurrentEncoderDecoder(ConfiguredModel):
         for layer in (*self.readers, *self.writers, self.query, *self.drops):
             layer.build((None, None, c.hidden_dim))
         self.mix.build((None, None, 2 * c.hidden_dim))
-        self.build(((None, None), (None, None)))
+        self.built = True
 
     def call(self, inputs, training=False, return_weights=False):
         """On request also the weights of the attention to the source [B, 1, T, S], in a list as of one block."""

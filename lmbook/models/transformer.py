@@ -145,7 +145,7 @@ class TransformerEncoder(Transformer):
         if embedding is None:
             self.embedding.build((None, None))
         self._build_parts(*self.blocks, self.norm)
-        self.build((None, None))
+        self.built = True
 
     def call(self, ids, padding_mask=None, training=False, return_weights=False):
         """On request also each block's attention [B, H, T, T]."""
@@ -234,7 +234,7 @@ class TransformerLanguageModel(CausalLanguageModel):
         self.norm = self._final_norm("norm")
         self.embedding.build((None, None))
         self._build_parts(*self.blocks, self.norm)
-        self.build((None, None))
+        self.built = True
 
     def _logits(self, x):
         return self.embedding.logits(x)

@@ -44,7 +44,7 @@ class SparseAutoencoder(BaseModel):
         self.middle = self.add_weight(shape=(input_dim,), initializer="zeros", name="middle")
         self.normalise()
         self.encoder.assign(ops.transpose(self.decoder))  # a good start: each reads what it writes
-        self.build((None, input_dim))
+        self.built = True
 
     def call(self, x):
         return self.decode(self.encode(x))

@@ -37,9 +37,10 @@ class RewardModel(ConfiguredModel):
     def __init__(self, config: GPTConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         self.gpt = GPT(self.config, name="gpt", dtype=self.dtype_policy)
+        self.gpt.build((None, None))
         width = self.config.hidden_dim
         self.head = make_dense(width, 1, "reward", use_bias=False, stddev=0.0, dtype=self.dtype_policy)
-        self.build((None, None))
+        self.built = True
 
     def call(self, ids, training=False):
         features = self.gpt.features(ids, training=training)

@@ -169,7 +169,7 @@ class StoryReader(ConfiguredModel):
             attention.query_projection.kernel.assign(attention.key_projection.kernel)
         self.match = make_dense(c.hidden_dim, c.hidden_dim, "match", use_bias=False, dtype=policy)
         self.head = make_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02, dtype=policy)
-        self.build((None, None, c.max_words))
+        self.built = True
 
     def _block(self):
         c = self.config

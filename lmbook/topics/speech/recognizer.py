@@ -97,9 +97,6 @@ class SpeechRecognizer(ConfiguredModel):
         for layer in (self.drop, *self.blocks, self.norm):
             layer.build((None, None, c.hidden_dim))
         self.head = make_dense(c.hidden_dim, c.vocabulary_size, "logits", dtype="float32")
-        self.build((None, None, c.num_mel_bins), (None,))
-
-    def build(self, features_shape, frames_shape):
         self.built = True
 
     def call(self, features, frames, training=False):

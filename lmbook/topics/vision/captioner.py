@@ -42,12 +42,8 @@ class Captioner(EncoderDecoder):
     def _make_encoder(self):
         c = self.config
         encoder = PictureEncoder(c.picture_size, c.hidden_dim, name="encoder", dtype=self.dtype_policy)
-        encoder.build(self.source_shape)
+        encoder.build((None, c.picture_size, c.picture_size, 3))
         return encoder
-
-    @property
-    def source_shape(self):
-        return None, self.config.picture_size, self.config.picture_size, 3
 
     def readable(self, source):
         """The decoder may look at every place of the picture: pictures [B, Y, X, 3] -> [B, S]."""

@@ -57,10 +57,10 @@ class ContrastiveModel(Transformer):
         self.text_head = make_dense(c.hidden_dim, c.hidden_dim, "text_head", dtype=policy)
         start = keras.initializers.Constant(-math.log(FIRST_TEMPERATURE))
         self.log_scale = self.add_weight(shape=(), initializer=start, autocast=False, name="log_scale")
-        pictures = (None, c.picture_size, c.picture_size, 3)
-        self.picture_encoder.build(pictures)
+        self.picture_encoder.build((None, c.picture_size, c.picture_size, 3))
+        self.text_encoder.build((None, None))
         self._build_parts(self.picture_head)
-        self.build((pictures, (None, None)))
+        self.built = True
 
     def picture_vectors(self, pictures, training=False):
         """pictures [B, Y, X, 3] -> float32 [B, D] of length 1."""

@@ -67,9 +67,6 @@ class WordEmbeddings(ConfiguredModel):
         )
         for table in (self.inputs_table, self.outputs_table):
             table.build((None, None))
-        self.build((None, None), (None, None))
-
-    def build(self, given_shape, candidates_shape):
         self.built = True
 
     def compute_output_shape(self, given_shape, candidates_shape):
