@@ -94,7 +94,7 @@ def transformer(intermediate_dim: int):
             intermediate_dim,
             max_sequence_length=64,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,

@@ -269,7 +269,7 @@ rows = []
 for name, groups, large_groups in (("multi-head", 8, 32), ("grouped-query", 2, 8), ("multi-query", 1, 1)):
     layer = MultiHeadAttention(8, num_key_value_heads=groups)
     layer.build((None, None, 512))
-    kept = layer.keys_and_values(np.zeros((1, 1, 512), "float32"))  # of one token
+    kept = layer.project_kv(np.zeros((1, 1, 512), "float32"))  # of one token
     large = 32 * 2 * large_groups * 128 * 8192 * 2 / 1e9
     rows.append((name, groups, layer.count_params(), sum(part.numpy().nbytes for part in kept), large))
 columns = ["D = 512, H = 8", "G", "weights of the layer", "cache, bytes a token", "cache of the large model, GB"]
@@ -317,7 +317,7 @@ for name, kind in (("none", {}), ("rotary", {"rotary": True})):
 # So a word can ask for "two words back", wherever it stands.
 
 # %%
-from lmbook.layers.positions import rotate, sinusoidal
+from lmbook.layers.positions import apply_rotary, sinusoidal
 
 PLACES = 64
 waves = np.asarray(sinusoidal(np.arange(PLACES), PLACES))  # [T, D], here with D = T
@@ -327,7 +327,7 @@ q, k = (rng.normal(size=(1, 1, 1, 32)).astype("float32") for _ in range(2))
 def rotary_scores(first: int) -> np.ndarray:
     """The scores of one query and one key at the places first, first + 1, …: [T, S]."""
     places = np.arange(first, first + PLACES)
-    turned = [np.asarray(rotate(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
+    turned = [np.asarray(apply_rotary(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
     return turned[0] @ turned[1].T / (np.linalg.norm(q) * np.linalg.norm(k))
 
 
@@ -427,7 +427,7 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         num_layers=2,
         max_sequence_length=64,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         dropout=0.0,
     )
     model = TransformerLanguageModel(config)

@@ -205,7 +205,7 @@ VARIANTS = {
     "no positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="none")),
     "sinusoidal positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="sinusoidal")),
     "one head": (EncoderDecoder, dataclasses.replace(GREENTREE, num_heads=1)),
-    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, order="post", normalization="layer")),
+    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, normalize_first=False, normalization="layer")),
     "sees the padding": (SeesPadding, GREENTREE),
 }
 if lesson.full:

@@ -88,7 +88,7 @@ def train(seed: int) -> TransformerLanguageModel:
             tokenizer.vocabulary_size,
             intermediate_dim=384,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,
@@ -532,7 +532,7 @@ if own_text or lesson.full:
             TransformerConfig(
                 characters.vocabulary_size,
                 positions="rotary",
-                order="pre",
+                normalize_first=True,
                 normalization="rms",
                 activation="gelu",
                 use_bias=False,

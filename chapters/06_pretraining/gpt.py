@@ -204,10 +204,10 @@ WITHOUT = {
     "Muon": {"training": OptimizerConfig("adamw", learning_rate=3e-3)},
     "rotary positions": {"model": {"positions": "learned"}},
     "RMSNorm": {"model": {"normalization": "layer"}},
-    "normalised queries and keys": {"model": {"normalize_heads": False}},
+    "normalised queries and keys": {"model": {"qk_norm": False}},
     "normalised vectors of characters": {"model": {"normalize_embedding": False}},
     "squared ReLU": {"model": {"activation": "gelu"}},
-    "two tables": {"model": {"shared_embeddings": True, "embedding_stddev": 0.02}},
+    "two tables": {"model": {"tie_embeddings": True, "embedding_stddev": 0.02}},
     "zero projections": {"model": {"zero_projections": False}},
     "soft cap": {"model": {"logit_soft_cap": None}},
 }

@@ -172,7 +172,7 @@ lesson.record(
 # batch. The same `fit` as for language models trains it; only the "vocabulary" is the batch.
 
 # %%
-SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "order": "pre"}
+SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "normalize_first": True}
 SHAPE |= {"dropout": 0.0, "max_sequence_length": LENGTH + 1}
 RECIPE = OptimizerConfig("muon", learning_rate=4e-3, muon_ratio=1.0, warmup_steps=20, weight_decay=0.0, beta_2=0.98)
 BATCH = 64

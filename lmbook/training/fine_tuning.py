@@ -182,7 +182,7 @@ def classification_loss(model: keras.Model, texts: LabelledTexts) -> float:
 
 def text_vectors(bert: Bert, texts: LabelledTexts) -> np.ndarray:
     """The mean [N, D] of the vectors of every text's tokens."""
-    mean = _reader(lambda model, ids: mean_vectors(model(ids, training=False), real_tokens(ids)))
+    mean = _reader(lambda model, ids: mean_vectors(model(ids, training=False), real_tokens(ids, model.config.pad_id)))
     return texts.each(compiled(bert, "vectors", mean))
 
 

@@ -9,9 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+<<<<<<< HEAD
 from lmbook.models.compiled import compiled
+=======
+from lmbook.models.base import longest_text
+>>>>>>> A
 from lmbook.pipelines.causal import spans
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.training.distributed.feeding import without_autotune

@@ -46,7 +46,7 @@ def load_gpt2(folder: str | Path) -> GPT:
             num_layers=_get(config, "n_layer", origin),
             max_sequence_length=_get(config, "n_positions", origin),
             activation=_activation(config.get("activation_function", "gelu_new"), origin),
-            shared_embeddings=config.get("tie_word_embeddings", True),
+            tie_embeddings=config.get("tie_word_embeddings", True),
             dropout=config.get("resid_pdrop", 0.1),
             epsilon=config.get("layer_norm_epsilon", 1e-5),
         )

@@ -19,12 +19,12 @@ GPT2 = {
     "positions": "learned",
     "normalization": "layer",
     "activation": "gelu",
-    "shared_embeddings": True,
+    "tie_embeddings": True,
     "use_bias": True,
     "epsilon": 1e-5,
 }
 LLAMA = {"positions": "rotary", "normalization": "rms", "activation": "swiglu", "use_bias": False}
-PLAIN = {"normalize_heads": False, "smear_keys": False, "normalize_embedding": False, "logit_soft_cap": None}
+PLAIN = {"qk_norm": False, "smear_keys": False, "normalize_embedding": False, "logit_soft_cap": None}
 BERT = {"activation": "gelu", "epsilon": 1e-12}
 SIZES = ("vocabulary_size", "hidden_dim", "intermediate_dim", "num_layers", "dropout")
 
@@ -56,7 +56,7 @@ def from_keras_nlp(backbone: keras.Model, max_sequence_length: int = 1024) -> GP
             )
         sizes |= {"num_heads": backbone.num_query_heads, "num_key_value_heads": backbone.num_key_value_heads}
         sizes |= {"rotary_base": float(backbone.rope_max_wavelength), "epsilon": backbone.layer_norm_epsilon}
-        sizes |= {"shared_embeddings": backbone.token_embedding.tie_weights}
+        sizes |= {"tie_embeddings": backbone.token_embedding.tie_weights}
         model = GPT(GPTConfig(**sizes, **LLAMA, **PLAIN, max_sequence_length=max_sequence_length))
     else:
         raise LmbookError(
@@ -88,7 +88,7 @@ def to_keras_nlp(model: GPT | Bert) -> keras.Model:
         _check(c, "LlamaBackbone", LLAMA | PLAIN)
         sizes |= {"num_query_heads": c.num_heads, "num_key_value_heads": c.num_key_value_heads or c.num_heads}
         sizes |= {"rope_max_wavelength": c.rotary_base, "layer_norm_epsilon": c.epsilon}
-        backbone = keras_nlp.models.LlamaBackbone(**sizes, tie_word_embeddings=c.shared_embeddings)
+        backbone = keras_nlp.models.LlamaBackbone(**sizes, tie_word_embeddings=c.tie_embeddings)
     else:
         _check(c, "GPT2Backbone", GPT2 | PLAIN | {"num_key_value_heads": None})
         sizes |= {"num_heads": c.num_heads, "max_sequence_length": c.max_sequence_length}

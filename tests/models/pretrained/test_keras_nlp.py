@@ -30,9 +30,7 @@ BERT = {"activation": "gelu", "pooler": True, "num_heads": 2, "max_sequence_leng
 OURS = {
     "gpt2": lambda: GPT(GPTConfig(**SIZES, num_heads=2, max_sequence_length=12)),
     "bert": lambda: Bert(BertConfig(**SIZES, **BERT)),
-    "llama": lambda: GPT(
-        GPTConfig(**SIZES, **LLAMA, shared_embeddings=False, num_key_value_heads=1, rotary_base=300.0)
-    ),
+    "llama": lambda: GPT(GPTConfig(**SIZES, **LLAMA, tie_embeddings=False, num_key_value_heads=1, rotary_base=300.0)),
     "llama_one_table": lambda: GPT(GPTConfig(**SIZES, **LLAMA)),
 }
 
