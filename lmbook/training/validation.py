@@ -10,11 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-<<<<<<< HEAD
-from lmbook.models.compiled import compiled
-=======
 from lmbook.models.base import longest_text
->>>>>>> A
+from lmbook.models.compiled import compiled
 from lmbook.pipelines.causal import spans
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.training.distributed.feeding import without_autotune

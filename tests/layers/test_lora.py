@@ -34,13 +34,7 @@ PAIRS = [([5, 6, 7], [8, 9]), ([6, 7], [9, 10, 11])]
 
 def plain(layers=L):
     keras.utils.set_random_seed(0)
-<<<<<<< HEAD
-    return GPT(GPTConfig(V, D, F, num_heads=2, num_layers=layers, max_sequence_length=16, shared_embeddings=False))
-=======
-    model = GPT(GPTConfig(V, D, F, num_heads=2, num_layers=layers, max_sequence_length=16, tie_embeddings=False))
-    model.jit_compile_training = False
-    return model
->>>>>>> A
+    return GPT(GPTConfig(V, D, F, num_heads=2, num_layers=layers, max_sequence_length=16, tie_embeddings=False))
 
 
 def disturbed(rank=3, **options):

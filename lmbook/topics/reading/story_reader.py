@@ -145,20 +145,12 @@ class StoryReader(ConfiguredModel):
 
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-<<<<<<< HEAD
-        c = self.config
-        self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
-        self.embedding.build((None, None, None))
-        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
-=======
         c, policy = self.config, self.dtype_policy
-        self.jit_compile_training = c.core == "transformer"  # on a CPU, XLA is slower with Keras' loop
         self.embedding = LineEmbedding(
             c.vocabulary_size, c.hidden_dim, c.max_words, c.pad_id, name="embedding", dtype=policy
         )
         self.embedding.build((None, None, c.max_words))
         self.drop = keras.layers.Dropout(c.dropout, name="dropout", dtype=policy)
->>>>>>> A
         self.rounds = None
         if c.core == "transformer":
             self.core = [self._block()]
