@@ -12,7 +12,6 @@ import keras
 
 from lmbook.errors import LmbookError
 from lmbook.files import read_json, write_atomically, write_json, write_text
-from lmbook.models.registry import register_classes
 from lmbook.tokenizers.registry import load_tokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.training.history import History
@@ -100,7 +99,6 @@ def load_run(folder: str | Path) -> TrainedRun:
             f"trained with ({str(config.get('tokenizer_fingerprint'))[:16]}).",
             "Put the right tokenizer.json back, or train again.",
         )
-    register_classes()
     try:
         model = keras.saving.load_model(folder / MODEL, safe_mode=True, compile=False)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
