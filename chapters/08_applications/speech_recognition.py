@@ -47,7 +47,7 @@ from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabili
 from lmbook.topics.speech.recordings import Recording, read_wav
 from lmbook.topics.speech.synthetic_digits import synthetic_digits
 from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, each_utterance, joined, utterance
-from lmbook.topics.speech.word_errors import reduction_interval, word_errors
+from lmbook.topics.speech.word_error_rate import reduction_interval, word_errors
 from lmbook.training.fit import reproducible
 
 lesson = Lesson("speech_recognition")

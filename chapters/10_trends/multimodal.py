@@ -39,7 +39,7 @@ from lmbook.topics.vision.picture_attention import hide, look
 from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 from lmbook.topics.vision.retrieval import Retrieval, retrieve
-from lmbook.topics.vision.scenes import (
+from lmbook.topics.vision.scene import (
     ATTRIBUTES,
     GROUPS,
     NUMBERS,

@@ -44,9 +44,9 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.bias.boys_and_girls import BOYS, GIRLS, people
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
 from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
-from lmbook.topics.bias.people import BOYS, GIRLS, people
 from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig

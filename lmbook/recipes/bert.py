@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
@@ -32,7 +32,7 @@ class Profile:
         context: tokens in a row, a story each.
         batch_size: rows in a batch.
         steps: updates.
-        hidden_dim, num_layers: see `BertConfig`.
+        hidden_dim, num_layers: see `BERTConfig`.
         learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
             back to naming frequent words at the smaller one's rates.
     """
@@ -79,10 +79,10 @@ HIDDEN = 0.3
 
 
 @dataclass(frozen=True)
-class PretrainedBert:
+class PretrainedBERT:
     """A pre-trained BERT and what it was made with."""
 
-    model: BertMaskedLM
+    model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
     profile: Profile
@@ -110,7 +110,7 @@ def greentree_bert(
     resume: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
-) -> PretrainedBert:
+) -> PretrainedBERT:
     """Pre-train a BERT on greentree, resuming or loading what an earlier call left in `models`.
 
     The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
@@ -134,7 +134,7 @@ def greentree_bert(
     train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    config = BertConfig(
+    config = BERTConfig(
         tokenizer.vocabulary_size + 1,
         profile.hidden_dim,
         4 * profile.hidden_dim,
@@ -144,8 +144,8 @@ def greentree_bert(
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = BertMaskedLM(config)
-    made = PretrainedBert(model, tokenizer, History(), profile, grammar, test)
+        model = BERTMaskedLM(config)
+    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, test)
     options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
     options["seed"] = seed
     history = fit(

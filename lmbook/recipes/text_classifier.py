@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import special
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertClassifier, BertConfig
+from lmbook.models.bert import BERTClassifier, BERTConfig
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.pipelines.labelled import LabelledTexts
@@ -111,7 +111,7 @@ def train_text_classifier(
     with scope:
         if kind == "minilm":
             bert, tokenizer = load_minilm()
-            model = BertClassifier(bert, len(labels), pooling="mean")
+            model = BERTClassifier(bert, len(labels), pooling="mean")
         else:
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], vocabulary_size or VOCABULARY_SIZE
@@ -147,7 +147,7 @@ def train_text_classifier(
 def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length: int) -> keras.Model:
     if kind == "lstm":
         return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
-    config = BertConfig(
+    config = BERTConfig(
         vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
@@ -158,4 +158,4 @@ def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length:
         dropout=0.2,
         stddev=0.05,
     )
-    return BertClassifier(config, num_classes, pooling="mean")
+    return BERTClassifier(config, num_classes, pooling="mean")
