@@ -16,18 +16,15 @@
 # %%
 from __future__ import annotations
 
+from lmbook import Lesson, OptimizerConfig, RecurrentConfig, RecurrentLanguageModel, fit, mean_sd, reproducible
+from lmbook.book import plots
+from lmbook.layers import GRUCell, LSTMCell, RNNCell, read_sequence
+from lmbook.models import ChronoBias
+from lmbook.pipelines import RecallTask
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.layers.recurrent_cells import GRUCell, LSTMCell, RNNCell, read_sequence
-from lmbook.models.recurrent import ChronoBias, RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.recall import RecallTask
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("recurrent_networks")
 if lesson.text or lesson.corpus:

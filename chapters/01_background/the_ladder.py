@@ -27,25 +27,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    KneserNey,
+    Lesson,
+    OptimizerConfig,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    TransformerConfig,
+    TransformerLanguageModel,
+    Validation,
+    WordTokenizer,
+    count_n_grams,
+    evaluate,
+    fit,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.training import ALL_CHECKS
+
 import keras
 import numpy as np
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.checks import ALL_CHECKS
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import Validation
 
 lesson = Lesson("the_ladder")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")

@@ -20,15 +20,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from lmbook import CausalWindows, Lesson, RecurrentConfig, RecurrentLanguageModel, WordTokenizer, reproducible
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree.corpus import load
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import reproducible
+
+import numpy as np
 
 BATCH = 16  # B: pieces of text read side by side
 CONTEXT = 20  # T: words in each

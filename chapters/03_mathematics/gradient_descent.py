@@ -23,13 +23,11 @@ import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: these matrices are too small to share among threads
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer, mean_sd
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import floor, tell_stories
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.tokenizers.word import WordTokenizer
+
+import numpy as np
 
 CONTEXT = 4  # n: words that the model sees
 EMBEDDING_DIM = 16  # D

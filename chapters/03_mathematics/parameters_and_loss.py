@@ -18,19 +18,22 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from lmbook import (
+    BytePairTokenizer,
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    WordTokenizer,
+    evaluate,
+    mean_sd,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import log_probability, tell_stories
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import reproducible
+
+import numpy as np
 
 lesson = Lesson("parameters_and_loss")
 reproducible(lesson.seed)

@@ -20,13 +20,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
+from lmbook import Lesson, continue_text
+from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import Grammar, NotInGrammar, is_grammatical
 from lmbook.corpora.greentree.text import score
-from lmbook.decoding.text import continue_text
-from lmbook.evaluation.diversity import distinct_n
+from lmbook.evaluation import distinct_n
 from lmbook.recipes.lstm import greentree_lstm
 
 lesson = Lesson("experiments")

@@ -31,11 +31,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.tokenizers.word import WordTokenizer
+
+import numpy as np
 
 lesson = Lesson("what_was_wrong")
 exhibits = []
@@ -214,10 +213,10 @@ lesson.record("accuracy_of_always_zero", always_zero, tolerance=2e-4, note="by t
 # depends on the size.
 
 # %%
+from lmbook import fit, reproducible
+
 import keras
 from keras import layers
-
-from lmbook.training.fit import fit, reproducible
 
 reproducible(lesson.seed)
 
@@ -376,9 +375,7 @@ exhibit(
 # 5.55 nats of surprise in its nine tokens (the end counts). No model can do better on sentences that it has not seen.
 
 # %%
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
+from lmbook import CausalWindows, RecurrentConfig, RecurrentLanguageModel, evaluate
 
 GAPS = ("green tall small young", "tree bird fox dog", "stands sleeps waits sings", "sunshine rain shade garden")
 language = ["a {} {} {} in the {}.".format(*words) for words in itertools.product(*map(str.split, GAPS))]
@@ -441,8 +438,8 @@ lesson.figure(
 )
 
 # %%
-from lmbook.errors import LmbookError
-from lmbook.training.checks import check_before_training
+from lmbook import LmbookError
+from lmbook.training import check_before_training
 
 
 def labels_are_sound(data):
@@ -522,8 +519,7 @@ def writes(generate):
         return False
 
 
-from lmbook.decoding.text import continue_text
-from lmbook.training.optimizers import OptimizerConfig
+from lmbook import OptimizerConfig, continue_text
 
 prompt = "a green tree"
 greedy, sampled = (

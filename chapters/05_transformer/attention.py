@@ -18,14 +18,12 @@ from __future__ import annotations
 
 import time
 
+from lmbook import Lesson, MultiHeadAttention, causal_mask, reproducible
+from lmbook.book import plots
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.layers.attention import MultiHeadAttention, causal_mask
-from lmbook.training.fit import reproducible
 
 lesson = Lesson("attention")
 reproducible(lesson.seed)
@@ -317,7 +315,7 @@ for name, kind in (("none", {}), ("rotary", {"rotary": True})):
 # So a word can ask for "two words back", wherever it stands.
 
 # %%
-from lmbook.layers.positions import apply_rotary, sinusoidal
+from lmbook.layers import apply_rotary, sinusoidal
 
 PLACES = 64
 waves = np.asarray(sinusoidal(np.arange(PLACES), PLACES))  # [T, D], here with D = T
@@ -370,22 +368,25 @@ lesson.figure(figure, "positions", "Sinusoidal positions, their products; rotary
 # a switch for the causal mask, which we shall need.
 
 # %%
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.files import text_corpus
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    LmbookError,
+    OptimizerConfig,
+    TransformerConfig,
+    TransformerLanguageModel,
+    Validation,
+    WordTokenizer,
+    continue_text,
+    evaluate,
+    fit,
+    load_corpus,
+    text_corpus,
+)
 from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.decoding.text import continue_text
-from lmbook.errors import LmbookError
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
-from lmbook.pipelines.causal import CausalWindows, padded_documents
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.attention_maps import self_attention
-from lmbook.training.checks import ALL_CHECKS
-from lmbook.training.fit import fit
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.step import token_losses
-from lmbook.training.validation import Validation
+from lmbook.pipelines import padded_documents
+from lmbook.topics.interpretability import self_attention
+from lmbook.training import ALL_CHECKS, token_losses
 
 CONTEXT = 56
 STEPS = lesson.choose(quick=100, full=200)

@@ -24,24 +24,27 @@ from __future__ import annotations
 import dataclasses
 import time
 
+from lmbook import (
+    EncoderDecoder,
+    Lesson,
+    LmbookError,
+    Sampling,
+    SentencePairs,
+    generate,
+    reproducible,
+    score_translations,
+    translate,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.evaluation import join_pieces
+from lmbook.models import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
+from lmbook.pipelines import padded_sources
+from lmbook.recipes.translator import OPTIMIZER, Recipe, greentree_translator, sentence_translator, train_translator
+from lmbook.topics.interpretability import encoder_decoder_attention
+from lmbook.training import score_next_tokens
+
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.decoding.text import translate
-from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.models.encoder_decoder import EncoderDecoder
-from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
-from lmbook.pipelines.pairs import SentencePairs, padded_sources
-from lmbook.recipes.translator import OPTIMIZER, Recipe, greentree_translator, sentence_translator, train_translator
-from lmbook.topics.interpretability.attention_maps import encoder_decoder_attention
-from lmbook.training.fit import reproducible
-from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -346,7 +349,7 @@ TASKS = (
 
 def real_sentences(task: Task) -> None:
     """Train on a corpus of pairs, score its test sentences, record."""
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     corpus = load_corpus(task.corpus)
     if corpus.task != "translation":
@@ -405,7 +408,7 @@ for task in own or (TASKS if lesson.full else ()):
 
 # %%
 if lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     try:
         lines = load_corpus("mt_eval_deen").split("test")

@@ -23,28 +23,32 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    Sampling,
+    TransformerConfig,
+    TransformerLanguageModel,
+    WordTokenizer,
+    beam_search,
+    evaluate,
+    fit,
+    generate,
+    mean_sd,
+    reproducible,
+    stream,
+)
+from lmbook.book import plots
+from lmbook.corpora import greentree
+from lmbook.corpora.greentree import LEXICON, Grammar, NotInGrammar
+from lmbook.decoding import Automaton, filter_logits, penalize
+from lmbook.evaluation import distinct_n
+
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora import greentree
-from lmbook.corpora.greentree import Grammar, NotInGrammar
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.beam import beam_search
-from lmbook.decoding.constraints import Automaton
-from lmbook.decoding.generate import generate, stream
-from lmbook.decoding.sampling import Sampling, filter_logits, penalize
-from lmbook.errors import LmbookError
-from lmbook.evaluation.diversity import distinct_n
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("sampling")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")

@@ -18,26 +18,31 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lmbook import (
+    BERT,
+    BERTConfig,
+    BERTMaskedLM,
+    LabelledTexts,
+    Lesson,
+    MaskedTokens,
+    MaskedValidation,
+    OptimizerConfig,
+    WordTokenizer,
+    fit,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
+from lmbook.models import mean_vectors
+from lmbook.pipelines import padded
+from lmbook.recipes.bert import greentree_bert
+
 import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
-from lmbook.models.bert import BERT, BERTConfig, BERTMaskedLM, mean_vectors
-from lmbook.pipelines.batches import padded
-from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.pipelines.masked import MaskedTokens
-from lmbook.recipes.bert import greentree_bert
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import MaskedValidation
 
 lesson = Lesson("bert")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")

@@ -23,27 +23,29 @@ from __future__ import annotations
 import random
 import re
 
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    Chat,
+    InstructionBatches,
+    Lesson,
+    OptimizerConfig,
+    fit,
+    reproducible,
+    save_run,
+    wilson_interval,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
+from lmbook.evaluation import score_dialogues, score_replies
+from lmbook.models import make_config
+from lmbook.pipelines import DialogueBatches, encode_dialogue
+from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
+from lmbook.training import score_next_tokens
+
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
-from lmbook.decoding.chat import Chat
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import DialogueBatches, encode_dialogue
-from lmbook.pipelines.instructions import InstructionBatches
-from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.run_folder import save_run
-from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("dialogue")
 if lesson.text or lesson.corpus not in (None, "greentree"):

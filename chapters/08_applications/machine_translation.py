@@ -28,19 +28,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import Grammar, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.document import translate_lines
-from lmbook.decoding.text import translate
-from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import score_translations
-from lmbook.models.word_dictionary import WordDictionary
+from lmbook import Lesson, LmbookError, score_translations, translate
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import LEXICON, Grammar, tell_stories
+from lmbook.decoding import translate_lines
+from lmbook.models import WordDictionary
 from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator
+
+import numpy as np
 
 lesson = Lesson("machine_translation")
 if lesson.text is not None:

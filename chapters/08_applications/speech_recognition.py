@@ -24,31 +24,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lmbook import (
+    KneserNey,
+    Lesson,
+    LmbookError,
+    WordTokenizer,
+    count_n_grams,
+    load_corpus,
+    reproducible,
+    wilson_interval,
+)
+from lmbook.book import plots
+from lmbook.corpora import read_text
+from lmbook.topics.speech import (
+    RULES,
+    Hypothesis,
+    LogMel,
+    Recording,
+    SpeechConfig,
+    SpeechRecognizer,
+    SpokenSequences,
+    Surroundings,
+    each_utterance,
+    follows_rules,
+    greedy,
+    joined,
+    likeliest_of,
+    log_probabilities,
+    n_gram_scores,
+    numbers,
+    prefix_beam_search,
+    random_numbers,
+    read_wav,
+    reduction_interval,
+    rescored,
+    train_recognizer,
+    utterance,
+    word_errors,
+)
+from lmbook.topics.speech.synthetic_digits import synthetic_digits
+
 import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.files import read_text
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.speech.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
-from lmbook.topics.speech.log_mel import LogMel
-from lmbook.topics.speech.number_grammar import RULES, follows_rules, numbers, random_numbers
-from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
-from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabilities, train_recognizer
-from lmbook.topics.speech.recordings import Recording, read_wav
-from lmbook.topics.speech.synthetic_digits import synthetic_digits
-from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, each_utterance, joined, utterance
-from lmbook.topics.speech.word_error_rate import reduction_interval, word_errors
-from lmbook.training.fit import reproducible
 
 lesson = Lesson("speech_recognition")
 reproducible(lesson.seed)

@@ -27,29 +27,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.metrics import confusion_matrix
-from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.card import find_card
-from lmbook.corpora.corpus import Corpus
+from lmbook import (
+    BERT,
+    BERTClassifier,
+    Corpus,
+    Lesson,
+    LmbookError,
+    bootstrap,
+    classification_score,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora import find_card, labelled_corpus, package_folder
 from lmbook.corpora.greentree import tell_stories
-from lmbook.corpora.labelled_file import labelled_corpus
-from lmbook.corpora.packages import package_folder
-from lmbook.errors import LmbookError
-from lmbook.evaluation.calibration import Calibration, calibration
-from lmbook.evaluation.classification import ClassificationScore, classification_score
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
-from lmbook.models.bert import BERT, BERTClassifier
-from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
+from lmbook.evaluation import Calibration, ClassificationScore, mcnemar_test
+from lmbook.evaluation.calibration import calibration
+from lmbook.models import with_best_penalty
+from lmbook.models.linear_classifiers import bag_of_words
 from lmbook.recipes.bert import greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
 from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
-from lmbook.training.fine_tuning import FineTuning, class_logits
-from lmbook.training.fit import reproducible
+from lmbook.training import FineTuning, class_logits
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
+from threadpoolctl import threadpool_limits
 
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")

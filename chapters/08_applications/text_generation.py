@@ -19,29 +19,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from lmbook import (
+    GPT,
+    CausalWindows,
+    CharacterTokenizer,
+    KneserNey,
+    Lesson,
+    OptimizerConfig,
+    Sampling,
+    Validation,
+    WordTokenizer,
+    count_n_grams,
+    evaluate,
+    fit,
+    generate,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.decoding.verse import LENGTHS, even_lines, form_of, quatrain
-from lmbook.evaluation.copies import CopyFinder
-from lmbook.evaluation.diversity import distinct_n, repeated_n
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.gpt import GPT
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.models.registry import entry, make_config
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.corpora.greentree import LEXICON, Grammar, is_grammatical, tell_stories
+from lmbook.decoding import LENGTHS, even_lines, form_of, quatrain
+from lmbook.evaluation import CopyFinder, distinct_n, repeated_n
+from lmbook.models import entry, make_config
 from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import Validation
+
+import numpy as np
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")

@@ -32,28 +32,30 @@ import tempfile
 import time
 from pathlib import Path
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    TrainingStep,
+    WordTokenizer,
+    evaluate,
+    fit,
+    make_strategy,
+)
+from lmbook.book import plots
+from lmbook.cluster import BackgroundWorkers, difference, load
+from lmbook.cluster.same_steps import same_steps
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.files import read_json, write_json
+from lmbook.training import cpu_strategy, distribute_batches, divide_cpu, read_cluster
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.cluster.background_workers import BackgroundWorkers
-from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.errors import LmbookError
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.files import read_json, write_json
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.distributed.cluster import read_cluster
-from lmbook.training.distributed.feeding import distribute_batches
-from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
-from lmbook.training.fit import fit
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.step import TrainingStep
 
 lesson = Lesson("tf_distribute")
 worker = read_cluster()  # None, but in the two processes that the lesson starts of itself further down
@@ -96,8 +98,7 @@ if worker is None:
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 grammar = Grammar(split="seen", max_sentences=4)
 if own_text:
-    from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.files import text_corpus
+    from lmbook import load_corpus, text_corpus
 
     corpus = text_corpus(lesson.text, (0.8, 0.1, 0.1)) if lesson.text else load_corpus(lesson.corpus)
     held_out = [name for name in ("validation", "test") if name in corpus.splits]

@@ -24,35 +24,35 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
-
+from lmbook import Lesson, LmbookError, OptimizerConfig, WordTokenizer, fit, reproducible
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.errors import LmbookError
-from lmbook.pipelines.batches import padded
-from lmbook.pipelines.causal import document_rows
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.captioner import Captioner, write_captions
-from lmbook.topics.vision.contrastive import ContrastiveModel
-from lmbook.topics.vision.drawing import NOISE, draw
-from lmbook.topics.vision.picture_attention import hide, look
-from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
-from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.vision.retrieval import Retrieval, retrieve
-from lmbook.topics.vision.scene import (
+from lmbook.pipelines import document_rows, padded
+from lmbook.topics.vision import (
     ATTRIBUTES,
     GROUPS,
+    NOISE,
     NUMBERS,
     PAIRS,
+    CaptionedPictures,
+    Captioner,
+    ContrastiveModel,
+    PicturePairs,
+    PictureTextConfig,
+    Retrieval,
     Scene,
     combinations,
+    draw,
+    hide,
+    look,
     new_pairs,
+    retrieve,
     scene_of,
     scenes,
     with_different_captions,
+    write_captions,
 )
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
+
+import numpy as np
 
 lesson = Lesson("multimodal")
 if lesson.text or lesson.corpus:

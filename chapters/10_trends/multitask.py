@@ -23,17 +23,14 @@ from __future__ import annotations
 import dataclasses
 import time
 
-import numpy as np
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
+from lmbook import GPT, Lesson, fit, reproducible
+from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree.instructions import Instruction
-from lmbook.evaluation.instructions import AnswerScore, score_answers
-from lmbook.models.gpt import GPT
-from lmbook.pipelines.instructions import short_prompt
+from lmbook.evaluation import AnswerScore, score_answers
+from lmbook.pipelines import short_prompt
 from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
-from lmbook.training.fit import fit, reproducible
+
+import numpy as np
 
 lesson = Lesson("multitask")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -24,19 +24,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer, mean_sd
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
-from lmbook.evaluation.intervals import mean_sd
+from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, is_grammatical, normalize_english, tell_stories
+from lmbook.corpora.greentree.text import last_mood
 from lmbook.recipes.story_gpt import train_on_stories
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.preferences.policy import Policy, RewardTraining, rewards_of
-from lmbook.topics.preferences.reward_model import RewardModel
-from lmbook.topics.preferences.rollouts import Rollouts, roll_out
+from lmbook.topics.preferences import Policy, RewardModel, RewardTraining, Rollouts, rewards_of, roll_out
+
+import numpy as np
 
 lesson = Lesson("reinforcement_learning")
 if lesson.text or lesson.corpus not in (None, "greentree"):

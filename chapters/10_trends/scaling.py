@@ -27,22 +27,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
+from lmbook import GPT, GPTConfig, Lesson, OptimizerConfig, WordTokenizer, evaluate, fit, mean_sd, reproducible
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.pipelines.weighted_rows import WeightedRows
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
+from lmbook.pipelines import WeightedRows
 from lmbook.recipes.story_gpt import story_gpt_config
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.scaling.model_cost import training_flops
-from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
+from lmbook.topics.scaling import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws, training_flops
+
+import numpy as np
 
 lesson = Lesson("scaling")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -22,34 +22,43 @@ from __future__ import annotations
 
 import random
 
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    WordTokenizer,
+    evaluate,
+    fit,
+    load_corpus,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora import read_glove_50d
+from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, floor, tell_stories
+from lmbook.evaluation import WordVectors, pair_preference, sentence_log_probabilities
+from lmbook.models import make_config
+from lmbook.pipelines import padded
+from lmbook.recipes.story_gpt import train_on_stories
+from lmbook.topics.bias import (
+    BOYS,
+    GIRLS,
+    TESTS,
+    WOMEN_AND_MEN,
+    amplification,
+    exchange,
+    exchange_english,
+    people,
+    shares,
+    sharpened,
+    weat,
+)
+
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens
-from lmbook.corpora.weights import read_glove_50d
-from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilities
-from lmbook.evaluation.word_vectors import WordVectors
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.batches import padded
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import train_on_stories
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.bias.boys_and_girls import BOYS, GIRLS, people
-from lmbook.topics.bias.counterfactual import exchange, exchange_english
-from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
-from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("ethics")
 if lesson.text or lesson.corpus not in (None, "greentree"):

@@ -23,27 +23,29 @@ import functools
 import itertools
 import re
 
+from lmbook import KneserNey, Lesson, LmbookError, WordTokenizer, count_n_grams, wilson_interval
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import Grammar, NotInGrammar, log_probability, normalize_english, pretty, tell_stories
+from lmbook.evaluation import (
+    ANSWERS_FORMAT,
+    FIRST,
+    LEVELS,
+    SECOND,
+    TIE,
+    items_needed,
+    krippendorff_alpha,
+    make_form,
+    merge,
+    read_key,
+)
+from lmbook.evaluation.preference import preference
+from lmbook.files import write_json
+
 import numpy as np
 from scipy.sparse import vstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import Grammar, NotInGrammar, log_probability, tell_stories
-from lmbook.corpora.greentree.text import normalize_english, pretty
-from lmbook.errors import LmbookError
-from lmbook.evaluation.agreement import LEVELS, krippendorff_alpha
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.preference import FIRST, SECOND, TIE, items_needed, preference
-from lmbook.evaluation.rating_form import ANSWERS_FORMAT, make_form, read_key
-from lmbook.evaluation.ratings import merge
-from lmbook.files import write_json
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
 
 lesson = Lesson("human_evaluation")
 if lesson.corpus is not None or lesson.text is not None:
@@ -144,8 +146,7 @@ def n_gram(order: int, seed: int) -> list[str]:
 
 def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
-    from lmbook.decoding.generate import generate
-    from lmbook.decoding.sampling import Sampling
+    from lmbook import Sampling, generate
     from lmbook.recipes.lstm import greentree_lstm
 
     trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)

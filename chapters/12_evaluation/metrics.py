@@ -23,24 +23,28 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
+from lmbook import (
+    KneserNey,
+    Lesson,
+    WordTokenizer,
+    bootstrap,
+    classification_score,
+    count_n_grams,
+    load_corpus,
+    score_translations,
+    wilson_interval,
+)
+from lmbook.book import plots
+from lmbook.evaluation import join_pieces, mcnemar_test
+from lmbook.evaluation.calibration import calibration
+from lmbook.evaluation.rouge import rouge
+from lmbook.topics.speech import nearest_reading, word_errors
+
 import numpy as np
 from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.evaluation.calibration import calibration
-from lmbook.evaluation.classification import classification_score, wilson_interval
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test
-from lmbook.evaluation.rouge import rouge
-from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.speech.word_error_rate import nearest_reading, word_errors
 
 lesson = Lesson("metrics")
 if lesson.text or lesson.corpus:
