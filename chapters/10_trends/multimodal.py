@@ -256,7 +256,7 @@ for name in (*ATTRIBUTES, "exchanged colours"):
     mistakes = sum(name in differences for differences in mixed_up) / max(1, len(mixed_up))
     rows.append((name, *map(float, shares), mistakes if name in ATTRIBUTES else ""))
 columns = ["right one preferred", *SETS, "mistakes among 100: share that differ in it"]
-seldom = lesson.choose(quick=0.6, full=0.3)  # what is mistaken seldom, and what is mistaken most
+seldom = lesson.choose(quick=0.5, full=0.3)  # what is mistaken seldom, and what is mistaken most
 lesson.table(
     "changed",
     rows,

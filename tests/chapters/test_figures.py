@@ -12,8 +12,8 @@ from lmbook.book.results import AS_GOOD_AS_ZERO, PROFILES, differences, is_numbe
 LESSONS = lessons()
 # In a figure's unit, heading or note: it is seconds or memory, or computed from them.
 OF_THE_MACHINE = re.compile(
-    r"\b(seconds?|milliseconds|ms|s|[MG]B|megabytes|times alone|times as fast|speedup|tokens a second)\b"
-    r"|/s\b|per second|slowdown|time grows|peak|medians|kJ|CO2|kWh|assumed: "
+    r"\b(seconds?|milliseconds|ms|s|[MG]B|megabytes|times alone|times as fast|tokens a second)\b"
+    r"|/s\b|per second|speedup|slowdown|time grows|peak|medians|kJ|CO2|kWh|assumed: "
 )
 
 
