@@ -13,6 +13,8 @@ Example::
 from __future__ import annotations
 
 import argparse
+import html
+import json
 import os
 import re
 import sys
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from lmbook.corpora.corpus import Corpus
 
+ARGUMENTS = "LMBOOK_LESSON_ARGUMENTS"  # for a notebook: what a script reads from its command line, as JSON
 DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
 T = TypeVar("T")
 ForCells = float | None | Mapping[str, float | None | Mapping[str, float | None]]  # for all, by column, or by row too
@@ -44,8 +47,9 @@ ForCells = float | None | Mapping[str, float | None | Mapping[str, float | None]
 class Lesson:
     """One run of one lesson.
 
-    Run as a script it reads its own arguments (`--help` lists them); in a notebook it takes the defaults. In a script,
-    an `LmbookError` ends the run with its message and exit code 2, no traceback.
+    Run as a script it reads its own arguments (`--help` lists them). In a notebook it takes the defaults, or what it is
+    given: `Lesson("attention", ["--full"])`. In a script, an `LmbookError` ends the run with its message and exit code
+    2, no traceback.
 
     Args:
         name: the lesson's file name without `.py`.
@@ -68,7 +72,9 @@ class Lesson:
             argv = sys.argv[1:]
         else:
             self.file = find_lesson(name)
-        options = _parser(name).parse_args([] if argv is None else list(argv))
+        if argv is None:  # a notebook
+            argv = json.loads(os.environ.get(ARGUMENTS, "[]"))
+        options = _parser(name).parse_args(list(argv))
         one_source(options.corpus, options.text, required=False)
         if not 0 <= options.seed <= LARGEST_SEED:
             raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
@@ -217,7 +223,7 @@ class Lesson:
         for given in (at_least, at_most):
             if isinstance(given, Mapping) and not given.keys() <= set(columns):
                 raise ValueError(f"table {name!r} has no columns {sorted(given.keys() - set(columns))}")
-        shown = Table(*columns, title=name)
+        shown, cells = Table(*columns, title=name), []
         for row in rows:
             label = str(row[0])
             for column, value in zip(columns[1:], row[1:], strict=True):
@@ -228,10 +234,14 @@ class Lesson:
                     allowed = _for_cell(tolerance, label, column, 0.0)
                     least, most = (_for_cell(given, label, column, None) for given in (at_least, at_most))
                     self._keep(key, value, tolerance=allowed, at_least=least, at_most=most)
-            shown.add_row(label, *(results.format_value(value) for value in row[1:]))
-        Console().print(shown)
+            cells.append([label, *(results.format_value(value) for value in row[1:])])
+            shown.add_row(*cells[-1])
+        if _in_notebook():
+            _display_html(_html_table(columns, cells))
+        else:
+            Console().print(shown)
 
-    def figure(self, figure: Figure, name: str, caption: str) -> Path:
+    def figure(self, figure: Figure, name: str, caption: str) -> None:
         """Save a picture as `figures/<lesson>_<name>.png` (in the book only from a recorded full run) and say where."""
         from lmbook.book import plots
 
@@ -240,11 +250,14 @@ class Lesson:
         suffix = "" if self.full else ".quick"
         path = plots.save(figure, folder / "figures" / f"{self.name}_{name}{suffix}.png")
         self._keep(f"picture/{name}", f"figures/{path.name}", tolerance=None, note=caption)
-        print(f"{caption}: {path}")
-        _display(path)
-        return path
+        if _in_notebook():
+            from IPython.display import Image, display
 
-    def finish(self) -> Path | None:
+            display(Image(str(path)))
+        else:
+            print(f"{caption}: {_near(path)}")
+
+    def finish(self) -> None:
         """Write the results and say where; a run with another corpus, text or seed is only printed.
 
         With `--record` they go to the chapter's `results/`, else to `LMBOOK_RESULTS` or `runs/lessons/`.
@@ -255,9 +268,9 @@ class Lesson:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if not self._default:
             print("With --corpus, --text or another --seed the results are printed but not written.")
-            return None
+            return
         if not is_chief():  # of several workers one writes
-            return None
+            return
         path = (
             results.book_path(self.file, self.profile)
             if self._for_the_book
@@ -276,8 +289,7 @@ class Lesson:
                 "figures": self._figures,
             },
         )
-        print(f"Results: {path}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
-        return path
+        print(f"Results: {_near(path)}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
 
     def _say_what_is_missing(self) -> None:
         """Of the data that the header names: known now, not when their part of a long run begins."""
@@ -327,11 +339,35 @@ def _excepthook(kind, error, trace) -> None:
     os._exit(code)  # a hook cannot choose the exit code otherwise
 
 
-def _display(path: Path) -> None:
-    """Show a picture when a notebook is running."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-        from IPython.display import Image, display
+def _in_notebook() -> bool:
+    """A notebook's kernel runs this code."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
 
-        if get_ipython() is not None:
-            display(Image(str(path)))
+    return get_ipython() is not None
+
+
+def _display_html(table: str) -> None:
+    from IPython.display import HTML, display
+
+    display(HTML(table))
+
+
+def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for a notebook; numbers stand at the right."""
+
+    def cell(text: str, tag: str, first: bool) -> str:
+        side = "left" if first or not re.fullmatch(r"[-+−]?[\d,.]+(e[-+]\d+)?( ?%)?|", text) else "right"
+        return f'<{tag} style="text-align: {side}">{html.escape(text)}</{tag}>'
+
+    def line(texts: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(cell(text, tag, not place) for place, text in enumerate(texts)) + "</tr>"
+
+    body = "".join(line(row, "td") + "\n" for row in rows)
+    return f"<table>\n<thead>{line(columns, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _near(path: Path) -> Path:
+    """The path from the folder that the reader is in, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

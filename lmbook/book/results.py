@@ -18,7 +18,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lmbook.book.chapters import LessonFile
+from lmbook.book.chapters import PACKAGE, LessonFile
 from lmbook.files import read_json
 
 PROFILES = ("full", "quick")
@@ -36,9 +36,15 @@ def book_path(lesson: LessonFile, profile: str) -> Path:
 
 
 def scratch_dir(lesson: LessonFile) -> Path:
-    """Where results go that are not for the book: `LMBOOK_RESULTS`, else `runs/lessons/` beside the chapters."""
+    """Where results go that are not for the book: `LMBOOK_RESULTS`, else `runs/lessons/`.
+
+    That is beside the chapters; in the folder that one is in, where the lessons came with the installed package.
+    """
     named = os.environ.get("LMBOOK_RESULTS")
-    return Path(named) if named else lesson.path.parent.parent.parent / "runs" / "lessons"
+    if named:
+        return Path(named)
+    book = lesson.path.parent.parent.parent
+    return (Path.cwd() if book.is_relative_to(PACKAGE) else book) / "runs" / "lessons"
 
 
 def read_results(lesson: LessonFile, profile: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.errors import LmbookError
 
 SOURCE = """# %% [markdown]
@@ -23,6 +24,7 @@ SOURCE = """# %% [markdown]
 # %%
 from lmbook.book import plots
 from lmbook.errors import LmbookError
+from lmbook.book.results import scratch_dir
 from lmbook.book.lesson import Lesson
 
 lesson = Lesson("tiny")
@@ -205,7 +207,8 @@ def test_the_mean_of_runs_comes_with_their_spread_and_number(book, capsys):
 
 
 def figures_of(lesson):
-    return json.loads(lesson.finish().read_text(encoding="utf-8"))["figures"]
+    lesson.finish()
+    return json.loads((scratch_dir(lesson.file) / "tiny.quick.json").read_text(encoding="utf-8"))["figures"]
 
 
 def test_limits_are_kept_with_the_figure(book):

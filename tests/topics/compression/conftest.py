@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 
 @pytest.fixture
@@ -15,4 +16,4 @@ def documents():
 
 @pytest.fixture
 def data(documents):
-    return CausalWindows(documents, context=8, batch_size=4, seed=5)
+    return CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)
