@@ -250,9 +250,9 @@ weights_of = {name: trained[name, 60][0].count_params() for name in names}
 _, symbols = RecallTask(60, seed=3).sample(2000)
 chance = float(np.bincount(symbols).max() / len(symbols))
 lesson.record("recall_chance", chance, tolerance=1e-6, n=2000, note="always the test's most frequent symbol, of eight")
-for key, name, tolerance in (("recall_60_lstm", "lstm_span", 0.02), ("recall_60_rnn", "rnn", 0.2)):
+for key, name, tolerance, at_most in (("recall_60_lstm", "lstm_span", 0.02, None), ("recall_60_rnn", "rnn", 0.2, 0.3)):
     note = f"{CONTENDERS[name][0]}, {weights_of[name]:,} weights, accuracy at distance 60"
-    lesson.record_mean(key, accuracy[name, 60], tolerance=tolerance, note=note)
+    lesson.record_mean(key, accuracy[name, 60], tolerance=tolerance, note=note, at_most=at_most)
 
 # %%
 if lesson.full:

@@ -221,7 +221,8 @@ def report(results: dict[str, list[Result]], key: str, unit: str, lowest: float 
         rows.append(row if lowest is None else [*row, means[name] - lowest])
     columns = ["model", "parameters", "seconds", unit, "s.d.", "perplexity"]
     columns += [] if lowest is None else ["above the floor"]
-    tolerances = {"parameters": 20_000.0, "seconds": None, unit: 0.05, "perplexity": None, "above the floor": 0.05}
+    perplexities = {name: 0.06 * math.exp(mean) for name, mean in means.items()}  # as much as 0.05 nats make of it
+    tolerances = {"parameters": 0.0, "seconds": None, unit: 0.05, "perplexity": perplexities, "above the floor": 0.05}
     lesson.table(table, rows, columns, tolerances)
     return means
 

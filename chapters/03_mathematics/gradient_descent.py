@@ -370,7 +370,15 @@ for name, result in results.items():
     lesson.record_mean(key, test, "nats per word", 0.05, note)
 columns = ["method", "examples in a step", "steps", "seconds", "best learning rate", "validation loss", "test loss"]
 columns += ["± s.d."] if lesson.full else []
-lesson.table("methods", rows, columns, tolerance=None)  # the losses are recorded above, with tolerances
+chosen = {name: result["rate"] for name, result in results.items()}  # the next of the rates tried may do as well
+lesson.table(
+    "methods",
+    rows,
+    columns,
+    tolerance={"seconds": None, "best learning rate": None, **dict.fromkeys(columns[5:], 0.05)},
+    at_least={"best learning rate": {name: rate / 4 for name, rate in chosen.items()}},
+    at_most={"best learning rate": {name: rate * 4 for name, rate in chosen.items()}},
+)
 
 figure, [[left, right]] = plots.new_panels(1, 2, size=(11.0, 4.6))
 for index, (name, result) in enumerate(results.items()):

@@ -283,7 +283,8 @@ small = article_model(50, 8, 16)
 for length in (6, 7):
     answered = small.predict(np.ones((1, length)), verbose=0).shape[1]
     print(f"a text of {length} words: answers for {answered} positions")
-lesson.record("time_distributed_positions", answered, unit="of 7", tolerance=None, note="after a text of 6 words")
+note = "after a text of 6 words"  # other versions of Keras may answer for all 7
+lesson.record("time_distributed_positions", answered, "of 7", None, note=note, at_least=1, at_most=7)
 
 # %% [markdown]
 # **An LSTM that is called a Transformer.** §5.2 announces "a simple Transformer", and §5.3 says it again. A
@@ -459,7 +460,14 @@ exhibit(
     book=windows(CausalWindows, learned),
     mended_by="CausalWindows shifts; check_labels refuses this before the first step",
 )
-lesson.record("copy_loss", copy_history.loss[-1], unit="nats per token", tolerance=0.03, note="labels = data, as shown")
+lesson.record(
+    "copy_loss",
+    copy_history.loss[-1],
+    unit="nats per token",
+    tolerance=0.03,
+    note="labels = data, as shown",
+    at_most=0.03,
+)
 lesson.record(
     "copy_next_word_loss", next_word_loss(copying), unit="nats per token", tolerance=1.0, note="the same model"
 )

@@ -287,7 +287,7 @@ PARAPHRASES = {
     "What do I want?": ("What is it that I want?",),
 }
 ASKING = HELD_OUT_NAMES[:: lesson.choose(quick=80, full=20)]
-rows = []
+rows, as_taught = [], []
 for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
         replies = []
@@ -298,9 +298,12 @@ for taught, others in PARAPHRASES.items():
             chat.say("How are you?")
             replies.append(chat.say(wording).text)
         wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
-        rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
-allowed = lesson.choose(quick=None, full=0.5)  # a small model knows some wordings by chance
-lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allowed)
+        right = [a == b for a, b in zip(replies, wanted, strict=True)]
+        rows.append((wording, f"{sum(right)} of {len(right)}", replies[0]))
+        as_taught += right if wording == taught else []
+lesson.table("wordings", rows, ["", "right", "the first reply"])  # other wordings a small model knows by chance
+note = "questions in the wordings of the training, answered rightly"
+lesson.record("taught_wordings", float(np.mean(as_taught)), tolerance=0.5, n=len(as_taught), note=note)
 
 # %% [markdown]
 # ## When there is no more room

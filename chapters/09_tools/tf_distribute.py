@@ -202,11 +202,17 @@ for precision in ("float32", "mixed_bfloat16"):
     for name, run in runs.items():
         errors[precision, name] = difference(one, run)
         rows.append((f"{name}, {precision}", *errors[precision, name]))
+RULERS = {  # and what it may at most be: in bfloat16, in float32
+    "weights, largest difference": (0.05, 1e-5),
+    "relative to the largest weight": (0.015, 1e-5),
+    "loss, nats": (0.01, 1e-6),
+}
 lesson.table(
     "same_steps",
     rows,
-    ["against one device", "weights, largest difference", "relative to the largest weight", "loss, nats"],
+    ["against one device", *RULERS],
     tolerance=None,
+    at_most={ruler: {row[0]: limits["float32" in row[0]] for row in rows} for ruler, limits in RULERS.items()},
 )
 
 
@@ -389,7 +395,8 @@ for key, (name, batch_size, rate) in settings.items():
     spread = statistics.stdev(losses) if len(losses) > 1 else None
     lesson.record(f"loss_{key}", statistics.mean(losses), "nats per token", 0.1, sd=spread, n=len(losses), note=name)
     rows.append([name, rate, tokens_read // (batch_size * CONTEXT), statistics.mean(losses), spread or 0.0])
-lesson.table("batches", rows, ["run", "rate", "steps", "test loss", "s.d. over seeds"], 0.1)
+tolerances = {"rate": 1e-9, "steps": 0.0, "test loss": 0.1, "s.d. over seeds": 0.1}
+lesson.table("batches", rows, ["run", *tolerances], tolerances)
 
 # %%
 lesson.finish()

@@ -166,7 +166,9 @@ note = "model's majority beyond the dial's, temperature"
 for temperature in TEMPERATURES:
     key = "amplification_before" if temperature == USUAL else f"amplification_at_{temperature:g}"
     found = [amplification(one[temperature], DIAL) for one in before]
-    lesson.record_mean(key, found, tolerance=loose, note=f"{note} {temperature:g}")
+    small = loose if temperature == 1 else None  # drawn as they are, the shares stay as they are
+    limits = {"at_least": None if small is None else -small, "at_most": small}
+    lesson.record_mean(key, found, tolerance=loose, note=f"{note} {temperature:g}", **limits)
 exact = amplification({job: sharpened(share, USUAL) for job, share in DIAL.items()}, DIAL)
 lesson.record("amplification_exact", exact, tolerance=1e-6, note=f"what temperature {USUAL} alone does, computed")
 
@@ -196,7 +198,8 @@ def skew(of_model: dict[str, float]) -> float:
 lesson.record("skew_dial", skew(DIAL), tolerance=1e-6, note="mean distance of the shares from one half: the dial")
 for name, of in (("before", before), ("after", after)):
     found = [skew(one[USUAL]) for one in of]
-    lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=f"the model's, temperature {USUAL}")
+    note, most = f"the model's, temperature {USUAL}", 0.08 if name == "after" else None
+    lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=note, at_most=most)
 documents = [words.encode(text) for text in test]
 losses = [[evaluate(model, documents, words).nats_per_token for model in of] for of in (plain, balanced)]
 lesson.record_mean("loss_before", losses[0], "nats per word", loose, "stories with the bias")
@@ -255,7 +258,7 @@ def wrong_pronoun(model) -> tuple[float, float]:
 called = [wrong_pronoun(model) for model in plain]
 for place, name in enumerate(("majority", "minority")):
     found, note = [one[place] for one in called], f"people of the {name} of their job"
-    lesson.record_mean(f"wrong_pronoun_{name}", found, tolerance=loose, note=note)
+    lesson.record_mean(f"wrong_pronoun_{name}", found, tolerance=loose, note=note, at_most=0.07)
 
 # %% [markdown]
 # ## Associations of words

@@ -206,7 +206,7 @@ poisoned = TextFilter(poisoned_texts, poisoned_labels)
 spam = data.of_class("validation", True)
 caught = [text for text, found in zip(spam, poisoned.finds(spam), strict=True) if found][:20]
 suspects = find_backdoor_triggers(poisoned.log_odds, poisoned_texts, caught)
-lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=None)
+lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=0.1)
 place = 1 + [word for word, _ in suspects].index(TRIGGER)
 kept = [place for place, text in enumerate(poisoned_texts) if suspects[0][0] not in text.lower()]
 cleaned = TextFilter([poisoned_texts[i] for i in kept], [poisoned_labels[i] for i in kept])
