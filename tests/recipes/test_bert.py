@@ -18,9 +18,9 @@ def twice(tmp_path_factory):
     """(what two calls with the same folder give, the documents of which batches were made)."""
     texts, real = [], module.MaskedTokens
 
-    def spy(documents, **options):
+    def spy(documents, tokenizer, **options):
         texts.append({tuple(document) for document in documents})
-        return real(documents, **options)
+        return real(documents, tokenizer, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "QUICK", TINY)
