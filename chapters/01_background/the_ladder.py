@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import keras
@@ -44,6 +44,8 @@ from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 lesson = Lesson("the_ladder")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -92,7 +94,7 @@ def transformer(intermediate_dim: int):
             intermediate_dim,
             max_sequence_length=64,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,
@@ -134,12 +136,21 @@ def train_n_gram(order: int, documents, test, tokenizer) -> Result:
     return Result(model.nats_per_token(test), model.count_params(), seconds)
 
 
-def train_network(name: str, network: Network, data: CausalWindows, tokenizer, steps: int, test, **options):
+def train_network(
+    name: str,
+    network: Network,
+    data: CausalWindows,
+    tokenizer,
+    steps: int,
+    test,
+    optimizer: OptimizerConfig = OptimizerConfig(),
+    **options,
+):
     """Train one network and score the test documents."""
     model = network.model(tokenizer.vocabulary_size)
-    rates = {"learning_rate": network.learning_rate, "muon_ratio": network.muon_ratio}
+    optimizer = replace(optimizer, learning_rate=network.learning_rate, muon_ratio=network.muon_ratio)
     began = time.perf_counter()
-    history = fit(model, data, steps=steps, **rates, checks=network.checks, quiet=True, **options)
+    history = fit(model, data, steps=steps, optimizer=optimizer, checks=network.checks, quiet=True, **options)
     seconds = time.perf_counter() - began
     score = evaluate(model, test, tokenizer)
     print(f"{name}: {score.nats_per_token:.4f} after {history.steps[-1]} steps, {seconds:.0f} s")
@@ -179,11 +190,8 @@ for seed in SEEDS if not own_text else []:
                 tokenizer,
                 lesson.choose(quick=100, full=480),
                 test,
-                validation=validation if lesson.full else None,
-                optimizer="muon",
-                warmup_steps=20,
-                final_fraction=0.02,
-                weight_decay=0.0,
+                OptimizerConfig("muon", warmup_steps=20, final_fraction=0.02, weight_decay=0.0),
+                validation=Validation(validation, tokenizer) if lesson.full else None,
             )
         )
 

@@ -127,6 +127,8 @@ def train_on_characters(corpus, steps: int):
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.character import CharacterTokenizer
     from lmbook.training.fit import fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
+    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     began = time.perf_counter()
@@ -141,8 +143,8 @@ def train_on_characters(corpus, steps: int):
         network,
         data,
         steps=steps,
-        validation=documents,
-        learning_rate=4e-3,
+        validation=Validation(documents, characters),
+        optimizer=OptimizerConfig(learning_rate=4e-3),
         report_every=max(1, steps // 4),
         strategy=strategy,
     )
@@ -188,6 +190,8 @@ if lesson.full and not own_text:
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.word import WordTokenizer
     from lmbook.training.fit import fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
+    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     words = WordTokenizer.train(corpus.texts("train"), 10_000)
@@ -199,8 +203,8 @@ if lesson.full and not own_text:
             [words.encode(t) for t in corpus.texts("train")], words, context=64, batch_size=16, seed=lesson.seed
         ),
         steps=400,
-        validation=held_out,
-        learning_rate=2e-3,
+        validation=Validation(held_out, words),
+        optimizer=OptimizerConfig(learning_rate=2e-3),
     )
     result = evaluate(article, held_out, words, closed=False)
     lesson.record("article_parameters", article.count_params(), note="vocabulary 10,000, embedding 256, LSTM 512")

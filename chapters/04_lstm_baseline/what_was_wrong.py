@@ -409,8 +409,9 @@ def windows(kind, texts):
 def train(data, checks):
     reproducible(lesson.seed)
     model = RecurrentLanguageModel(RecurrentConfig(V, embedding_dim=16, hidden_dim=32))
-    options = dict(learning_rate=1e-2, report_every=10, validation=next_word_loss, restore_best=False, quiet=True)
-    return model, fit(model, data, steps=200, checks=checks, **options)
+    options = dict(report_every=10, validation=next_word_loss, restore_best=False, quiet=True)
+    optimizer = OptimizerConfig(learning_rate=1e-2)
+    return model, fit(model, data, steps=200, optimizer=optimizer, checks=checks, **options)
 
 
 # %% [markdown]
@@ -522,6 +523,7 @@ def writes(generate):
 
 
 from lmbook.decoding.text import continue_text
+from lmbook.training.optimizers import OptimizerConfig
 
 prompt = "a green tree"
 greedy, sampled = (

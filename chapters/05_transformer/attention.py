@@ -269,7 +269,7 @@ rows = []
 for name, groups, large_groups in (("multi-head", 8, 32), ("grouped-query", 2, 8), ("multi-query", 1, 1)):
     layer = MultiHeadAttention(8, num_key_value_heads=groups)
     layer.build((None, None, 512))
-    kept = layer.keys_and_values(np.zeros((1, 1, 512), "float32"))  # of one token
+    kept = layer.project_kv(np.zeros((1, 1, 512), "float32"))  # of one token
     large = 32 * 2 * large_groups * 128 * 8192 * 2 / 1e9
     rows.append((name, groups, layer.count_params(), sum(part.numpy().nbytes for part in kept), large))
 columns = ["D = 512, H = 8", "G", "weights of the layer", "cache, bytes a token", "cache of the large model, GB"]
@@ -317,7 +317,7 @@ for name, kind in (("none", {}), ("rotary", {"rotary": True})):
 # So a word can ask for "two words back", wherever it stands.
 
 # %%
-from lmbook.layers.positions import rotate, sinusoidal
+from lmbook.layers.positions import apply_rotary, sinusoidal
 
 PLACES = 64
 waves = np.asarray(sinusoidal(np.arange(PLACES), PLACES))  # [T, D], here with D = T
@@ -327,7 +327,7 @@ q, k = (rng.normal(size=(1, 1, 1, 32)).astype("float32") for _ in range(2))
 def rotary_scores(first: int) -> np.ndarray:
     """The scores of one query and one key at the places first, first + 1, …: [T, S]."""
     places = np.arange(first, first + PLACES)
-    turned = [np.asarray(rotate(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
+    turned = [np.asarray(apply_rotary(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
     return turned[0] @ turned[1].T / (np.linalg.norm(q) * np.linalg.norm(k))
 
 
@@ -383,7 +383,9 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import token_losses
+from lmbook.training.validation import Validation
 
 CONTEXT = 56
 STEPS = lesson.choose(quick=100, full=200)
@@ -425,11 +427,11 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         num_layers=2,
         max_sequence_length=64,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         dropout=0.0,
     )
     model = TransformerLanguageModel(config)
-    model.jit_compile_training = model.jit_compile_decoding = False  # XLA would compile longer than we run
+    model.jit_compile_decoding = False
     for block in model.blocks:
         block.causal = causal
     data = CausalWindows(documents, tokenizer, context=CONTEXT, batch_size=32, align="document", seed=seed)
@@ -437,12 +439,12 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         model,
         data,
         steps=STEPS,
-        learning_rate=1e-2,
-        warmup_steps=20,
-        validation=held_out[:50],
+        optimizer=OptimizerConfig(learning_rate=1e-2, warmup_steps=20),
+        validation=Validation(held_out[:50], tokenizer, jit_compile=False),
         report_every=STEPS // 5,
         restore_best=False,
         checks=checks,
+        jit_compile=False,  # XLA would compile longer than we run
         quiet=True,
     )
     return model, history

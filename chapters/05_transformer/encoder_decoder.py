@@ -38,10 +38,10 @@ from lmbook.evaluation.translation import join_pieces, score_translations
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
 from lmbook.pipelines.pairs import SentencePairs, padded_sources
-from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator, train_translator
+from lmbook.recipes.translator import OPTIMIZER, Recipe, greentree_translator, sentence_translator, train_translator
 from lmbook.topics.interpretability.attention_maps import encoder_decoder_attention
 from lmbook.training.fit import reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -122,7 +122,8 @@ if lesson.full:
     reproducible(lesson.seed)
     recurrent = RecurrentEncoderDecoder(RecurrentEncoderDecoderConfig(words.vocabulary_size, 230, dropout=0.0))
     minutes = history.seconds[-1] / 60
-    options = {"minutes": minutes, "learning_rate": 1e-2, "report_every": 50}
+    optimizer = dataclasses.replace(OPTIMIZER, learning_rate=1e-2)
+    options = {"minutes": minutes, "optimizer": optimizer, "report_every": 50}
     lstm_history = train_translator(recurrent, data, validation_data, **options)
     rows = []
     for name, trained, run in (("LSTM with attention", recurrent, lstm_history), ("Transformer", model, history)):
@@ -204,7 +205,7 @@ VARIANTS = {
     "no positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="none")),
     "sinusoidal positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="sinusoidal")),
     "one head": (EncoderDecoder, dataclasses.replace(GREENTREE, num_heads=1)),
-    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, order="post", normalization="layer")),
+    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, normalize_first=False, normalization="layer")),
     "sees the padding": (SeesPadding, GREENTREE),
 }
 if lesson.full:

@@ -44,6 +44,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("sampling")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -87,7 +88,7 @@ def train(seed: int) -> TransformerLanguageModel:
             tokenizer.vocabulary_size,
             intermediate_dim=384,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,
@@ -98,11 +99,7 @@ def train(seed: int) -> TransformerLanguageModel:
         model,
         CausalWindows(documents, tokenizer, context=48, batch_size=64, align="document", seed=seed),
         steps=lesson.choose(quick=120, full=360),
-        optimizer="muon",
-        learning_rate=6e-3,
-        warmup_steps=20,
-        final_fraction=0.02,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", 6e-3, warmup_steps=20, final_fraction=0.02, weight_decay=0.0),
         checks=("ids", "labels"),
         quiet=True,
     )
@@ -535,7 +532,7 @@ if own_text or lesson.full:
             TransformerConfig(
                 characters.vocabulary_size,
                 positions="rotary",
-                order="pre",
+                normalize_first=True,
                 normalization="rms",
                 activation="gelu",
                 use_bias=False,
@@ -547,9 +544,10 @@ if own_text or lesson.full:
             [characters.encode(text) for text in texts], characters, context=256, batch_size=8, seed=lesson.seed
         )
         steps = lesson.choose(quick=100, full=350)
-        options = {"optimizer": "muon", "learning_rate": 8e-3, "warmup_steps": 50, "quiet": True}
+        optimizer = OptimizerConfig("muon", learning_rate=8e-3, warmup_steps=50)
         # One table for input and logits: untrained, the model expects each character again, above ln V.
-        fit(model, data, steps=steps, checks=("ids", "labels", "future", "overfit"), **options)
+        checks = ("ids", "labels", "future", "overfit")
+        fit(model, data, steps=steps, optimizer=optimizer, checks=checks, quiet=True)
         loss = evaluate(model, [characters.encode(piece) for piece in pieces], characters, closed=False).nats_per_token
         lesson.record("nats_per_character", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")
         prompts = [[characters.end_id, *characters.encode(piece[:OPENING])] for piece in pieces]

@@ -33,7 +33,7 @@ from lmbook.corpora.splits import normalised
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.models.bert import Bert, BertClassifier
+from lmbook.models.bert import BERT, BERTClassifier
 from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.bert import greentree_bert
@@ -123,16 +123,16 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
 if not own:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
-    classifier = BertClassifier(Bert(config), 3, pooling="first")
-    classifier.jit_compile_training = lesson.full  # XLA compiles for each width, and wins that back in long runs
-    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8)
+    classifier = BERTClassifier(BERT(config), 3, pooling="first")
+    # XLA compiles for each width, and wins that back in long runs.
+    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8, jit_compile=lesson.full)
     asked = batches(test, right)
     right = np.array(right)
     unseen = text_vectors(pretrained.model.bert, asked)
     accuracy = {way: {size: [] for size in SIZES} for way in WAYS}
     for seed in SEEDS:
         keras.utils.set_random_seed(seed)
-        random_weights = [weight.numpy() for weight in Bert(config).weights]
+        random_weights = [weight.numpy() for weight in BERT(config).weights]
         for size in SIZES:
             texts, classes = equally(size, LABELLED_SEED + seed, set(test))
             data = batches(texts, classes, seed)

@@ -38,7 +38,8 @@ from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, sho
 from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("instructions")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -263,7 +264,7 @@ def real_instructions() -> None:
             network,
             batches("train"),
             steps=160,
-            learning_rate=2e-3,
+            optimizer=OptimizerConfig(learning_rate=2e-3),
             validation=lambda model: score_next_tokens(model, batches("validation")).nats_per_token,
             report_every=20,
             checks=("ids", "labels", "future"),
@@ -272,7 +273,7 @@ def real_instructions() -> None:
     reader = fresh()
     documents = [pieces.encode(sentence) for sentence in sentences]
     data = CausalWindows(documents, pieces, context=128, batch_size=16, seed=lesson.seed)
-    fit(reader, data, steps=600, optimizer="muon", learning_rate=4e-3)
+    fit(reader, data, steps=600, optimizer=OptimizerConfig("muon", learning_rate=4e-3))
     of_reader = score_next_tokens(reader, batches("test")).nats_per_token
     n = len(ids["test"])
     lesson.record("rasbt_before", of_reader, "nats per token", 0.3, n=n, note="held-out answers, pre-trained only")

@@ -41,8 +41,9 @@ from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.run_folder import save_run
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("dialogue")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -350,7 +351,8 @@ def shakespeare() -> None:
     model = GPT(make_config("gpt", pieces.vocabulary_size, max_sequence_length=256, dropout=0.1))
     documents = [pieces.encode(text) for text in corpus.texts("train")]
     data = CausalWindows(documents, pieces, context=256, batch_size=8, seed=lesson.seed)
-    fit(model, data, steps=600, optimizer="muon", learning_rate=1.2e-2, muon_ratio=1.0, warmup_steps=50)
+    optimizer = OptimizerConfig("muon", learning_rate=1.2e-2, muon_ratio=1.0, warmup_steps=50)
+    fit(model, data, steps=600, optimizer=optimizer)
     made = speeches(corpus.texts("validation")[0])
     whole = [pieces.encode(f"{speaker}:\n{said}\n\n") for speaker, said in made]
     heads = [pieces.encode(f"{speaker}:\n") for speaker, _ in made]

@@ -40,13 +40,14 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.number_grammar import RULES, follows_rules, numbers, random_numbers
 from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabilities, train_recognizer
 from lmbook.topics.speech.recordings import Recording, read_wav
 from lmbook.topics.speech.synthetic_digits import synthetic_digits
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, each_utterance, joined, utterance
-from lmbook.topics.speech.word_errors import reduction_interval, word_errors
+from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, each_utterance, joined, utterance
+from lmbook.topics.speech.word_error_rate import reduction_interval, word_errors
 from lmbook.training.fit import reproducible
 
 lesson = Lesson("speech_recognition")

@@ -40,6 +40,8 @@ from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -179,10 +181,8 @@ def verse() -> None:
         model,
         CausalWindows(ids["train"], characters, context=96, batch_size=16, align="document", seed=lesson.seed),
         steps=400,
-        validation=ids["validation"],
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        validation=Validation(ids["validation"], characters),
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
         report_every=50,
     )
     lesson.record(
@@ -283,9 +283,7 @@ def plays() -> None:
         model,
         data,
         steps=lesson.choose(quick=100, full=800),
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
     )
     loss = evaluate(model, [characters.encode(piece) for piece in pieces], characters, closed=False).nats_per_token
     lesson.record("play_nats", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")

@@ -144,7 +144,7 @@ for key, name in (("124m", "124 M"), ("7b", "7 B")):
 # Under a strategy every device holds the whole model. For each weight: 4 bytes, 4 of gradient, 8 of AdamW's two means;
 # under `mixed_bfloat16` 2 more for the copy with which it computes. On top come the activations that wait for the
 # backward pass (Korthikanti et al. 2022; for float32 the same numbers at twice the width), here for a single row. The
-# `micro_batches` of `fit` keep it at that. *Recomputed* means that only the input of each block is kept
+# `gradient_accumulation_steps` of `fit` keep it at that. *Recomputed* means that only the input of each block is kept
 # (`keras.remat` around a block), for about a third more computing.
 
 # %%
@@ -195,7 +195,7 @@ lesson.table(
 # lmbook train --corpus tiny_shakespeare --output model --batch-size 512
 # ```
 #
-# (The rate of `lmbook train` is the model's own; in a program it is `fit(…, learning_rate=…)`.)
+# (The rate of `lmbook train` is the model's own; in a program it is `OptimizerConfig(learning_rate=…)`, for `fit`.)
 #
 # **4 machines of 8 GPUs.** On each machine the same command, with its own number K from 0:
 #

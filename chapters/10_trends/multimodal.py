@@ -32,14 +32,14 @@ from lmbook.errors import LmbookError
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import document_rows
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.captioner import Captioner
+from lmbook.topics.vision.captioner import Captioner, write_captions
 from lmbook.topics.vision.contrastive import ContrastiveModel
 from lmbook.topics.vision.drawing import NOISE, draw
 from lmbook.topics.vision.picture_attention import hide, look
 from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 from lmbook.topics.vision.retrieval import Retrieval, retrieve
-from lmbook.topics.vision.scenes import (
+from lmbook.topics.vision.scene import (
     ATTRIBUTES,
     GROUPS,
     NUMBERS,
@@ -51,8 +51,8 @@ from lmbook.topics.vision.scenes import (
     scenes,
     with_different_captions,
 )
-from lmbook.topics.vision.write_captions import write_captions
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("multimodal")
 if lesson.text or lesson.corpus:
@@ -172,9 +172,9 @@ lesson.record(
 # batch. The same `fit` as for language models trains it; only the "vocabulary" is the batch.
 
 # %%
-SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "order": "pre"}
+SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "normalize_first": True}
 SHAPE |= {"dropout": 0.0, "max_sequence_length": LENGTH + 1}
-RECIPE = {"optimizer": "muon", "muon_ratio": 1.0, "warmup_steps": 20, "beta_2": 0.98, "weight_decay": 0.0}
+RECIPE = OptimizerConfig("muon", learning_rate=4e-3, muon_ratio=1.0, warmup_steps=20, weight_decay=0.0, beta_2=0.98)
 BATCH = 64
 
 
@@ -193,7 +193,7 @@ def train_contrastive(seed: int) -> ContrastiveModel:
     data = PicturePairs(pictures, ids(training), words, batch_size=BATCH, seed=seed)
     missed = lambda model: 1 - found_by(model, validation_pictures, validation).at_1  # noqa: E731
     steps = lesson.choose(quick=120, full=800)
-    fit(model, data, steps=steps, learning_rate=4e-3, validation=missed, report_every=steps // 4, checks=(), **RECIPE)
+    fit(model, data, steps=steps, optimizer=RECIPE, validation=missed, report_every=steps // 4, checks=())
     return model
 
 
@@ -281,7 +281,7 @@ def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pi
     # Without "ids", which would take the 256 values of a pixel for tokens, and "initial_loss", which a table that both
     # reads and writes does not pass.
     options = {"report_every": steps // lesson.choose(quick=1, full=5), "checks": ("labels", "future", "overfit")}
-    fit(model, data, steps=steps, learning_rate=8e-3, validation=wrong, **options, **RECIPE)
+    fit(model, data, steps=steps, optimizer=replace(RECIPE, learning_rate=8e-3), validation=wrong, **options)
     return model
 
 

@@ -136,7 +136,6 @@ def tune(tasks: tuple[str, ...], seed: int, steps: int | None = None) -> Tuned:
     began = time.perf_counter()
     reproducible(seed)
     model: GPT = stories.copy()
-    model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     examples = [example for task in tasks for example in train[task]]
     fit(
         model,
@@ -144,6 +143,7 @@ def tune(tasks: tuple[str, ...], seed: int, steps: int | None = None) -> Tuned:
         steps=steps,
         **STORY_FIT,
         checks=("ids", "labels", "future"),  # the others are about a fresh model
+        jit_compile=lesson.full,  # XLA needs some seconds for each model, and wins them back in long runs
         quiet=True,
     )
     seconds = time.perf_counter() - began

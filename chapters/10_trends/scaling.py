@@ -42,6 +42,7 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.scaling.model_cost import training_flops
 from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("scaling")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -109,7 +110,6 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
     began = time.perf_counter()
     reproducible(seed)
     model = GPT(config_of(width))
-    model.jit_compile_training = tokens > 500_000  # XLA needs some seconds, and wins them back in long runs only
     end = tokenizer.end_id
     rows = [
         ([end, *ids, end], [1.0] * (len(ids) + 1)) for ids in documents[: int(np.searchsorted(read_so_far, tokens)) + 1]
@@ -119,11 +119,9 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
         model,
         data,
         steps=data.steps_per_epoch,
-        optimizer="muon",
-        learning_rate=learning_rate(width),
-        warmup_steps=20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", learning_rate(width), warmup_steps=20, weight_decay=0.0),
         checks=(),
+        jit_compile=tokens > 500_000,  # XLA needs some seconds, and wins them back in long runs only
         quiet=True,
     )
     loss = evaluate(model, test_ids, tokenizer, batch_size=200).nats_per_token

@@ -20,6 +20,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -51,11 +52,10 @@ from lmbook.topics.scaling.model_cost import (
     training_memory,
     training_step_flops,
 )
-from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.fine_tuning import text_vectors
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import make_optimizer
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import OptimizerConfig, make_optimizer
 from lmbook.training.step import TrainingStep
 
 lesson = Lesson("compute")
@@ -117,10 +117,10 @@ def step_seconds(config: GPTConfig, batch_size: int = BATCH, compiled: bool = Tr
     keras.config.set_dtype_policy(policy)
     try:
         model = GPT(config)
-        schedule = WarmupCosine(1e-3, 100)
-        optimizer = make_optimizer("muon", model, schedule, weight_decay=0.0, beta_2=0.99, muon_ratio=2.0)
-        training = TrainingStep(model, optimizer, clip=1.0, compiled=compiled)
-        batches = feed(windows(batch_size), training.strategy, 0, 2 + repeats)
+        how = OptimizerConfig("muon", learning_rate=1e-3, weight_decay=0.0)
+        optimizer = make_optimizer(how, model, how.schedule(100))
+        training = TrainingStep(model, optimizer, clip_norm=1.0, jit_compile=compiled)
+        batches = distribute_batches(windows(batch_size), training.strategy, 0, 2 + repeats)
         training.run(batches, 2)
         began = time.perf_counter()
         training.run(batches, repeats)
@@ -337,7 +337,7 @@ if lesson.full:
         callbacks=[pruned],
         steps_per_execution=1,
         quiet=True,
-        **{**STORY_FIT, "learning_rate": 2e-3},
+        optimizer=replace(STORY_FIT["optimizer"], learning_rate=2e-3),
     )
     loss = add("80% pruned, trained on", teacher.count_params(), pruned.bytes, judge_loss)
     lesson.record("pruned_80_trained_loss_increase", loss - whole, "nats per word", 0.02)

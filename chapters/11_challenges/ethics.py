@@ -44,11 +44,12 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.bias.boys_and_girls import BOYS, GIRLS, people
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
 from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
-from lmbook.topics.bias.people import BOYS, GIRLS, people
 from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("ethics")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -338,7 +339,7 @@ def real_text() -> None:
         sizes = {"num_layers": 3, "hidden_dim": 128, "intermediate_dim": 512, "max_sequence_length": 64}
         model = GPT(make_config("gpt", pieces.vocabulary_size, **sizes))
         data = CausalWindows([pieces.encode(text) for text in texts], pieces, context=64, batch_size=24, seed=seed)
-        fit(model, data, steps=250, optimizer="muon", learning_rate=4e-3, quiet=True)
+        fit(model, data, steps=250, optimizer=OptimizerConfig("muon", learning_rate=4e-3), quiet=True)
         return model
 
     def encoded(texts: list[str]) -> list[list[int]]:

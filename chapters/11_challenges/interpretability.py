@@ -35,6 +35,7 @@ from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.explanations import explain
+from lmbook.topics.interpretability.facts import HOLDERS, holder_places, story_facts, word_before
 from lmbook.topics.interpretability.feature_names import best_number, name_numbers
 from lmbook.topics.interpretability.heads import (
     ablation,
@@ -46,13 +47,12 @@ from lmbook.topics.interpretability.heads import (
     weight_on,
     words_said_again,
 )
+from lmbook.topics.interpretability.losses import losses_from, next_tokens, token_losses
 from lmbook.topics.interpretability.probes import control_accuracies, probe
 from lmbook.topics.interpretability.repeater import train_repeater
-from lmbook.topics.interpretability.residual_stream import logit_lens, residual_stream, vectors_at
+from lmbook.topics.interpretability.residual import logit_lens, residual_stream, vectors_at
 from lmbook.topics.interpretability.sparse_autoencoder import train_sparse_autoencoder
-from lmbook.topics.interpretability.story_facts import HOLDERS, holder_places, story_facts, word_before
-from lmbook.topics.interpretability.story_states import story_states
-from lmbook.topics.interpretability.token_losses import losses_from, next_tokens, token_losses
+from lmbook.topics.interpretability.states import story_states
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("interpretability")

@@ -55,6 +55,7 @@ from lmbook.topics.privacy.scrubber import (
 )
 from lmbook.topics.privacy.span_scores import score_spans
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -141,9 +142,9 @@ def train_plainly(seed: int):
         return loss
 
     steps = EPOCHS * data.steps_per_epoch
-    schedule = {"steps": steps, "learning_rate": 6e-3, "warmup_steps": 20, "report_every": steps // 10}
-    options = {"weight_decay": 0.0, "checks": ("ids", "labels", "future"), "restore_best": False}
-    history = fit(model, data, validation=validate, optimizer="muon", **schedule, **options)
+    optimizer = OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0)
+    options = {"report_every": steps // 10, "checks": ("ids", "labels", "future"), "restore_best": False}
+    history = fit(model, data, steps=steps, validation=validate, optimizer=optimizer, **options)
     return model, best["weights"], history
 
 
@@ -414,13 +415,8 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
         ids = [pieces.encode(text)[:63] for text in training]
         model = fresh(pieces.vocabulary_size, 96, lesson.seed, hidden_dim=96)
         data = rows_of(ids, 64, 16, lesson.seed)
-        options = {
-            "optimizer": "muon",
-            "learning_rate": 6e-3,
-            "weight_decay": 0.0,
-            "checks": ("ids", "labels", "future"),
-        }
-        fit(model, data, steps=40 * data.steps_per_epoch, **options)
+        optimizer = OptimizerConfig("muon", learning_rate=6e-3, weight_decay=0.0)
+        fit(model, data, steps=40 * data.steps_per_epoch, optimizer=optimizer, checks=("ids", "labels", "future"))
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
         prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
         options = {"sampling": Sampling(temperature=0.0), "suppress_ids": pieces.suppress_ids}

@@ -55,6 +55,7 @@ from lmbook.topics.robustness.text_filter import TextFilter
 from lmbook.topics.robustness.unwanted_texts import UnwantedTexts
 from lmbook.topics.robustness.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -267,7 +268,8 @@ def story_model():
     windows = CausalWindows(
         [tokenizer.encode(text) for text in told], tokenizer, context=64, batch_size=16, seed=lesson.seed
     )
-    fit(model, windows, steps=120, optimizer="muon", learning_rate=8e-3, checks=("ids", "labels", "future"))
+    optimizer = OptimizerConfig("muon", learning_rate=8e-3)
+    fit(model, windows, steps=120, optimizer=optimizer, checks=("ids", "labels", "future"))
     return model, tokenizer
 
 

@@ -37,6 +37,8 @@ from lmbook.pipelines.recall import RecallTask
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.step import jit_by_default
 
 lesson = Lesson("long_sequences")
 reproducible(lesson.seed)
@@ -52,7 +54,7 @@ def transformer(vocabulary_size: int, longest: int, positions: str = "rotary", w
         num_layers=layers,
         max_sequence_length=longest,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         normalization="rms",
         activation="gelu",
         use_bias=False,
@@ -144,7 +146,7 @@ def seconds_per_step(model: keras.Model, length: int, rounds: int) -> float:
     """Median processor seconds for loss and gradients of one text of so many tokens."""
     variables = [variable.value for variable in model.trainable_variables]
 
-    @tf.function(jit_compile=getattr(model, "jit_compile_training", True))
+    @tf.function(jit_compile=jit_by_default(model))
     def step(ids):
         with tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[:, 1:], model(ids)[:, :-1])
@@ -229,12 +231,12 @@ def beyond(name: str, documents: list[list[int]], held_out: list[int], tokenizer
         reproducible(lesson.seed)
         if kind == "LSTM":
             model = RecurrentLanguageModel(RecurrentConfig(tokenizer.vocabulary_size, 64, 160))
-            options = {"learning_rate": 4e-3}
+            optimizer = OptimizerConfig(learning_rate=4e-3)
         else:
             model = transformer(tokenizer.vocabulary_size, TESTED, kind)
-            options = {"learning_rate": 8e-3, "optimizer": "muon"}
+            optimizer = OptimizerConfig("muon", learning_rate=8e-3)
         data = CausalWindows(documents, tokenizer, context=TRAINED, batch_size=32, seed=lesson.seed)
-        fit(model, data, steps=steps, checks=("ids", "labels", "future"), quiet=True, **options)
+        fit(model, data, steps=steps, checks=("ids", "labels", "future"), quiet=True, optimizer=optimizer)
         curves[kind] = nats_by_position(model, held_out, TESTED, WINDOWS)
         print(f"{name}, {kind}: trained")
     half = TRAINED // 2

@@ -40,7 +40,7 @@ from lmbook.evaluation.translation import join_pieces, score_translations
 from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.speech.word_errors import nearest_reading, word_errors
+from lmbook.topics.speech.word_error_rate import nearest_reading, word_errors
 
 lesson = Lesson("metrics")
 if lesson.text or lesson.corpus:

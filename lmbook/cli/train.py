@@ -257,7 +257,9 @@ def _train(
     from lmbook.tokenizers.registry import train_tokenizer
     from lmbook.training.checks import ALL_CHECKS
     from lmbook.training.fit import check_batch, fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
     from lmbook.training.run_folder import save_run
+    from lmbook.training.validation import Validation
 
     recipe = registry.entry(model)
     batch_size = batch_size or recipe.batch_size
@@ -286,14 +288,12 @@ def _train(
         data,
         steps=steps,
         minutes=minutes,
-        validation=held_out,
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
-        micro_batches=gradient_accumulation_steps,
+        validation=Validation(held_out, tokenizer),
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
+        gradient_accumulation_steps=gradient_accumulation_steps,
         output=output,
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         checks=[check for check in ALL_CHECKS if check not in recipe.unchecked],
         strategy=strategy,
     )

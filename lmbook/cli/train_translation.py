@@ -57,7 +57,7 @@ def train_translation(
         minutes=minutes,
         steps=steps,
         resume=resume,
-        micro_batches=gradient_accumulation_steps,
+        gradient_accumulation_steps=gradient_accumulation_steps,
     )
     if not is_chief():  # of several workers one writes
         return

@@ -1,7 +1,7 @@
 """Twenty training steps that any strategy must make alike: a check of the devices, and of the training core.
 
 Everything that goes wrong when devices share a batch is in it: repeated tokens under AdamW, a schedule, clipping,
-micro-batches, rows of different lengths, a last batch of fewer rows.
+gradient accumulation, rows of different lengths, a last batch of fewer rows.
 
 Example::
 
@@ -27,6 +27,7 @@ from lmbook.pipelines.batches import NumberedBatches
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.strategy import make_strategy
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 
 VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
 
@@ -56,7 +57,7 @@ class UnevenBatches(NumberedBatches):
 
 
 def same_steps(
-    strategy: tf.distribute.Strategy, micro_batches: int = 1, precision: str = "float32"
+    strategy: tf.distribute.Strategy, gradient_accumulation_steps: int = 1, precision: str = "float32"
 ) -> dict[str, np.ndarray]:
     """Make the steps.
 
@@ -75,10 +76,8 @@ def same_steps(
         model,
         UnevenBatches(),
         steps=STEPS,
-        learning_rate=0.01,
-        warmup_steps=4,
-        clip=0.5,
-        micro_batches=micro_batches,
+        optimizer=OptimizerConfig(learning_rate=0.01, warmup_steps=4, clip_norm=0.5),
+        gradient_accumulation_steps=gradient_accumulation_steps,
         report_every=10,
         steps_per_execution=1,
         checks=(),
@@ -117,7 +116,7 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true", help="compare two files")
     parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
     parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
-    parser.add_argument("--micro-batches", type=int, default=1)
+    parser.add_argument("--gradient-accumulation-steps", type=int, default=1)
     parser.add_argument("--precision", default="float32", help="float32, mixed_bfloat16 or mixed_float16")
     options = parser.parse_args()
     if options.compare:
@@ -125,7 +124,7 @@ def main() -> None:
         print(f"largest difference of a weight {weights:.2e} (relative {relative:.2e}), of a loss {losses:.2e} nats")
         return
     strategy = make_strategy(options.strategy, cpu_devices=options.cpu_devices)
-    arrays = same_steps(strategy, options.micro_batches, options.precision)
+    arrays = same_steps(strategy, options.gradient_accumulation_steps, options.precision)
     if is_chief():
         save(options.files[0], arrays)
 

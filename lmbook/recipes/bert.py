@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
-from lmbook.training.masked_validation import MaskedValidation
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import MaskedValidation
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not those of the snapshot
 
@@ -31,9 +32,9 @@ class Profile:
         context: tokens in a row, a story each.
         batch_size: rows in a batch.
         steps: updates.
-        hidden_dim, num_layers: see `BertConfig`.
-        learning_rate, muon_ratio: see `fit`. The larger model, whose norms stand after the additions, falls back to
-            naming frequent words at the smaller one's rates.
+        hidden_dim, num_layers: see `BERTConfig`.
+        learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
+            back to naming frequent words at the smaller one's rates.
     """
 
     words: int | None
@@ -78,10 +79,10 @@ HIDDEN = 0.3
 
 
 @dataclass(frozen=True)
-class PretrainedBert:
+class PretrainedBERT:
     """A pre-trained BERT and what it was made with."""
 
-    model: BertMaskedLM
+    model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
     profile: Profile
@@ -109,7 +110,7 @@ def greentree_bert(
     resume: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
-) -> PretrainedBert:
+) -> PretrainedBERT:
     """Pre-train a BERT on greentree, resuming or loading what an earlier call left in `models`.
 
     The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
@@ -133,7 +134,7 @@ def greentree_bert(
     train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    config = BertConfig(
+    config = BERTConfig(
         tokenizer.vocabulary_size + 1,
         profile.hidden_dim,
         4 * profile.hidden_dim,
@@ -143,8 +144,8 @@ def greentree_bert(
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = BertMaskedLM(config)
-    made = PretrainedBert(model, tokenizer, History(), profile, grammar, test)
+        model = BERTMaskedLM(config)
+    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, test)
     options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
     options["seed"] = seed
     history = fit(
@@ -152,15 +153,13 @@ def greentree_bert(
         made.masked(train, batch_size=profile.batch_size, **options),
         steps=profile.steps,
         validation=MaskedValidation(made.masked(validation)),
-        optimizer="muon",
-        learning_rate=profile.learning_rate,
-        muon_ratio=profile.muon_ratio,
-        warmup_steps=profile.steps // 20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig(
+            "muon", profile.learning_rate, profile.muon_ratio, warmup_steps=profile.steps // 20, weight_decay=0.0
+        ),
         checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
         output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )

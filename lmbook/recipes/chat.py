@@ -145,7 +145,7 @@ def train_on_dialogues(
         **STORY_FIT,
         checks=_CHECKS,
         output=output,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
     return model, history

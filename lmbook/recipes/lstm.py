@@ -13,6 +13,8 @@ from lmbook.pipelines.causal import text_batches
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
 
@@ -91,16 +93,13 @@ def greentree_lstm(
         model,
         data,
         steps=profile.steps,
-        validation=[tokenizer.encode(story.english) for story in validation],
-        optimizer="muon",
-        learning_rate=3e-2,
-        muon_ratio=1.0,
-        warmup_steps=20,
-        final_fraction=0.02,
-        weight_decay=0.0,
+        validation=Validation([tokenizer.encode(story.english) for story in validation], tokenizer),
+        optimizer=OptimizerConfig(
+            "muon", learning_rate=3e-2, muon_ratio=1.0, warmup_steps=20, final_fraction=0.02, weight_decay=0.0
+        ),
         output=models and models / f"greentree_lstm_{'full' if full else 'quick'}_{seed}",
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lmbook.models.bert import BertClassifier
+from lmbook.models.bert import BERTClassifier
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.text_classifier import TOKENS_PER_BATCH, labelled_texts
@@ -23,7 +23,7 @@ class MiniLMClassifier:
         num_classes: C.
 
     Attributes:
-        model: the `BertClassifier`; after `tune` it holds the best weights.
+        model: the `BERTClassifier`; after `tune` it holds the best weights.
 
     Raises:
         LmbookError: the package that ships MiniLM is not installed.
@@ -31,8 +31,7 @@ class MiniLMClassifier:
 
     def __init__(self, num_classes: int):
         self.bert, self.tokenizer = load_minilm()
-        self.model = BertClassifier(self.bert, num_classes, pooling="mean")
-        self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
+        self.model = BERTClassifier(self.bert, num_classes, pooling="mean")
         self._start = [weight.numpy() for weight in self.bert.weights]
         self._tunings: dict[str, FineTuning] = {}
 
@@ -53,7 +52,8 @@ class MiniLMClassifier:
         step of a part serves all later calls.
         """
         if part not in self._tunings:
-            self._tunings[part] = FineTuning(self.model, part, learning_rate=RATES[part], decay=0.8)
+            # XLA would compile for each width, for longer than it saves.
+            self._tunings[part] = FineTuning(self.model, part, learning_rate=RATES[part], decay=0.8, jit_compile=False)
         steps, twice = epochs * train.steps_per_epoch, -(-train.steps_per_epoch // 2)
         options = {"validation": validation, "start": self._start, "seed": seed}
         return self._tunings[part].run(train, steps=steps, report_every=twice, **options)

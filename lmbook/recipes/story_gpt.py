@@ -16,9 +16,10 @@ from lmbook.pipelines.instructions import InstructionBatches, short_prompt
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
 # How a `story_gpt_model` is trained; arguments of `fit`.
-STORY_FIT = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
+STORY_FIT = {"optimizer": OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0)}
 # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
 STORY_CHECKS = ("ids", "labels", "future", "overfit")
 STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of stories and of instructions
@@ -120,10 +121,10 @@ def story_gpt_config(
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
         smear_keys=smear_keys,
-        shared_embeddings=True,
+        tie_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
-        normalize_heads=False,
+        qk_norm=False,
         logit_soft_cap=None,
         activation="relu",
     )
@@ -244,7 +245,7 @@ def train_on_stories(
         **STORY_FIT,
         checks=STORY_CHECKS,
         output=output,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
     return model, history

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import score_next_tokens
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
+OPTIMIZER = OptimizerConfig("muon", learning_rate=3e-3, muon_ratio=1.0, warmup_steps=50, weight_decay=0.0, beta_2=0.98)
 
 
 def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig:
@@ -36,7 +38,7 @@ def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig
         "num_layers": 2,
         "max_sequence_length": 160,
         "positions": "rotary",
-        "order": "pre",
+        "normalize_first": True,
         "normalization": "rms",
         "dropout": 0.0,
     }
@@ -45,11 +47,10 @@ def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig
 
 def train_translator(model: keras.Model, data: SentencePairs, held_out: SentencePairs, **options: Any) -> History:
     """Train a translation model by `fit`, validated on `held_out`; `options` are further or other arguments of it."""
-    settings = {"optimizer": "muon", "learning_rate": 3e-3, "muon_ratio": 1.0, "warmup_steps": 50, "beta_2": 0.98}
     return fit(
         model,
         data,
-        **{**settings, "weight_decay": 0.0, **options},
+        **{"optimizer": OPTIMIZER, **options},
         validation=lambda model: score_next_tokens(model, held_out).nats_per_token,
     )
 
@@ -191,7 +192,8 @@ def sentence_translator(
     # One table both reads and writes tokens, so that a new model repeats what it has just read: its first loss is above
     # that of guessing, which `initial_loss` takes for a fault.
     checks = [name for name in ALL_CHECKS if name != "initial_loss"]
-    usual = {"label_smoothing": 0.1, "weight_decay": 0.01, "warmup_steps": 200, "checks": checks}
+    optimizer = replace(OPTIMIZER, weight_decay=0.01, warmup_steps=200)
+    usual = {"label_smoothing": 0.1, "optimizer": optimizer, "checks": checks}
     history = train_translator(model, data, held_out, output=output, strategy=strategy, **{**usual, **options})
     return SentenceTranslator(model, pieces, history, recipe, train, validation, test)
 

@@ -18,6 +18,7 @@ from lmbook.models.registry import register_classes
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.topics.preferences.reward_model import RewardModel
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.run_folder import load_run
 
 DATA = Path(__file__).parent / "data"
@@ -53,12 +54,10 @@ def test_a_stopped_run_goes_on(tmp_path):
         model,
         CausalWindows(documents, tokenizer, context=8, batch_size=4, seed=5),
         steps=12,
-        optimizer="adamw",
-        learning_rate=1e-2,
-        warmup_steps=2,
+        optimizer=OptimizerConfig("adamw", learning_rate=1e-2, warmup_steps=2),
         report_every=4,
         output=tmp_path / "stopped",
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         checks=(),
         quiet=True,
     )

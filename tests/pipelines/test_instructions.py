@@ -13,6 +13,7 @@ from lmbook.pipelines.buckets import BUCKETS
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import token_losses
 
 SIDE = st.lists(st.integers(3, 9), min_size=1, max_size=9)
@@ -89,11 +90,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was():
 def test_fit_learns_the_answers():
     keras.utils.set_random_seed(0)
     model = GPT(GPTConfig(12, hidden_dim=16, intermediate_dim=32, num_heads=2, num_layers=1, max_sequence_length=16))
-    model.jit_compile_training = False
     pairs = [([3 + i, 3 + j], [3 + j, 3 + i]) for i in range(9) for j in range(9)]
     data = InstructionBatches(pairs, SpecialIds(), tokens_per_batch=128)
     checks = ("ids", "labels", "future")
-    history = fit(model, data, steps=150, learning_rate=1e-2, checks=checks, report_every=50, quiet=True)
+    options = {"optimizer": OptimizerConfig(learning_rate=1e-2), "checks": checks, "jit_compile": False, "quiet": True}
+    history = fit(model, data, steps=150, report_every=50, **options)
     assert history.loss[-1] < 0.1  # with the prompt counted it could not fall below 2/5 of ln 9
 
 

@@ -24,7 +24,7 @@ def twice(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "QUICK", TINY)
-        patch.setattr(module.BertMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
+        patch.setattr(module.BERTMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
         patch.setattr(module, "MaskedTokens", spy)
         folder = tmp_path_factory.mktemp("models")
         return [greentree_bert(False, models=folder, quiet=True) for _ in range(2)], texts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -26,6 +28,12 @@ def documents():
     """Ten documents of 20 tokens that follow a pattern a small model can learn."""
     rng = np.random.default_rng(0)
     return [[3 + (start + i) % 6 for i in range(20)] for start in rng.integers(0, 6, 10).tolist()]
+
+
+@pytest.fixture
+def special_ids():
+    """Those of the documents, where a tokenizer would be asked for them."""
+    return SimpleNamespace(pad_id=0, end_id=2)
 
 
 @pytest.fixture

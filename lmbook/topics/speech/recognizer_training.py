@@ -10,13 +10,13 @@ import tensorflow as tf
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled
 from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.recognizer import SpeechRecognizer
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, each_utterance, rows
-from lmbook.training.distributed.feeding import quick_to_end
+from lmbook.topics.speech.utterances import SpokenSequences, each_utterance, rows
+from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
-from lmbook.training.optimizers import make_optimizer
+from lmbook.training.optimizers import OptimizerConfig, make_optimizer
 from lmbook.training.progress import Display
-from lmbook.training.schedules import WarmupCosine
 
 
 def ctc_losses(labels, logits, positions, tokenizer: Tokenizer | SpecialIds):
@@ -37,7 +37,7 @@ def train_recognizer(
     *,
     steps: int,
     learning_rate: float = 2e-3,
-    clip: float = 1.0,
+    clip_norm: float = 1.0,
     report_every: int | None = None,
     quiet: bool = False,
 ) -> History:
@@ -48,7 +48,7 @@ def train_recognizer(
         data: new utterances in every batch.
         steps: updates.
         learning_rate: the peak.
-        clip: the largest global norm of a gradient.
+        clip_norm: the largest global norm of a gradient.
         report_every: steps between two lines; None: a tenth of the run.
         quiet: print nothing.
 
@@ -58,8 +58,8 @@ def train_recognizer(
     Raises:
         LmbookError: `steps` is less than 1, or a loss is no number any more.
     """
-    schedule = WarmupCosine(learning_rate, steps, warmup_steps=10**9, final_fraction=0.01)
-    optimizer = make_optimizer("adamw", model, schedule, weight_decay=0.01, beta_2=0.99, muon_ratio=1.0)
+    config = OptimizerConfig("adamw", learning_rate, warmup_steps=10**9, final_fraction=0.01, clip_norm=clip_norm)
+    optimizer = make_optimizer(config, model, config.schedule(steps))
     sums = tf.Variable([0.0, 0.0], trainable=False)  # nats, tokens
 
     @tf.function
@@ -71,12 +71,12 @@ def train_recognizer(
                 logits = model(features, frames, training=True)
                 nats = tf.reduce_sum(ctc_losses(labels, logits, model.positions(frames), data.tokenizer))
                 loss = nats / tokens
-            gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), clip)
+            gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), clip_norm)
             optimizer.apply(gradients, model.trainable_variables)
             sums.assign_add([nats, tokens])
 
     history, display, began, done = History(), Display(quiet), time.perf_counter(), 0
-    batches = iter(quick_to_end(data.dataset(0, steps)))
+    batches = iter(without_autotune(data.dataset(0, steps)))
     report_every = report_every or max(1, steps // 10)
     while done < steps:
         now = min(report_every, steps - done)

@@ -8,10 +8,11 @@ from lmbook.errors import LmbookError
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.ctc import greedy, log_probability
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.speech.recognizer_training import ctc_losses, likeliest_of, log_probabilities, train_recognizer
 from lmbook.topics.speech.recordings import RATE, Recording
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, rows, utterance
+from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, rows, utterance
 
 IDS = SpecialIds()
 
