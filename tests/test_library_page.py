@@ -13,7 +13,9 @@ def test_the_examples_run_and_write_what_they_say(root, tmp_path):
     assert len(examples) >= 4
     program = tmp_path / "library.py"
     program.write_text("\n".join(examples), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "the cat sat on the" in done.stdout  # it has learned its text by heart
     assert done.stderr == ""
