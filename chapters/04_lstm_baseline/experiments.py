@@ -27,7 +27,7 @@ from lmbook.corpora.greentree import Grammar, NotInGrammar, is_grammatical
 from lmbook.corpora.greentree.text import score
 from lmbook.decoding.text import continue_text
 from lmbook.evaluation.diversity import distinct_n
-from lmbook.recipes.lstm import greentree_lstm
+from lmbook.recipes.lstm import FULL, QUICK, greentree_lstm
 
 lesson = Lesson("experiments")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -35,7 +35,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 
 # The model of lstm_baseline: taken from its checkpoints where that lesson was run, else trained now.
 baseline = greentree_lstm(
-    lesson.full,
+    lesson.choose(quick=QUICK, full=FULL),
     lesson.seed,
     models=scratch_dir(lesson.file) / "models",
     strategy=lesson.strategy,

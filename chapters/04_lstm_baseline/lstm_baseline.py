@@ -43,10 +43,10 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %%
 if not own_text:
-    from lmbook.recipes.lstm import greentree_lstm
+    from lmbook.recipes.lstm import FULL, QUICK, greentree_lstm
 
     baseline = greentree_lstm(
-        lesson.full,
+        lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
         models=scratch_dir(lesson.file) / "models",
         resume="never",

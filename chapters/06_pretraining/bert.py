@@ -33,7 +33,7 @@ from lmbook.models.bert import Bert, BertConfig, BertMaskedLM, mean_vectors
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.pipelines.masked import MaskedTokens
-from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes.bert import FULL, QUICK, greentree_bert
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
@@ -84,7 +84,7 @@ lesson.record("share_random", float((~masked & ~kept).mean()), tolerance=0.01, n
 # %%
 if not own_text:
     pretrained = greentree_bert(
-        lesson.full,
+        lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
         models=scratch_dir(lesson.file) / "models",
         resume="never",

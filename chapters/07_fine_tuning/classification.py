@@ -36,7 +36,7 @@ from lmbook.evaluation.intervals import mean_sd
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
 from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes.bert import FULL, QUICK, greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
 from lmbook.training.fine_tuning import FineTuning, class_logits, text_vectors
 from lmbook.training.fit import reproducible
@@ -82,7 +82,10 @@ SIZES = lesson.choose(quick=(10, 100), full=(10, 100, 1000))
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=2, full=5))]
 if not own:
     pretrained = greentree_bert(
-        lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy
+        lesson.choose(quick=QUICK, full=FULL),
+        lesson.seed,
+        models=scratch_dir(lesson.file) / "models",
+        strategy=lesson.strategy,
     )
     tokenizer, config = pretrained.tokenizer, pretrained.model.config
     LABELLED_SEED, TEST_SEED = 10, 9  # other draws than those that it has read

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -110,10 +111,10 @@ for place in range(16):
 
 # %%
 STEPS, seed = PROFILE.steps, lesson.seed
-model, history = train_on_dialogues(PROFILE, pieces, with_history, seed=seed)
-forgetful, _ = train_on_dialogues(PROFILE, pieces, without_history, steps=STEPS // 3, seed=seed)
+model, history = train_on_dialogues(PROFILE, pieces, with_history, seed)
+forgetful, _ = train_on_dialogues(replace(PROFILE, steps=STEPS // 3), pieces, without_history, seed)
 if lesson.full:
-    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, smear_keys=False, seed=seed)
+    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, seed, smear_keys=False)
 lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS} steps, with history")
 
 # %% [markdown]

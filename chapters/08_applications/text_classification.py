@@ -45,9 +45,9 @@ from lmbook.evaluation.classification import ClassificationScore, classification
 from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
 from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
-from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes.bert import FULL, QUICK, greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
-from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
+from lmbook.recipes.text_classifier import classifier_profile, labelled_texts, softmax, text_classifier
 from lmbook.training.fine_tuning import FineTuning, class_logits
 from lmbook.training.fit import reproducible
 
@@ -144,9 +144,12 @@ def bag(parts: Splits, labels: list[str], seed: int) -> Predict:
     return with_best_penalty(bag_of_words, *given).predict_proba  # its classes are in alphabetical order, as `labels`
 
 
-def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Predict]:
+def from_scratch(kind: str, tokenizer=None, **changes) -> Callable[[Splits, list[str], int], Predict]:
+    profile = classifier_profile(kind, **changes)
+
     def train(parts: Splits, labels: list[str], seed: int) -> Predict:
-        made = train_text_classifier(kind, parts["train"], parts["validation"], seed=seed, quiet=True, **options)
+        drawn = Corpus("a draw", "text_classification", "en", parts)
+        made = text_classifier(profile, drawn, seed, tokenizer=tokenizer, quiet=True)
         print(f"  best after {made.history.best_step} of {made.history.steps[-1]} steps")
         return made.probabilities
 
@@ -164,7 +167,10 @@ def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Pre
 tasks: list[Task] = []
 if not own:
     pretrained = greentree_bert(
-        lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy
+        lesson.choose(quick=QUICK, full=FULL),
+        lesson.seed,
+        models=scratch_dir(lesson.file) / "models",
+        strategy=lesson.strategy,
     )
     start = [weight.numpy() for weight in pretrained.model.bert.weights]
     words, config, context = pretrained.tokenizer, pretrained.model.config, pretrained.profile.context

@@ -32,7 +32,7 @@ from lmbook.corpora.greentree.instructions import Instruction
 from lmbook.evaluation.instructions import AnswerScore, score_answers
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.instructions import short_prompt
-from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, StoryGPTProfile, greentree_gpt
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("multitask")
@@ -51,7 +51,7 @@ TASKS = lesson.choose(
 )
 WIDTH = 76  # tokens of a row: the longest prompt with its answer has 74
 ROWS = 24  # instructions in a batch
-PROFILE: Profile = dataclasses.replace(
+PROFILE: StoryGPTProfile = dataclasses.replace(
     lesson.choose(quick=QUICK, full=FULL),
     name=f"multitask_{lesson.profile}",
     words=lesson.choose(quick=4, full=6),

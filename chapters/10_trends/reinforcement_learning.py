@@ -32,7 +32,7 @@ from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.recipes.story_gpt import train_on_stories
+from lmbook.recipes.story_gpt import GPTProfile, train_on_stories
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.preferences.policy import Policy, RewardTraining, rewards_of
 from lmbook.topics.preferences.reward_model import RewardModel
@@ -55,17 +55,16 @@ WANTED = "happy"
 grammar = Grammar(LEXICON.first(lesson.choose(quick=2, full=4), kinds=24, wishes=6), split="seen", max_sentences=4)
 stories = tell_stories(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
 words = WordTokenizer.train([story.english for story in stories])
-base, history = train_on_stories(
-    [story.english for story in stories],
-    words,
+PROFILE = GPTProfile(
+    lesson.profile,
     steps=lesson.choose(quick=300, full=1000),
     context=48,
     batch_size=32,
     num_layers=2,
     hidden_dim=64,
     max_sequence_length=64,
-    seed=lesson.seed,
 )
+base, history = train_on_stories(PROFILE, [story.english for story in stories], words, lesson.seed)
 
 
 def openings(count: int, seed: int) -> list[list[int]]:

@@ -41,7 +41,7 @@ from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import train_on_stories
+from lmbook.recipes.story_gpt import GPTProfile, train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
@@ -133,20 +133,20 @@ def women_of(model) -> dict[float, dict[str, float]]:
     return found
 
 
+PROFILE = GPTProfile(
+    lesson.profile,
+    steps=lesson.choose(quick=250, full=500),
+    context=48,
+    batch_size=32,
+    num_layers=2,
+    hidden_dim=64,
+    max_sequence_length=64,
+)
+
+
 def train(texts: list[str], seed: int):
     """A model of these stories."""
-    return train_on_stories(
-        texts,
-        words,
-        steps=lesson.choose(quick=250, full=500),
-        context=48,
-        batch_size=32,
-        num_layers=2,
-        hidden_dim=64,
-        max_sequence_length=64,
-        seed=seed,
-        quiet=True,
-    )[0]
+    return train_on_stories(PROFILE, texts, words, seed, quiet=True)[0]
 
 
 read = told[: lesson.choose(quick=8_000, full=24_000)]

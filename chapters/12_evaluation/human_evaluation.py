@@ -146,9 +146,9 @@ def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
     from lmbook.decoding.generate import generate
     from lmbook.decoding.sampling import Sampling
-    from lmbook.recipes.lstm import greentree_lstm
+    from lmbook.recipes.lstm import QUICK, greentree_lstm
 
-    trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
+    trained = greentree_lstm(QUICK, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
     words = trained.tokenizer
     prompts = [[words.end_id, *words.encode(opening)] for opening in openings]
     options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 50}
