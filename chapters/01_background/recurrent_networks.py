@@ -29,8 +29,8 @@ from lmbook.pipelines.recall import RecallTask
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
 
-lesson = Lesson("recurrent_networks")
-if lesson.text or lesson.corpus:
+lesson = Lesson("recurrent_networks", corpora=())
+if lesson.own_text:
     print("This lesson makes its own sequences: --corpus and --text are left aside.")
 reproducible(lesson.seed)
 

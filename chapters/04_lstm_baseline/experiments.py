@@ -30,7 +30,7 @@ from lmbook.evaluation.diversity import distinct_n
 from lmbook.recipes.lstm import FULL, QUICK, greentree_lstm
 
 lesson = Lesson("experiments")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("These experiments need the grammar of greentree: --corpus and --text are left aside.")
 
 # The model of lstm_baseline: taken from its checkpoints where that lesson was run, else trained now.

@@ -46,7 +46,6 @@ if lesson.text is not None:
     raise LmbookError(
         "--text gives a text without labels.", "Name a labelled corpus: --corpus sms_spam or rt_polarity."
     )
-own = lesson.corpus not in (None, "greentree")
 threadpool_limits(1, "blas")
 
 # %% [markdown]
@@ -80,7 +79,7 @@ def equally(per_class: int, seed: int, left_out: set[str] = frozenset()) -> tupl
 
 SIZES = lesson.choose(quick=(10, 100), full=(10, 100, 1000))
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=2, full=5))]
-if not own:
+if not lesson.own_text:
     pretrained = greentree_bert(
         lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
@@ -123,7 +122,7 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     return LabelledTexts(ids, classes, tokenizer, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
-if not own:
+if not lesson.own_text:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
     classifier = BertClassifier(Bert(config), 3, pooling="first")
@@ -228,14 +227,14 @@ def compare(minilm: MiniLMClassifier, splits: dict[str, list[dict]], length: int
 
 
 minilm = None
-if own or lesson.full:
+if lesson.own_text or lesson.full:
     try:
         minilm, corpora = (
             MiniLMClassifier(2),
-            {name: load_corpus(name) for name in ([lesson.corpus] if own else LENGTHS)},
+            {name: load_corpus(name) for name in ([lesson.corpus] if lesson.own_text else LENGTHS)},
         )
     except LmbookError as error:
-        if own:
+        if lesson.own_text:
             raise
         print(f"Without the real data: {error.message}\n{error.fix}")
 
@@ -252,7 +251,7 @@ if own or lesson.full:
 # be found in the training part, word for word; that flatters every method alike.
 
 # %%
-if minilm is not None and not own:
+if minilm is not None and not lesson.own_text:
     results, seen = [], []
     for seed in SEEDS:
         splits = balanced_spam(seed)
@@ -284,7 +283,7 @@ if minilm is not None and not own:
 
 # %%
 if minilm is not None:
-    for name in corpora if own else ("rt_polarity",):
+    for name in corpora if lesson.own_text else ("rt_polarity",):
         splits = {part: corpora[name].split(part) for part in ("train", "validation", "test")}
         result = compare(minilm, splits, LENGTHS.get(name, 64), EPOCHS.get(name, 2), lesson.seed)
         right, rows = result["right"][0].tolist(), []

@@ -47,7 +47,7 @@ from lmbook.training.run_folder import save_run
 from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("dialogue")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The replies are checked by the world of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

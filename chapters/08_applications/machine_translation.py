@@ -282,7 +282,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
         print(f"{line}\n    {written}" if line else "")
 
 
-if lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     real_pairs("own", lesson.real_corpus("tatoeba_eng_fra"), lesson.choose(quick=100, full=2000), None)
 elif lesson.full and lesson.corpus is None:
     corpus, of_chapter_5 = lesson.real_corpus("tatoeba_eng_fra"), FOLDER / "tatoeba_fra"

@@ -53,7 +53,6 @@ from lmbook.training.fit import reproducible
 
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")
-own = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## One contest for all tasks
@@ -165,7 +164,7 @@ def from_scratch(kind: str, tokenizer=None, **changes) -> Callable[[Splits, list
 
 # %%
 tasks: list[Task] = []
-if not own:
+if not lesson.own_text:
     pretrained = greentree_bert(
         lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
@@ -273,8 +272,8 @@ def real_task(corpus: Corpus) -> Task:
 
 if lesson.text is not None:
     tasks.append(real_task(labelled_corpus(lesson.text)))
-elif own or lesson.full:
-    for name in [lesson.corpus] if own else LENGTHS:
+elif lesson.own_text or lesson.full:
+    for name in [lesson.corpus] if lesson.own_text else LENGTHS:
         corpus = lesson.real_corpus(name)
         tasks += [] if corpus is None else [real_task(corpus)]
 

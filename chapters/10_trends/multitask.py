@@ -36,7 +36,7 @@ from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("multitask")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The answers are checked by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

@@ -39,7 +39,7 @@ from lmbook.topics.preferences.reward_model import RewardModel
 from lmbook.topics.preferences.rollouts import Rollouts, roll_out
 
 lesson = Lesson("reinforcement_learning")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The stories are judged by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

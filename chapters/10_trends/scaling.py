@@ -45,7 +45,7 @@ from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("scaling")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The law's E is compared with the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

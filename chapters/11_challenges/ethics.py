@@ -52,7 +52,7 @@ from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("ethics")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The bias is known for greentree alone: --corpus and --text are left aside.")
 
 # %% [markdown]

@@ -56,7 +56,7 @@ from lmbook.topics.interpretability.token_losses import losses_from, next_tokens
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("interpretability")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("What is true is known of greentree alone: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 rng = np.random.default_rng(lesson.seed)

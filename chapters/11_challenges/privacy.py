@@ -58,7 +58,7 @@ from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("privacy")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The secrets are planted in stories of greentree: --corpus and --text are left aside.")
 privacy_spent(1.0, 0.1, 1, 1e-5)  # says at once, not after minutes, that dp-accounting is missing
 real = lesson.full

@@ -45,8 +45,8 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
 
-lesson = Lesson("human_evaluation")
-if lesson.corpus is not None or lesson.text is not None:
+lesson = Lesson("human_evaluation", corpora=())
+if lesson.own_text:
     raise LmbookError("This lesson compares its own systems.", "For texts of yours: lmbook rate make A.txt B.txt")
 FOLDER = scratch_dir(lesson.file) / "human_evaluation"
 

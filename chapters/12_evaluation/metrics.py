@@ -42,8 +42,8 @@ from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.word_errors import nearest_reading, word_errors
 
-lesson = Lesson("metrics")
-if lesson.text or lesson.corpus:
+lesson = Lesson("metrics", corpora=())
+if lesson.own_text:
     print("This lesson compares measures on data that it knows: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 greentree = load_corpus("greentree")
@@ -95,7 +95,7 @@ def rare_class(corpus, label: str, rare: str, first: int) -> Task:
 
 def real(name: str):
     """A corpus of the catalogue in the full profile; None, and a line why, where there is none."""
-    return lesson.real_corpus(name) if lesson.full and not (lesson.text or lesson.corpus) else None
+    return lesson.real_corpus(name) if lesson.full and not lesson.own_text else None
 
 
 def classifier(task: Task, longest: int, chosen: slice | np.ndarray = slice(None)):
