@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
@@ -47,7 +47,7 @@ from lmbook.models.bert import Bert, BertClassifier
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
 from lmbook.recipes.bert import FULL, QUICK, greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
-from lmbook.recipes.text_classifier import classifier_profile, labelled_texts, softmax, text_classifier
+from lmbook.recipes.text_classifier import PROFILES, labelled_texts, softmax, text_classifier
 from lmbook.training.fine_tuning import FineTuning, class_logits
 from lmbook.training.fit import reproducible
 
@@ -144,7 +144,7 @@ def bag(parts: Splits, labels: list[str], seed: int) -> Predict:
 
 
 def from_scratch(kind: str, tokenizer=None, **changes) -> Callable[[Splits, list[str], int], Predict]:
-    profile = classifier_profile(kind, **changes)
+    profile = replace(PROFILES[kind], **changes)
 
     def train(parts: Splits, labels: list[str], seed: int) -> Predict:
         drawn = Corpus("a draw", "text_classification", "en", parts)

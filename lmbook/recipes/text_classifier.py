@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +13,10 @@ from scipy import special
 
 from lmbook.corpora.corpus import Corpus
 from lmbook.errors import LmbookError
+from lmbook.evaluation.calibration import Calibration, calibration
+from lmbook.evaluation.classification import ClassificationScore, classification_score
 from lmbook.models.bert import BertClassifier, BertConfig
+from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.pipelines.labelled import LabelledTexts
@@ -31,7 +33,7 @@ FEWEST_STEPS = 200  # a few hundred texts make epochs of a few steps
 
 @dataclass(frozen=True)
 class ClassifierProfile(CorpusProfile):
-    """How a classifier is made and trained; `classifier_profile` has one for each kind.
+    """How a classifier is made and trained; `PROFILES` has one for each kind.
 
     Args:
         name: the kind: "lstm" or "transformer", from random weights; "minilm", all weights of a pre-trained one.
@@ -56,15 +58,19 @@ PROFILES = {  # the epochs were not searched for
 }
 
 
-def classifier_profile(kind: str, **changes: Any) -> ClassifierProfile:
-    """The usual profile of a kind of classifier, with changes to its fields.
+@dataclass(frozen=True)
+class ClassifierTest:
+    """What a classifier did on labelled texts.
 
-    Raises:
-        LmbookError: there is no such kind.
+    Attributes:
+        answers: the likeliest label of each text.
+        score: how they compare with the right ones.
+        calibration: of the probabilities; None where a right label is none of the classifier's.
     """
-    if kind not in PROFILES:
-        raise LmbookError(f"There is no classifier called {kind!r}.", f"Choose one of: {', '.join(PROFILES)}.")
-    return replace(PROFILES[kind], **changes)
+
+    answers: list[str]
+    score: ClassificationScore
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,25 @@ class TextClassifier:
         """The probability of each class for each text, [N, C]."""
         data = labelled_texts(self.tokenizer, texts, [0] * len(texts), self.max_length, 4 * self.max_length)
         return softmax(class_logits(self.model, data))
+
+    def test(self, records: Sequence[dict]) -> ClassifierTest:
+        """Classify labelled texts, `{"text", "label"}`, and compare the answers with their labels."""
+        right = [record["label"] for record in records]
+        probabilities = self.probabilities([record["text"] for record in records])
+        answers = [self.labels[place] for place in probabilities.argmax(axis=1)]
+        known = set(right) <= set(self.labels)
+        calibrated = calibration(probabilities, [self.labels.index(label) for label in right]) if known else None
+        return ClassifierTest(answers, classification_score(right, answers), calibrated)
+
+
+def bag_of_words_score(corpus: Corpus) -> ClassificationScore:
+    """What a bag of words that read the corpus's training texts does on its test texts."""
+    texts, labels = (
+        {part: [record[key] for record in corpus.split(part)] for part in ("train", "validation", "test")}
+        for key in ("text", "label")
+    )
+    bag = with_best_penalty(bag_of_words, texts["train"], labels["train"], texts["validation"], labels["validation"])
+    return classification_score(labels["test"], bag.predict(texts["test"]).tolist())
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -124,7 +149,7 @@ def text_classifier(
     """Train a classifier on a corpus of labelled texts; the weights of the lowest validation loss are kept.
 
     Args:
-        profile: how, e.g. `classifier_profile("lstm")`.
+        profile: how, e.g. `PROFILES["lstm"]`.
         corpus: for text classification, with train and validation split; each label of the latter is in the former.
         seed: of the weights and the order.
         tokenizer: for those from random weights; None: byte pairs of the training texts.
@@ -134,8 +159,11 @@ def text_classifier(
         quiet: print nothing.
 
     Raises:
-        LmbookError: a label is not known, MiniLM is not installed; as `fit`.
+        LmbookError: there is no such kind, a label is not known, MiniLM is not installed; as `fit`.
     """
+    kind = profile.name
+    if kind not in PROFILES:
+        raise LmbookError(f"There is no classifier called {kind!r}.", f"Choose one of: {', '.join(PROFILES)}.")
     train, validation = corpus.split("train"), corpus.split("validation")
     labels = sorted({record["label"] for record in train})
     unknown = sorted({record["label"] for record in validation} - set(labels))
@@ -143,7 +171,7 @@ def text_classifier(
         raise LmbookError(f"No training text has the label {unknown[0]!r}.", "Give more texts of it, or leave it out.")
     reproducible(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
-        if profile.name == "minilm":
+        if kind == "minilm":
             bert, tokenizer = load_minilm()
             model = BertClassifier(bert, len(labels), pooling="mean")
         else:
