@@ -50,7 +50,7 @@ def train(arguments: argparse.Namespace) -> None:
     stamps = []
     fit(
         model,
-        CausalWindows([documents], context=CONTEXT, batch_size=BATCH_SIZE),
+        CausalWindows([documents], tokenizer, context=CONTEXT, batch_size=BATCH_SIZE),
         steps=arguments.steps,
         minutes=arguments.seconds and (arguments.seconds - machine.seconds_since_start() - LEAVING) / 60,
         optimizer=recipes[arguments.recipe],

@@ -20,16 +20,13 @@
 # %%
 from __future__ import annotations
 
+from lmbook import BytePairTokenizer, CharacterTokenizer, Lesson, WordTokenizer
+from lmbook.book import plots
+from lmbook.corpora.greentree.corpus import load
+from lmbook.tokenizers import byte_characters, merge, train_merges
+
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree.corpus import load
-from lmbook.tokenizers.bpe_from_scratch import merge, train_merges
-from lmbook.tokenizers.byte_pair import BytePairTokenizer, byte_characters
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
 
 BYTE_PAIRS = 1024  # the vocabulary of the byte pairs in the comparison
 SIZES = (260, 300, 400, 512, 768, 1024, 1536, 2048, 3072, 4096)  # of those in the curve, the largest last
@@ -260,7 +257,7 @@ lesson.figure(figure, "trade_off", "Sequence length against vocabulary, and unkn
 SAMPLE = {
     "English": train["English"],
     "Chinese": train["Chinese"][:100],
-}  # teaching.py counts everything anew each time
+}  # bpe_from_scratch.py counts everything anew each time
 same = all(train_merges(texts, 100) == BytePairTokenizer.train(texts, 259 + 100).merges for texts in SAMPLE.values())
 lesson.record("teaching_equals_library", same, note="the first 100 merges, in both languages")
 WORDS = {"English": " sunflower", "Chinese": "向日葵"}  # try others: any text of the language
@@ -329,7 +326,7 @@ lesson.table("whose_text", rows, columns, tolerance=1e-9)
 
 # %%
 if lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     tatoeba = load_corpus("tatoeba_eng_cmn")
 

@@ -18,24 +18,27 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from lmbook import (
+    BytePairTokenizer,
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    WordTokenizer,
+    evaluate,
+    mean_sd,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import generate, log_probability
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import reproducible
+from lmbook.corpora.greentree import log_probability, tell_stories
+
+import numpy as np
 
 lesson = Lesson("parameters_and_loss")
 reproducible(lesson.seed)
 train_texts, validation_texts, test_texts = (
-    [story.english for story in generate(count, seed)]
+    [story.english for story in tell_stories(count, seed)]
     for count, seed in ((4000, 30), (200, 31), (lesson.choose(quick=150, full=500), 32))
 )
 tokenizer = WordTokenizer.train(train_texts)
@@ -368,12 +371,12 @@ def train(start: str, seed: int, rate: float, smoothing: float = 0.0) -> list[fl
     for variable in optimizer.variables:
         variable.assign(tf.zeros_like(variable))
     optimizer.learning_rate = rate
-    data = CausalWindows(documents["train"], context=20, batch_size=16, align="document", seed=seed)
+    data = CausalWindows(documents["train"], tokenizer, context=20, batch_size=16, align="document", seed=seed)
     smoothing = tf.constant(smoothing)
     return [float(loss) for loss in [step(*batch, smoothing) for batch in data.dataset(0, STEPS)]]
 
 
-held_out = CausalWindows(documents["test"], context=20, batch_size=64, align="document", shuffle=False)
+held_out = CausalWindows(documents["test"], tokenizer, context=20, batch_size=64, align="document", shuffle=False)
 
 
 @tf.function(jit_compile=True)
@@ -395,7 +398,9 @@ def several(start: str, smoothing: float = 0.0) -> dict:
         for seed in SEEDS:
             curve = train(start, seed, rate, smoothing)
             validated = (
-                evaluate(model, documents["validation"], batch_size=256).nats_per_token if len(RATES) > 1 else 0.0
+                evaluate(model, documents["validation"], tokenizer, batch_size=256).nats_per_token
+                if len(RATES) > 1
+                else 0.0
             )
             runs.append({"curve": curve, "weights": [v.numpy() for v in variables], "validated": validated})
         by_rate[rate] = runs
@@ -404,7 +409,10 @@ def several(start: str, smoothing: float = 0.0) -> dict:
     for run in runs:
         for variable, value in zip(variables, run.pop("weights"), strict=True):
             variable.assign(value)
-        run["test"], run["confidence"] = evaluate(model, documents["test"], batch_size=256).nats_per_token, confidence()
+        run["test"], run["confidence"] = (
+            evaluate(model, documents["test"], tokenizer, batch_size=256).nats_per_token,
+            confidence(),
+        )
     return {
         "rate": best,
         "curve": np.mean([run["curve"] for run in runs], axis=0),
@@ -427,7 +435,19 @@ for start, result in results.items():
         tolerance = 2.0 if start == "too large" else 0.1
         lesson.record_mean(f"{key}_loss_{name}", values, "nats per word", tolerance, note)
 columns = ["start", "learning rate", "loss at step 0", "± s.d.", f"test loss after {STEPS} steps", "± s.d. of it"]
-lesson.table("starts", rows, columns, tolerance=None)  # the same figures are recorded above, with tolerances
+allowed = {start: 2.0 if start == "too large" else 0.1 for start in STARTS}  # as above
+chosen = {start: result["rate"] for start, result in results.items()}  # the next of the rates tried may do as well
+lesson.table(
+    "starts",
+    rows,
+    columns,
+    tolerance={"learning rate": None, **dict.fromkeys(columns[2:], allowed)},
+    at_least={"learning rate": {start: rate / 4 for start, rate in chosen.items()}},
+    at_most={
+        "learning rate": {start: rate * 4 for start, rate in chosen.items()},
+        **dict.fromkeys(columns[3::2], {start: 0.5 if start == "too large" else 0.1 for start in STARTS}),
+    },
+)
 figure, axes = plots.new_figure("The same LSTM from five starts (mean over the seeds)", "step", "loss (nats per word)")
 for index, (start, result) in enumerate(results.items()):
     axes.plot(plots.smooth(result["curve"], 0.7), label=start, **plots.line_style(index))
@@ -455,7 +475,7 @@ rows = []
 for name, result in (("no smoothing", results["book"]), (f"smoothing {SMOOTHING}", with_smoothing)):
     rows.append((name, *mean_sd(result["test"]), *mean_sd(result["confidence"])))
 columns = ["trained with", "test cross-entropy", "± s.d.", "mean probability of the favourite", "± s.d. of it"]
-lesson.table("smoothing", rows, columns, tolerance=0.1)
+lesson.table("smoothing", rows, columns, tolerance=0.1, at_most={columns[2]: 0.1, columns[4]: 0.1})
 costs = with_smoothing["test"] - results["book"]["test"]
 note = "cross-entropy with smoothing minus without, seed by seed"
 lesson.record_mean("smoothing_costs", costs, "nats per word", 0.1, note)

@@ -22,12 +22,9 @@ from __future__ import annotations
 
 import time
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
+from lmbook import Lesson, continue_text, evaluate
+from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import floor, is_grammatical, log_probability
-from lmbook.decoding.text import continue_text
-from lmbook.evaluation.language_modelling import evaluate
 
 lesson = Lesson("lstm_baseline")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -68,7 +65,7 @@ if not own_text:
 if not own_text:
     model, tokenizer = baseline.model, baseline.tokenizer
     texts = [story.english for story in baseline.test]
-    score = evaluate(model, [tokenizer.encode(text) for text in texts])
+    score = evaluate(model, [tokenizer.encode(text) for text in texts], tokenizer)
     lowest = floor(texts, tokenizer, grammar=baseline.grammar)
     lesson.record("parameters", model.count_params(), note="embedding 128, LSTM 256")
     lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
@@ -92,7 +89,7 @@ if not own_text:
 
 # %%
 if not own_text:
-    stories = continue_text(model, tokenizer, count=500, length=150, temperature=0.7, seed=lesson.seed)
+    stories = continue_text(model, tokenizer, count=500, max_new_tokens=150, temperature=0.7, seed=lesson.seed)
     share = sum(map(is_grammatical, stories)) / len(stories)
     lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
     lesson.record(
@@ -108,7 +105,9 @@ if not own_text:
 # %%
 if not own_text:
     for temperature in (0.0, 0.7):
-        [text] = continue_text(model, tokenizer, "a green tree", length=150, temperature=temperature, seed=lesson.seed)
+        [text] = continue_text(
+            model, tokenizer, "a green tree", max_new_tokens=150, temperature=temperature, seed=lesson.seed
+        )
         print(f"\ntemperature {temperature}: {text}")
 
 # %% [markdown]
@@ -121,18 +120,22 @@ if not own_text:
 # %%
 def train_on_characters(corpus, steps: int):
     """An LSTM on the characters of a corpus; gives (score on the held-out text, history, sample, seconds)."""
-    from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-    from lmbook.pipelines.causal import CausalWindows
-    from lmbook.tokenizers.character import CharacterTokenizer
-    from lmbook.training.fit import fit, reproducible
-    from lmbook.training.optimizers import OptimizerConfig
-    from lmbook.training.validation import Validation
+    from lmbook import (
+        CausalWindows,
+        CharacterTokenizer,
+        OptimizerConfig,
+        RecurrentConfig,
+        RecurrentLanguageModel,
+        Validation,
+        fit,
+        reproducible,
+    )
 
     reproducible(lesson.seed)
     began = time.perf_counter()
     train, held_out = corpus.texts("train"), corpus.texts("validation")
     characters = CharacterTokenizer.train(train)
-    data = CausalWindows([characters.encode(t) for t in train], context=64, batch_size=64, seed=lesson.seed)
+    data = CausalWindows([characters.encode(t) for t in train], characters, context=64, batch_size=64, seed=lesson.seed)
     strategy = lesson.strategy
     with strategy.scope():
         network = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, dropout=0.1))
@@ -147,19 +150,19 @@ def train_on_characters(corpus, steps: int):
         strategy=strategy,
     )
     size = sum(len(text.encode("utf-8")) for text in held_out)
-    result = evaluate(network, documents, bytes_total=size, closed=False)
+    result = evaluate(network, documents, characters, bytes_total=size, closed=False)
     seconds = time.perf_counter() - began
-    [sample] = continue_text(network, characters, length=400, temperature=0.8, seed=lesson.seed)
+    [sample] = continue_text(network, characters, max_new_tokens=400, temperature=0.8, seed=lesson.seed)
     return result, history, sample, seconds
 
 
 if own_text or lesson.full:
     if lesson.text is not None:
-        from lmbook.corpora.files import text_corpus
+        from lmbook import text_corpus
 
         corpus = text_corpus(lesson.text)
     else:
-        from lmbook.corpora.catalogue import load_corpus
+        from lmbook import load_corpus
 
         corpus = load_corpus(lesson.corpus if own_text else "tiny_shakespeare")
     result, history, sample, seconds = train_on_characters(corpus, lesson.choose(quick=300, full=2400))
@@ -184,12 +187,8 @@ if own_text or lesson.full:
 
 # %%
 if lesson.full and not own_text:
+    from lmbook import CausalWindows, OptimizerConfig, Validation, WordTokenizer, fit, reproducible
     from lmbook.models import registry
-    from lmbook.pipelines.causal import CausalWindows
-    from lmbook.tokenizers.word import WordTokenizer
-    from lmbook.training.fit import fit, reproducible
-    from lmbook.training.optimizers import OptimizerConfig
-    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     words = WordTokenizer.train(corpus.texts("train"), 10_000)
@@ -197,12 +196,14 @@ if lesson.full and not own_text:
     held_out = [words.encode(text) for text in corpus.texts("validation")]
     history = fit(
         article,
-        CausalWindows([words.encode(t) for t in corpus.texts("train")], context=64, batch_size=16, seed=lesson.seed),
+        CausalWindows(
+            [words.encode(t) for t in corpus.texts("train")], words, context=64, batch_size=16, seed=lesson.seed
+        ),
         steps=400,
         validation=Validation(held_out, words),
         optimizer=OptimizerConfig(learning_rate=2e-3),
     )
-    result = evaluate(article, held_out, closed=False)
+    result = evaluate(article, held_out, words, closed=False)
     lesson.record("article_parameters", article.count_params(), note="vocabulary 10,000, embedding 256, LSTM 512")
     lesson.record("article_nats_per_word", result.nats_per_token, "nats per word", 0.05, note="Shakespeare, 400 steps")
     lesson.record("article_perplexity", result.perplexity, "", 10.0)

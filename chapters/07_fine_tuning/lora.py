@@ -24,19 +24,15 @@ import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lmbook import GPT, Lesson, OptimizerConfig, fit, reproducible
+from lmbook.book import plots, scratch_dir
+from lmbook.evaluation import score_answers
+from lmbook.layers import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.training import score_next_tokens
+
 import keras
 import numpy as np
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.evaluation.instructions import score_answers
-from lmbook.layers.lora import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
-from lmbook.models.gpt import GPT
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("lora")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -71,7 +67,7 @@ data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test
 STEPS = lesson.choose(quick=120, full=1_600)
 RANKS = lesson.choose(quick=(8,), full=(1, 4, 8, 16))
 # The rates are the best of those tried on validation stories, for all weights; LoRA takes that of Muon.
-BY_MUON = replace(COPYING_FIT["optimizer"], learning_rate=lesson.choose(quick=6e-3, full=3e-3))
+BY_MUON = replace(STORY_FIT["optimizer"], learning_rate=lesson.choose(quick=6e-3, full=3e-3))
 BY_ADAMW = OptimizerConfig("adamw", learning_rate=4e-3, warmup_steps=20, weight_decay=0.0)
 judge = stories.copy()  # all results are scored in one model, whose functions are compiled once
 
@@ -112,7 +108,7 @@ def score(weights: list[np.ndarray]) -> tuple[float, float]:
     """The loss of the held-out answers, and the share of exact ones, of a model with these weights."""
     judge.set_weights(weights)
     loss = score_next_tokens(judge, test_data).nats_per_token
-    return loss, score_answers(judge, words, test, length=64).exact
+    return loss, score_answers(judge, words, test, max_new_tokens=64).exact
 
 
 # %% [markdown]

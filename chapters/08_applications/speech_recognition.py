@@ -24,30 +24,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lmbook import (
+    KneserNey,
+    Lesson,
+    LmbookError,
+    WordTokenizer,
+    count_n_grams,
+    load_corpus,
+    reproducible,
+    wilson_interval,
+)
+from lmbook.book import plots
+from lmbook.corpora import read_text
+from lmbook.topics.speech import (
+    RULES,
+    Hypothesis,
+    LogMel,
+    Recording,
+    SpeechConfig,
+    SpeechRecognizer,
+    SpokenSequences,
+    Surroundings,
+    each_utterance,
+    follows_rules,
+    greedy,
+    joined,
+    likeliest_of,
+    log_probabilities,
+    n_gram_scores,
+    numbers,
+    prefix_beam_search,
+    random_numbers,
+    read_wav,
+    reduction_interval,
+    rescored,
+    train_recognizer,
+    utterance,
+    word_errors,
+)
+from lmbook.topics.speech.synthetic_digits import synthetic_digits
+
 import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.files import read_text
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.speech.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
-from lmbook.topics.speech.number_grammar import RULES, follows_rules, numbers, random_numbers
-from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
-from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabilities, train_recognizer
-from lmbook.topics.speech.recordings import Recording, read_wav
-from lmbook.topics.speech.synthetic_digits import synthetic_digits
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, each_utterance, joined, utterance
-from lmbook.topics.speech.word_errors import reduction_interval, word_errors
-from lmbook.training.fit import reproducible
 
 lesson = Lesson("speech_recognition")
 reproducible(lesson.seed)
@@ -201,7 +222,7 @@ def trained(name: str, seed: int) -> SpeechRecognizer:
     model = SpeechRecognizer(SpeechConfig(tokenizer.vocabulary_size, 40, num_layers=2, **SHAPES[name]))
     data = SpokenSequences(
         sounds[name]["train"],
-        tokenizer.encode,
+        tokenizer,
         batch_size=BATCH[name],
         words=(1, 5),
         around=Surroundings(snr=NOISY, speed=0.1),
@@ -219,8 +240,14 @@ for name, of_seeds in models.items():
     hits, free = [], []
     for model in of_seeds:
         moments = log_probabilities(model, waves, log_mel)
-        hits.append(float((likeliest_of(moments, [tokenizer.encode(digit) for digit in DIGITS]) == right).mean()))
-        free.append(float(np.mean([tokenizer.decode(greedy(m)) == o.text for m, o in zip(moments, test, strict=True)])))
+        hits.append(
+            float((likeliest_of(moments, [tokenizer.encode(digit) for digit in DIGITS], tokenizer) == right).mean())
+        )
+        free.append(
+            float(
+                np.mean([tokenizer.decode(greedy(m, tokenizer)) == o.text for m, o in zip(moments, test, strict=True)])
+            )
+        )
     low, high = wilson_interval(round(np.mean(hits) * len(test)), len(test))
     note = f"single digits, test; 95 % interval of one test of {len(test)}: {low:.3f} to {high:.3f}"
     lesson.record_mean(f"{name}_accuracy", hits, "", 0.02 * LOOSE[name], note)
@@ -254,7 +281,7 @@ print("  ".join(texts["test"][:5]))
 # 32,872 dates it has read about half.
 
 # %%
-language = KneserNey(count_n_grams([tokenizer.encode(text) for text in read], ORDER, tokenizer.vocabulary_size))
+language = KneserNey(count_n_grams([tokenizer.encode(text) for text in read], tokenizer, ORDER))
 perplexity = language.perplexity([tokenizer.encode(text) for text in texts["test"]])
 lesson.record("language_perplexity", perplexity, "per digit or end", 0.05, note="n-gram model, test numbers")
 scores = n_gram_scores(language)
@@ -298,7 +325,7 @@ class Heard:
 
     def fused(self, weight: float, bonus: float) -> list[str]:
         options = {"language_model": scores, "weight": weight, "bonus": bonus}
-        return [tokenizer.decode(prefix_beam_search(m, BEAMS, **options)[0].ids) for m in self.moments]
+        return [tokenizer.decode(prefix_beam_search(m, tokenizer, BEAMS, **options)[0].ids) for m in self.moments]
 
 
 def said(name: str, split: str, texts: list[str], snr: float) -> list[Recording]:
@@ -309,8 +336,10 @@ def said(name: str, split: str, texts: list[str], snr: float) -> list[Recording]
 
 def hear(model: SpeechRecognizer, spoken: list[Recording]) -> Heard:
     moments = log_probabilities(model, [one.samples for one in spoken], log_mel)
-    lists = [prefix_beam_search(one, BEAMS, language_model=scores) for one in moments]
-    return Heard([one.text for one in spoken], [tokenizer.decode(greedy(one)) for one in moments], lists, moments)
+    lists = [prefix_beam_search(one, tokenizer, BEAMS, language_model=scores) for one in moments]
+    return Heard(
+        [one.text for one in spoken], [tokenizer.decode(greedy(one, tokenizer)) for one in moments], lists, moments
+    )
 
 
 def chosen(heard: Heard) -> tuple[float, float]:
@@ -351,6 +380,7 @@ def record_rates(key: str, outcome: dict[str, list], name: str, what: str) -> No
 
 
 PREFIX = {"fsdd": "", "synthetic": "synthetic_"}
+FEW = 30  # of fewer errors a ratio says nothing: one more or less moves it
 votes, outcomes = {}, {}
 for name in sounds:
     spoken = said(name, "validation", texts["validation"], MAIN[name])
@@ -358,12 +388,16 @@ for name in sounds:
     print(f"{name}: weight and bonus of each seed: {votes[name]}")
     outcomes[name] = {snr: compare(name, texts["test"], snr) for snr in NOISES}
     rows = [
-        (f"{snr} dB", *(float(np.mean(outcome[way])) for way in WAYS), *reduction(outcome))
+        (
+            f"{snr} dB",
+            *(float(np.mean(outcome[way])) for way in WAYS),
+            *(reduction(outcome) if np.sum(outcome["before"]) >= FEW else ("", "", "")),
+        )
         for snr, outcome in outcomes[name].items()
     ]
     columns = ["noise", *WAYS, "fewer errors by", "95 % from", "to"]
-    allowed = {**dict.fromkeys(WAYS, 0.03 * LOOSE[name]), **dict.fromkeys(columns[5:])}  # a ratio of few errors jumps
-    lesson.table(f"{name}_wer", rows, columns, allowed)
+    allowed = {**dict.fromkeys(WAYS, 0.03 * LOOSE[name]), **dict.fromkeys(columns[5:], 0.2 * LOOSE[name])}
+    lesson.table(f"{name}_wer", rows, columns, allowed, at_most=dict.fromkeys(WAYS, {"5 dB": 0.1}))
     main = outcomes[name][MAIN[name]]
     record_rates(f"{PREFIX[name]}wer", main, name, "times and dates" if own_numbers is None else "your numbers")
     share, low, high = reduction(main)
@@ -384,7 +418,7 @@ for name in sounds if own_numbers is None else ():
     record_rates(f"{PREFIX[name]}wer_random", outcome, name, "digits without a rule")
     share, low, high = reduction(outcome)
     note = f"errors that the vote added, as a share of those before; 95 % interval {-high:.3f} to {-low:.3f}"
-    lesson.record(f"{PREFIX[name]}random_harm", -share, "", 0.3 * LOOSE[name], note=note)
+    lesson.record(f"{PREFIX[name]}random_harm", -share, "", 0.3 * LOOSE[name], note=note, at_most=0.8)
     for title, which in (("Times and dates", outcomes[name][MAIN[name]]), ("Without a rule", outcome)):
         heard = which["heard"]
         before, after = heard.best(), heard.best(*votes[name][-1])
@@ -412,7 +446,7 @@ figure, panels = plots.new_panels(2, 1, (8.0, 5.0))
 panels[0, 0].imshow(picture.T, origin="lower", aspect="auto", cmap="Blues", extent=(0, len(picture) / 100, 0, 40))
 panels[0, 0].set(title=f'"{number}", said by {spoken.speaker}', ylabel="mel band")
 panels[0, 0].grid(False)
-panels[1, 0].plot(seconds, np.exp(moments[:, 0]), color=plots.FLOOR_COLOUR, linestyle=":", label="blank")
+panels[1, 0].plot(seconds, np.exp(moments[:, tokenizer.pad_id]), color=plots.FLOOR_COLOUR, linestyle=":", label="blank")
 for index, digit in enumerate(dict.fromkeys(number.split())):
     curve = np.exp(moments[:, tokenizer.encode(digit)[0]])
     panels[1, 0].plot(seconds, curve, label=digit, **plots.line_style(index))

@@ -24,26 +24,32 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import save_file
-
+from lmbook import GPT2Tokenizer, Lesson, LmbookError, Sampling, WordPieceTokenizer, generate, load_corpus
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.card import find_card
-from lmbook.corpora.download import get, status
-from lmbook.corpora.weights import read_safetensors, read_safetensors_header
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.errors import LmbookError
+from lmbook.corpora import (
+    find_card,
+    get,
+    read_byte_pairs,
+    read_llama2c,
+    read_safetensors,
+    read_safetensors_header,
+    status,
+)
 from lmbook.files import read_json, write_json
-from lmbook.models.pretrained.hugging_face import (
+from lmbook.models import (
     bert_places,
     gpt2_places,
     load_bert,
     load_bert_masked_lm,
     load_gpt2,
     load_minilm,
+    load_stories260k,
+    mean_vectors,
 )
+from lmbook.pipelines import pack
+
+import numpy as np
+from safetensors.numpy import save_file
 
 lesson = Lesson("hugging_face")
 CHECKPOINTS = ("gpt2", "bert_base_uncased")
@@ -303,16 +309,14 @@ Lily. We can help you."""
 
 
 def tell_story() -> None:
-    from lmbook.corpora.llama2c import read_llama2c
-    from lmbook.models.pretrained.llama2c import load_stories260k
 
     checkpoint = get("stories260K", progress=False)[0]
     sizes, arrays = read_llama2c(checkpoint)
     print(sizes, f"and {len(arrays)} arrays")
     model, tokenizer = load_stories260k()
-    greedy = {"sampling": Sampling(temperature=0.0), "never_ids": tokenizer.never_ids}
+    greedy = {"sampling": Sampling(temperature=0.0), "suppress_ids": tokenizer.suppress_ids}
     begin = tokenizer.end_id
-    [ids] = generate(model, [[begin]], length=256, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=256, **greedy)
     told = tokenizer.decode(ids)
     print(told)
     whole = np.array([[begin, *ids]], "int32")
@@ -323,7 +327,7 @@ def tell_story() -> None:
     for index, block in enumerate(model.blocks):  # the matrices in the order in which the file has them
         for name, layer in (("wq", block.attention.query_projection), ("wk", block.attention.key_projection)):
             layer.kernel.assign(arrays[f"layers.{index}.attention.{name}.weight"].T)
-    [ids] = generate(model, [[begin]], length=60, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=60, **greedy)
     wrong = tokenizer.decode(ids)
     agree = next((place for place, (a, b) in enumerate(zip(wrong, PUBLISHED, strict=False)) if a != b), len(wrong))
     print(f"\nWith the pairs of the file: {wrong}")
@@ -376,17 +380,15 @@ class SentenceEncoder:
         self.model, self.tokenizer = load_minilm()
 
     def __call__(self, texts: list[str], pooling: str = "mean") -> np.ndarray:
-        from lmbook.models.bert import mean_vectors
-        from lmbook.pipelines.packing import pack
 
         ids = [self.tokenizer.encode(text)[:254] for text in texts]  # it was trained on at most 256 pieces
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))  # like lengths together: little padding
         vectors = np.zeros((len(texts), self.model.config.hidden_dim), "float32")
         for start in range(0, len(order), 32):
             chosen = order[start : start + 32]
-            rows, segments = pack([ids[i] for i in chosen], self.tokenizer.first_id, self.tokenizer.end_id)
+            rows, segments = pack([ids[i] for i in chosen], self.tokenizer)
             x = self.model((rows, segments))
-            vectors[chosen] = mean_vectors(x, rows != 0) if pooling == "mean" else x[:, 0]
+            vectors[chosen] = mean_vectors(x, rows != self.tokenizer.pad_id) if pooling == "mean" else x[:, 0]
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -415,8 +417,6 @@ def compare_sentences(encode: SentenceEncoder) -> None:
 # %%
 def search(encode: SentenceEncoder) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
-
-    from lmbook.corpora.catalogue import load_corpus
 
     records = load_corpus("xquad").split("test")
     english, german = ([r for r in records if r["language"] == language] for language in ("en", "de"))
@@ -493,24 +493,22 @@ FILL = "The capital of France is [MASK]."
 
 
 def use_gpt2(folder: Path) -> None:
-    from lmbook.corpora.weights import read_byte_pairs
-    from lmbook.tokenizers.gpt2 import GPT2Tokenizer
 
     model = load_gpt2(folder)
     tokenizer = GPT2Tokenizer.from_pieces(*read_byte_pairs(folder / "vocab.json", folder / "merges.txt"))
     prompt = "A green tree stands tall in the forest, and"
     ids = tokenizer.encode(prompt)
-    [row] = generate(model, [ids], length=40, sampling=Sampling(temperature=0.8), never_ids=(tokenizer.end_id,))
+    [row] = generate(
+        model, [ids], max_new_tokens=40, sampling=Sampling(temperature=0.8), suppress_ids=(tokenizer.end_id,)
+    )
     print(f"GPT-2, {model.count_params():,} weights: {tokenizer.decode([*ids, *row])}")
 
 
 def use_bert(folder: Path) -> None:
-    from lmbook.pipelines.packing import pack
-    from lmbook.tokenizers.word_piece import WordPieceTokenizer
 
     model, tokenizer = load_bert_masked_lm(folder), WordPieceTokenizer.from_file(folder / "vocab.txt")
     before, after = (tokenizer.encode(part) for part in FILL.split("[MASK]"))
-    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer.first_id, tokenizer.end_id)
+    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer)
     logits = np.asarray(model((ids, segments)))[0, 1 + len(before)]
     best = [tokenizer.tokens[id] for id in np.argsort(-logits)[:5]]
     print(f"BERT, {model.count_params():,} weights: {FILL} → {', '.join(best)}")

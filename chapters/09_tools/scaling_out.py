@@ -20,15 +20,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from lmbook import GPTConfig, Lesson
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.cluster.background_workers import BackgroundWorkers
+from lmbook.cluster import BackgroundWorkers
 from lmbook.files import read_json
-from lmbook.topics.scaling.cost import (
-    GptShape,
+from lmbook.topics.scaling import (
     Link,
     all_reduce_seconds,
     fit_link,
+    gpt_parameters,
     ring_seconds,
     training_flops,
     training_memory,
@@ -102,30 +102,31 @@ GPUS_PER_MACHINE = 8
 GPU_MEMORY = 141e9  # bytes
 GRADIENT_BYTES = 4  # per weight: Keras' gradients are float32 under mixed_bfloat16 too
 GPUS = (8, 16, 32, 64, 128, 256, 512, 1024)
-MODELS = {  # shape, tokens in a step
-    "124 M": (GptShape(12, 768, 12, vocabulary_size=50_257, max_sequence_length=1024), 2**19),
-    "7 B": (GptShape(32, 4096, 32, vocabulary_size=50_257, max_sequence_length=2048), 2**21),
+MODELS = {  # as GPT-2 is made, and tokens in a step
+    "124 M": (GPTConfig(50_257, 768, 4 * 768, num_heads=12, num_layers=12, max_sequence_length=1024), 2**19),
+    "7 B": (GPTConfig(50_257, 4096, 4 * 4096, num_heads=32, num_layers=32, max_sequence_length=2048), 2**21),
 }
 
 
-def predict(shape: GptShape, tokens: int, gpus: int) -> tuple[float, float]:
+def predict(config: GPTConfig, tokens: int, gpus: int) -> tuple[float, float]:
     """Seconds of a step that compute, and seconds that wait for the sum."""
-    computing = training_flops(shape.parameters, tokens) / (gpus * PEAK_FLOPS * SHARE_OF_PEAK)
-    summing = all_reduce_seconds(GRADIENT_BYTES * shape.parameters, gpus, GPUS_PER_MACHINE, INSIDE, BETWEEN)
+    weights = gpt_parameters(config)
+    computing = training_flops(weights, tokens) / (gpus * PEAK_FLOPS * SHARE_OF_PEAK)
+    summing = all_reduce_seconds(GRADIENT_BYTES * weights, gpus, GPUS_PER_MACHINE, INSIDE, BETWEEN)
     return computing, summing
 
 
 rows = []
 figure, axes = plots.new_figure("Predicted: no overlap, a fixed batch", "GPUs", "tokens per second")
-for index, (name, (shape, tokens)) in enumerate(MODELS.items()):
+for index, (name, (config, tokens)) in enumerate(MODELS.items()):
     speeds = []
     for gpus in GPUS:
-        computing, summing = predict(shape, tokens, gpus)
+        computing, summing = predict(config, tokens, gpus)
         speeds.append(tokens / (computing + summing))
-        each = tokens / shape.max_sequence_length / gpus
+        each = tokens / config.max_sequence_length / gpus
         rows.append([f"{name} on {gpus}", each, computing + summing, computing / (computing + summing), speeds[-1]])
     style = plots.line_style(index)
-    ideal = [PEAK_FLOPS * SHARE_OF_PEAK * gpus / training_flops(shape.parameters, 1) for gpus in GPUS]
+    ideal = [PEAK_FLOPS * SHARE_OF_PEAK * gpus / training_flops(gpt_parameters(config), 1) for gpus in GPUS]
     axes.plot(GPUS, speeds, marker="o", label=f"{name}, {tokens:,} tokens in a step", **style)
     axes.plot(GPUS, ideal, linewidth=1.0, label=f"{name}, if sums took no time", **{**style, "linestyle": ":"})
 axes.set_xscale("log", base=2)
@@ -154,13 +155,13 @@ for key, name in (("124m", "124 M"), ("7b", "7 B")):
 
 # %%
 rows = []
-for name, (shape, _) in MODELS.items():
+for name, (config, _) in MODELS.items():
     for policy, mixed, recomputed in (
         ("float32", False, False),
         ("mixed_bfloat16", True, False),
         ("mixed_bfloat16, recomputed", True, True),
     ):
-        held = training_memory(shape, 1, mixed=mixed, recomputed=recomputed)
+        held = training_memory(config, 1, mixed=mixed, recomputed=recomputed)
         parts = (held.parameters, held.gradients, held.optimizer, held.activations, held.total)
         rows.append([f"{name}, {policy}", *(part / 1e9 for part in parts), held.total < GPU_MEMORY])
 lesson.table(
@@ -183,7 +184,8 @@ lesson.table(
 # lmbook train --corpus tiny_shakespeare --output model --precision mixed_bfloat16
 # ```
 #
-# Batch 64, the model's own rate. If the memory is too small, `--micro-batches 4`: the same model, in more time.
+# Batch 64, the model's own rate. If the memory is too small, `--gradient-accumulation-steps 4`: the same model, in more
+# time.
 #
 # **One machine, 8 GPUs.** The same command: `auto` sees them and becomes `mirrored`. The batch of 64 is shared out, 8
 # rows to each, and the model is the one of before. To choose some of the GPUs:

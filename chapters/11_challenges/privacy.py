@@ -21,41 +21,48 @@ import re
 import time
 from collections import Counter
 
-import keras
-import numpy as np
-
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    Sampling,
+    WordTokenizer,
+    bootstrap,
+    fit,
+    generate,
+    load_corpus,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.download import get
-from lmbook.corpora.greentree import Grammar, floor, generate, log_probability
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate as write
-from lmbook.decoding.sampling import Sampling
-from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import Interval, bootstrap
-from lmbook.evaluation.sentences import sentence_log_probabilities
-from lmbook.models.gpt import GPT
-from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import copying_gpt
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.privacy.document_rows import document_rows
-from lmbook.topics.privacy.labelled_spans import score_spans
-from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
-from lmbook.topics.privacy.minilm_tagger import MiniLMTagger
-from lmbook.topics.privacy.private_step import PrivateStep, noise_for, poisson_batches, privacy_spent
-from lmbook.topics.privacy.scrubber import (
+from lmbook.corpora import get
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, log_probability, tell_stories
+from lmbook.evaluation import Interval, sentence_log_probabilities
+from lmbook.pipelines import WeightedRows, document_rows
+from lmbook.recipes.story_gpt import story_gpt_model
+from lmbook.topics.privacy import (
+    CHANCE_EXPOSURE,
+    MiniLMTagger,
     PerceptronTagger,
+    PrivateStep,
     Scrubber,
     Span,
     Tagger,
+    exposure,
     known_words,
     labelled_words,
+    membership_attack,
+    noise_for,
     pattern_spans,
+    poisson_batches,
+    privacy_spent,
+    score_spans,
+    secret_nats,
 )
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
+
+import keras
+import numpy as np
 
 lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -83,7 +90,7 @@ COPIES = (1, 8)
 NAMES = "Ada Ben Cleo Dan Eva Finn Gus Hana Ivo June Karl Lena Max Nora Otto Pia Quin Rosa Sam Tina Ugo Vera Will Yana"
 DIGITS, BEGINNING = 4, "The number of {} is 5 5 5"
 grammar = Grammar(LEXICON.first(8, kinds=24, wishes=6), max_sentences=4)
-told = [story.english for story in generate(2 * STORIES, 10, grammar=grammar)]
+told = [story.english for story in tell_stories(2 * STORIES, 10, grammar=grammar)]
 members, others = told[:STORIES], [text for text in told[STORIES:] if text not in set(told[:STORIES])]
 rng = np.random.default_rng(lesson.seed)
 canaries = [
@@ -117,18 +124,18 @@ def fresh(vocabulary_size: int, width: int, seed: int, hidden_dim: int = D) -> G
     """A GPT of two blocks that learns to copy early."""
     reproducible(seed)
     sizes = {"num_layers": 2, "hidden_dim": hidden_dim, "max_sequence_length": width}
-    return copying_gpt(vocabulary_size, **sizes)
+    return story_gpt_model(vocabulary_size, **sizes)
 
 
 def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> WeightedRows:
     """Batches of documents, each in a row of its own."""
     rows = [([words.end_id, *row, words.end_id], [1.0] * (len(row) + 1)) for row in ids]
-    return WeightedRows(rows, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
+    return WeightedRows(rows, words, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
 
 
 def nats_per_token(model: GPT, ids: list[list[int]]) -> float:
     """Mean loss of documents."""
-    return float(-sentence_log_probabilities(model, ids).sum() / sum(len(row) + 1 for row in ids))
+    return float(-sentence_log_probabilities(model, ids, words).sum() / sum(len(row) + 1 for row in ids))
 
 
 def train_plainly(seed: int):
@@ -174,7 +181,7 @@ def attack(model: GPT) -> dict:
         prefix = [words.end_id, *words.encode(beginning)]
         nats = secret_nats(model, prefix, digit_ids, DIGITS)
         found["exposures"][copies].append(exposure(nats, int("".join(digits))))
-    nats = {kind: -sentence_log_probabilities(model, ids) for kind, ids in attacked.items()}
+    nats = {kind: -sentence_log_probabilities(model, ids, words) for kind, ids in attacked.items()}
     found["by_loss"] = membership_attack(*(-nats[kind] / lengths[kind] for kind in attacked))
     found["by_excess"] = membership_attack(*(exact[kind] - nats[kind] for kind in attacked))
     return found
@@ -186,7 +193,9 @@ for seed in SEEDS:
     measured["trained to the end"].append(attack(plain))
     if seed == SEEDS[0]:
         prompts = [[words.end_id, *words.encode(beginning)] for beginning, _, _ in canaries[:4]]
-        said = write(plain, prompts, length=DIGITS, sampling=Sampling(temperature=0.0))
+        said = generate(
+            plain, prompts, max_new_tokens=DIGITS, sampling=Sampling(temperature=0.0), suppress_ids=words.suppress_ids
+        )
         for (beginning, digits, copies), answer in zip(canaries, said, strict=False):
             print(f"{beginning} → {words.decode(answer)}   (planted {copies} times: {' '.join(digits)})")
         if lesson.full:
@@ -205,12 +214,12 @@ for seed in SEEDS:
 # is more than e^ε times as likely, but for a probability δ.
 #
 # Frameworks give the sum of a batch's gradients, not each one. Two ways to get them are in
-# `lmbook/topics/privacy/private_step.py`.
+# `lmbook/topics/privacy/dp_sgd.py`.
 
 # %%
 BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
-rows = document_rows(documents, WIDTH)
+rows = document_rows(documents, words, WIDTH)
 sampling_rate = BATCH / len(documents)
 noise = {8.0: noise_for(8.0, sampling_rate, STEPS, DELTA)}
 lesson.record("epsilon", privacy_spent(noise[8.0], sampling_rate, STEPS, DELTA), "", 0.02, note=f"at delta = {DELTA}")
@@ -271,7 +280,7 @@ for way, runs in measured.items():
     table.append((way, np.mean([run["loss"] for run in runs]), *bits, first, *aucs))
 table = [(row[0], *map(float, row[1:])) for row in table]
 allowed = dict(zip(columns[1:], (loose, 1.0, 1.5, 0.3, loose, loose, 0.1), strict=True))
-lesson.table("measures", table, columns, tolerance=allowed)
+lesson.table("measures", table, columns, tolerance=allowed, at_most={columns[-1]: {"private, ε = 8": 0.1}})
 for key, way in (("plain", "trained to the end"), ("stopped", "stopped in time"), ("private", "private, ε = 8")):
     runs = measured[way]
     bits = np.concatenate([run["exposures"][COPIES[0]] for run in runs])
@@ -417,7 +426,8 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
         fit(model, data, steps=40 * data.steps_per_epoch, optimizer=optimizer, checks=("ids", "labels", "future"))
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
         prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
-        said = write(model, [prompt for prompt, _ in prompts], length=24, sampling=Sampling(temperature=0.0))
+        options = {"sampling": Sampling(temperature=0.0), "suppress_ids": pieces.suppress_ids}
+        said = generate(model, [prompt for prompt, _ in prompts], max_new_tokens=24, **options)
         leaked = [pieces.decode(row).strip().startswith(value) for row, (_, value) in zip(said, prompts, strict=True)]
         note = f"of the personal data in the training texts, word for word when asked for; trained on {name} texts"
         lesson.record(f"leak_{name}", float(np.mean(leaked)), tolerance=0.15, n=len(leaked), note=note)

@@ -13,6 +13,7 @@ Example::
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import tensorflow as tf
 
 from lmbook.files import write_atomically
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.batches import NumberedBatches
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.strategy import make_strategy
 from lmbook.training.fit import fit
@@ -31,19 +33,20 @@ VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
 
 
 @dataclass(frozen=True)
-class UnevenBatches:
+class UnevenBatches(NumberedBatches):
     """Rows of 2 to T tokens, few different ones, B rows to a batch and only `LAST_ROWS` in the last."""
 
     batch_size: int = 12
     context: int = 10
+    steps_per_epoch: int = STEPS
     description: str = "uneven batches"
 
-    def dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
-        """Batches (x [B, T], y [B, T], w [B, T]) of the steps `start_step` …"""
-        return tf.data.Dataset.from_generator(
-            lambda: (self._batch(step) for step in range(start_step, start_step + steps)),
-            output_signature=tuple(tf.TensorSpec((None, self.context), kind) for kind in ("int32", "int32", "float32")),
-        )
+    @property
+    def signature(self):
+        return tuple(tf.TensorSpec((None, self.context), kind) for kind in ("int32", "int32", "float32"))
+
+    def _batches(self, start_step: int, steps: int) -> Iterator[tuple[np.ndarray, ...]]:
+        return map(self._batch, range(start_step, start_step + steps))
 
     def _batch(self, step: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng(step)

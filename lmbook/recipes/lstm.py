@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import text_batches
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -21,7 +21,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not th
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         stories: training stories.
@@ -63,7 +63,7 @@ def greentree_lstm(
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> Baseline:
-    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Train the LSTM on greentree, resuming or loading what an earlier call left in `models`.
 
     The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
     Muon updates the matrices of the LSTM, AdamW the embedding and the head.
@@ -79,19 +79,13 @@ def greentree_lstm(
     profile = FULL if full else QUICK
     reproducible(seed)
     grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
-    test = generate(500, TEST_SEED, grammar=grammar)
-    validation = generate(300, VALIDATION_SEED, grammar=grammar)
+    test = tell_stories(500, TEST_SEED, grammar=grammar)
+    validation = tell_stories(300, VALIDATION_SEED, grammar=grammar)
     held_back = {story.english for story in test + validation}  # the shortest stories can be told twice
-    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in train],
-        context=profile.context,
-        batch_size=64,
-        align="document",
-        seed=seed,
-    )
+    data = text_batches(train, tokenizer, context=profile.context, batch_size=64, align="document", seed=seed)
     config = RecurrentConfig(tokenizer.vocabulary_size, memory_span=profile.memory_span)
     with (strategy or tf.distribute.get_strategy()).scope():
         model = RecurrentLanguageModel(config)

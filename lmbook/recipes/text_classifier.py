@@ -1,4 +1,4 @@
-"""Networks that name the class of a text, trained by `fit`: an LSTM, a Transformer, or a tuned MiniLM."""
+"""Text classifiers trained by `fit`: an LSTM, a Transformer, or a fine-tuned MiniLM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import special
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertClassifier, BertConfig
+from lmbook.models.bert import BERTClassifier, BERTConfig
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.pipelines.labelled import LabelledTexts
@@ -62,14 +62,13 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def labelled_texts(
     tokenizer: Tokenizer, texts: Sequence[str], classes: Sequence[int], max_length: int, tokens: int, seed: int = 0
 ) -> LabelledTexts:
-    """Texts as a classifier with this tokenizer reads them, `tokens` positions in a batch."""
+    """Batches of texts for a classifier with this tokenizer, `tokens` positions in each."""
     return LabelledTexts(
         [tokenizer.encode(text) for text in texts],
         classes,
+        tokenizer,
         tokens_per_batch=tokens,
         max_length=max_length,
-        first_id=getattr(tokenizer, "first_id", tokenizer.end_id),  # BERT's own differ; ours open and close alike
-        end_id=tokenizer.end_id,
         seed=seed,
     )
 
@@ -112,7 +111,7 @@ def train_text_classifier(
     with scope:
         if kind == "minilm":
             bert, tokenizer = load_minilm()
-            model = BertClassifier(bert, len(labels), pooling="mean")
+            model = BERTClassifier(bert, len(labels), pooling="mean")
         else:
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], vocabulary_size or VOCABULARY_SIZE
@@ -148,7 +147,7 @@ def train_text_classifier(
 def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length: int) -> keras.Model:
     if kind == "lstm":
         return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
-    config = BertConfig(
+    config = BERTConfig(
         vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
@@ -159,4 +158,4 @@ def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length:
         dropout=0.2,
         stddev=0.05,
     )
-    return BertClassifier(config, num_classes, pooling="mean")
+    return BERTClassifier(config, num_classes, pooling="mean")

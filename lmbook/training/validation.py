@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled
 from lmbook.pipelines.causal import spans
 from lmbook.pipelines.masked import MaskedTokens
@@ -173,8 +173,8 @@ class MaskedValidation:
     """The same hidden tokens of a held-out text for every model, and for a model at every step of its training.
 
     Args:
-        data: made with `shuffle=False`; with `masked=1.0, replaced=0.0` no place gives its answer away. Its first epoch
-            is kept.
+        data: made with `shuffle=False`; with `mask_token_rate=1.0, random_token_rate=0.0` no place gives its answer
+            away. Its first epoch is kept.
 
     Example:
         validation = MaskedValidation(held_out)

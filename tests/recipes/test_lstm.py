@@ -8,18 +8,18 @@ TINY = Profile(stories=200, max_sentences=3, steps=3, context=16)
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """(what two calls with the same folder give, the documents that each read in training)."""
-    streams, real = [], baseline.CausalWindows
+    """(what two calls with the same folder give, the texts that each read in training)."""
+    read, real = [], baseline.text_batches
 
-    def spy(documents, **kwargs):
-        streams.append({tuple(document) for document in documents})
-        return real(documents, **kwargs)
+    def spy(texts, tokenizer, **kwargs):
+        read.append(set(texts))
+        return real(texts, tokenizer, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "QUICK", TINY)
-        patch.setattr(baseline, "CausalWindows", spy)
+        patch.setattr(baseline, "text_batches", spy)
         folder = tmp_path_factory.mktemp("models")
-        return [greentree_lstm(False, models=folder, quiet=True) for _ in range(2)], streams
+        return [greentree_lstm(False, models=folder, quiet=True) for _ in range(2)], read
 
 
 def test_a_trained_baseline_is_loaded_and_not_trained_again(twice, assert_loaded_and_not_trained_again):
@@ -27,6 +27,6 @@ def test_a_trained_baseline_is_loaded_and_not_trained_again(twice, assert_loaded
 
 
 def test_test_stories_are_not_in_the_training_text(twice):
-    (made, _), streams = twice
-    held_back = {tuple(made.tokenizer.encode(story.english)) for story in made.test + made.validation}
-    assert held_back and not held_back & streams[0]
+    (made, _), read = twice
+    held_back = {story.english for story in made.test + made.validation}
+    assert held_back and read[0] and not held_back & read[0]

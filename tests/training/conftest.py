@@ -8,6 +8,7 @@ import pytest
 
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 VOCABULARY = 9
 
@@ -37,4 +38,4 @@ def special_ids():
 
 @pytest.fixture
 def data(documents):
-    return CausalWindows(documents, context=8, batch_size=4, seed=5)
+    return CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)

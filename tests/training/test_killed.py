@@ -47,8 +47,8 @@ def fsync(handle):
 
 os.fsync = fsync
 documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
-data = CausalWindows(documents, context=8, batch_size=4, seed=5)
-validation = Validation(documents[:2], SimpleNamespace(end_id=2, pad_id=0))
+data = CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)
+validation = Validation(documents[:2], SpecialIds())
 for output in outputs:
     reproducible(7)
     with strategy.scope():

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.pipelines.pairs import SentencePairs
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
 from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.validation import MaskedValidation, Validation, score_next_tokens
@@ -83,11 +84,13 @@ def test_an_empty_text_is_refused(special_ids):
 
 
 V = 12
-SMALL = BertConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8, dropout=0.0, stddev=0.1)
+SMALL = BERTConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8, dropout=0.0, stddev=0.1)
 
 
 def hidden(documents, **changes):
-    return MaskedTokens(documents, context=8, vocabulary_size=V, mask_id=V, **{"batch_size": 4, **changes})
+    return MaskedTokens(
+        documents, SpecialIds(), context=8, vocabulary_size=V, mask_id=V, **{"batch_size": 4, **changes}
+    )
 
 
 def patterned(count, seed):
@@ -97,7 +100,10 @@ def patterned(count, seed):
 
 def test_the_score_is_the_mean_over_hidden_tokens():
     keras.utils.set_random_seed(0)
-    model, data = BertMaskedLM(SMALL), hidden(patterned(10, 0), shuffle=False, masked=1.0, replaced=0.0)
+    model, data = (
+        BERTMaskedLM(SMALL),
+        hidden(patterned(10, 0), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0),
+    )
     losses, right = [], []
     for x, y, w in data.dataset():
         logits = np.asarray(model(x), "float64")
@@ -113,8 +119,8 @@ def test_the_score_is_the_mean_over_hidden_tokens():
 
 def test_fit_teaches_a_bert_to_name_hidden_tokens():
     keras.utils.set_random_seed(0)
-    model = BertMaskedLM(SMALL)
-    validation = MaskedValidation(hidden(patterned(40, 1), shuffle=False, masked=1.0, replaced=0.0))
+    model = BERTMaskedLM(SMALL)
+    validation = MaskedValidation(hidden(patterned(40, 1), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0))
     before = validation.score(model)
     data = hidden(patterned(200, 2), batch_size=32)
     options = {"checks": ("ids", "initial_loss"), "jit_compile": False, "quiet": True}
@@ -128,8 +134,10 @@ def test_fit_teaches_a_bert_to_name_hidden_tokens():
 def test_answers_are_in_the_order_of_the_text():
     keras.utils.set_random_seed(0)
     documents = [[3, 4, 5], [6, 7], [8, 9, 10, 11]]
-    data = hidden(documents, shuffle=False, masked=1.0, replaced=0.0, hidden=1.0, batch_size=2)
-    right, likeliest, losses = MaskedValidation(data).answers(BertMaskedLM(SMALL))
+    data = hidden(
+        documents, shuffle=False, mask_token_rate=1.0, random_token_rate=0.0, mask_selection_rate=1.0, batch_size=2
+    )
+    right, likeliest, losses = MaskedValidation(data).answers(BERTMaskedLM(SMALL))
     assert right.tolist() == [id for document in documents for id in document]
     assert len(likeliest) == len(losses) == len(right)
 
@@ -145,7 +153,7 @@ def test_next_tokens_are_scored_as_one_by_one():
         logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
         losses += [-logs[place, token] for place, token in enumerate([*target, 2])]
         right += [logits[place].argmax() == token for place, token in enumerate([*target, 2])]
-    score = score_next_tokens(model, SentencePairs(pairs, tokens_per_batch=24))
+    score = score_next_tokens(model, SentencePairs(pairs, SpecialIds(), tokens_per_batch=24))
     assert score.tokens == len(losses) == 19
     assert score.nats_per_token == pytest.approx(np.mean(losses), rel=1e-5)
     assert score.accuracy == pytest.approx(np.mean(right))

@@ -1,4 +1,4 @@
-"""Distillation: a small model learns from the predictions of a large one, not from the text alone."""
+"""Distillation: a small model learns from the predictions of a large one as well as from the labels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def distillation_losses(labels, logits, taught, share: float, temperature: float
     """
     hard = token_losses(labels, logits)
     if not share:
-        return hard  # and XLA leaves out a teacher that nobody listens to
+        return hard  # and XLA leaves out a teacher whose predictions are not used
     expected = tf.nn.softmax(taught / temperature)
     surprise = tf.nn.log_softmax(taught / temperature) - tf.nn.log_softmax(logits / temperature)
     soft = temperature**2 * tf.reduce_sum(expected * surprise, axis=-1)
@@ -70,7 +70,7 @@ def distil(
     optimizer: OptimizerConfig = OPTIMIZER,
     jit_compile: bool | None = None,
 ) -> float:
-    """Train `student` on `data` with `teacher` beside it; gives the mean loss of the last tenth of the steps.
+    """Train `student` on `data` and on `teacher`'s predictions; returns the mean loss of the last tenth of the steps.
 
     One device, no checkpoints: what `fit` does beyond that, it does for long runs.
 

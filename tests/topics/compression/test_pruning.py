@@ -6,6 +6,7 @@ import pytest
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.compression.pruning import Pruning
 from lmbook.training.fit import fit
 
@@ -17,7 +18,7 @@ def test_the_smallest_go_and_stay_away_while_the_others_learn(documents):
     before = {variable.path: variable.numpy() for variable in model.trainable_variables}
     pruning = Pruning(model, 0.75)
     kept = {variable.path: variable.numpy() != 0 for variable in model.trainable_variables}
-    data = CausalWindows(documents, context=8, batch_size=4)
+    data = CausalWindows(documents, SpecialIds(), context=8, batch_size=4)
     options = {"callbacks": [pruning], "steps_per_execution": 1, "jit_compile": False, "quiet": True}
     fit(model, data, steps=3, checks=(), **options)
     for variable in model.trainable_variables:
