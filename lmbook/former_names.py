@@ -16,7 +16,7 @@ FIELDS = {
 }
 VALUES = {"order": {"pre": True, "post": False}}  # of fields that have other values today
 
-# Classes whose name the identity of a checkpoint begins with. Saved models keep the names that they are registered under.
+# Classes whose name the identity of a checkpoint begins with. Saved models keep the names of their registration.
 CLASSES = {
     "Bert": "BERT",
     "BertClassifier": "BERTClassifier",

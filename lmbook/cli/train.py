@@ -280,7 +280,7 @@ def _train(
     if floor is not None:
         say(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
     data = CausalWindows(documents, tokenizer, context=recipe.context, batch_size=batch_size, seed=seed)
-    config = registry.make_config(model, tokenizer.vocabulary_size)
+    config = registry.make_config(model, tokenizer.vocabulary_size, pad_id=tokenizer.pad_id)
     with strategy.scope():
         network = registry.make_model(model, config)
     history = fit(

@@ -116,7 +116,7 @@ def train_text_classifier(
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], vocabulary_size or VOCABULARY_SIZE
             )
-            model = _from_scratch(kind, tokenizer.vocabulary_size, len(labels), max_length)
+            model = _from_scratch(kind, tokenizer, len(labels), max_length)
     data, held_out = (
         labelled_texts(
             tokenizer,
@@ -144,17 +144,19 @@ def train_text_classifier(
     return TextClassifier(model, tokenizer, labels, max_length, history)
 
 
-def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length: int) -> keras.Model:
+def _from_scratch(kind: str, tokenizer: Tokenizer, num_classes: int, max_length: int) -> keras.Model:
     if kind == "lstm":
-        return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
+        sizes = RecurrentClassifierConfig(tokenizer.vocabulary_size, num_classes, pad_id=tokenizer.pad_id)
+        return RecurrentClassifier(sizes)
     config = BERTConfig(
-        vocabulary_size,
+        tokenizer.vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
         num_heads=4,
         num_layers=2,
         max_sequence_length=max_length,
         num_segments=1,
+        pad_id=tokenizer.pad_id,
         dropout=0.2,
         stddev=0.05,
     )

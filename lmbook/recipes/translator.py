@@ -95,7 +95,7 @@ def greentree_translator(
     test = tell_stories(500 if full else 200, TEST_SEED, grammar=held_out)
     words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
     reproducible(seed)
-    model = EncoderDecoder(translator_config(words.vocabulary_size))
+    model = EncoderDecoder(translator_config(words.vocabulary_size, pad_id=words.pad_id))
     history = train_translator(
         model,
         _story_pairs(words, stories, seed=seed),
@@ -183,6 +183,7 @@ def sentence_translator(
     reproducible(seed)
     config = translator_config(
         pieces.vocabulary_size,
+        pad_id=pieces.pad_id,
         num_layers=recipe.num_layers,
         max_sequence_length=2 * recipe.max_length,
         dropout=recipe.dropout,

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from lmbook.topics.interpretability.story_states import story_states
+from lmbook.topics.interpretability.token_losses import next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree import Grammar, tell_stories
@@ -14,8 +16,6 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.story_states import story_states
-from lmbook.topics.interpretability.token_losses import next_tokens
 from lmbook.topics.preferences.rollouts import roll_out
 from lmbook.topics.privacy.tagged_words import TaggedWords, word_row
 from lmbook.topics.reading.answer_spans import AnswerSpans
