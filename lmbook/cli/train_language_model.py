@@ -50,7 +50,8 @@ def train_language_model(
         say(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
     data = CausalWindows(documents, tokenizer, context=recipe.context, batch_size=batch_size, seed=options.seed)
     with strategy.scope():
-        network = registry.make_model(model, registry.make_config(model, tokenizer.vocabulary_size))
+        config = registry.make_config(model, tokenizer.vocabulary_size, pad_id=tokenizer.pad_id)
+        network = registry.make_model(model, config)
     history = fit(
         network,
         data,

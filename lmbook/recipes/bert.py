@@ -143,6 +143,7 @@ def greentree_bert(
         4 * profile.hidden_dim,
         num_layers=profile.num_layers,
         max_sequence_length=profile.context,
+        pad_id=tokenizer.pad_id,
         dropout=0.0,  # no story is read twice
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )

@@ -140,7 +140,7 @@ def train_on_dialogues(
     reproducible(seed)
     sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = story_gpt_model(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
+        model = story_gpt_model(tokenizer.vocabulary_size, **sizes, pad_id=tokenizer.pad_id, smear_keys=smear_keys)
     history = fit(
         model,
         data,

@@ -109,6 +109,7 @@ def story_gpt_config(
     max_sequence_length: int,
     num_heads: int = 4,
     smear_keys: bool = False,
+    pad_id: int = 0,
 ) -> GPTConfig:
     """The registry's model "gpt", initialised so that it learns early to repeat a name.
 
@@ -117,7 +118,7 @@ def story_gpt_config(
     begin to copy hundreds of steps later.
 
     Args:
-        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads, smear_keys: as in `GPTConfig`.
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads, smear_keys, pad_id: as in `GPTConfig`.
 
     Raises:
         LmbookError: as `GPTConfig`.
@@ -131,6 +132,7 @@ def story_gpt_config(
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
         smear_keys=smear_keys,
+        pad_id=pad_id,
         tie_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
@@ -259,6 +261,7 @@ def train_on_stories(
             num_layers=profile.num_layers,
             hidden_dim=profile.hidden_dim,
             max_sequence_length=profile.max_sequence_length,
+            pad_id=tokenizer.pad_id,
         )
     history = fit(
         model,

@@ -178,7 +178,7 @@ def text_classifier(
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], profile.vocabulary_size
             )
-            model = _from_scratch(profile, tokenizer.vocabulary_size, len(labels))
+            model = _from_scratch(profile, tokenizer, len(labels))
     data, held_out = (
         labelled_texts(
             tokenizer,
@@ -213,17 +213,19 @@ def text_classifier(
     return TextClassifier(model, tokenizer, labels, profile.max_length, history)
 
 
-def _from_scratch(profile: ClassifierProfile, vocabulary_size: int, num_classes: int) -> keras.Model:
+def _from_scratch(profile: ClassifierProfile, tokenizer: Tokenizer, num_classes: int) -> keras.Model:
     if profile.name == "lstm":
-        return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
+        sizes = RecurrentClassifierConfig(tokenizer.vocabulary_size, num_classes, pad_id=tokenizer.pad_id)
+        return RecurrentClassifier(sizes)
     config = BERTConfig(
-        vocabulary_size,
+        tokenizer.vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
         num_heads=4,
         num_layers=2,
         max_sequence_length=profile.max_length,
         num_segments=1,
+        pad_id=tokenizer.pad_id,
         dropout=0.2,
         stddev=0.05,
     )

@@ -122,7 +122,7 @@ def greentree_translator(
     words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
     reproducible(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = EncoderDecoder(translator_config(words.vocabulary_size))
+        model = EncoderDecoder(translator_config(words.vocabulary_size, pad_id=words.pad_id))
     history = train_translator(
         model,
         _story_pairs(words, stories, seed=seed),
@@ -215,6 +215,7 @@ def sentence_translator(
     reproducible(seed)
     config = translator_config(
         pieces.vocabulary_size,
+        pad_id=pieces.pad_id,
         num_layers=profile.num_layers,
         max_sequence_length=2 * profile.max_length,
         dropout=profile.dropout,

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from lmbook.topics.interpretability.story_states import story_states
+from lmbook.topics.interpretability.token_losses import next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree import Grammar, tell_stories
