@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from lmbook.training.pair_validation import score_next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree.dialogues import dialogues
