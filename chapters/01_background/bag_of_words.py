@@ -19,20 +19,16 @@ from __future__ import annotations
 import re
 from itertools import combinations, product
 
+from lmbook import Lesson, LmbookError, WordTokenizer, classification_score, load_corpus
+from lmbook.book import plots
+from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, tell_stories
+from lmbook.corpora.greentree.world import FRIEND, HERO
+from lmbook.pipelines import padded_bags
+
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, tell_stories
-from lmbook.corpora.greentree.world import FRIEND, HERO
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import classification_score
-from lmbook.pipelines.bags import padded_bags
-from lmbook.tokenizers.word import WordTokenizer
 
 lesson = Lesson("bag_of_words")
 threadpool_limits(1, "blas")  # vectors as small as these gain nothing from threads, which then only wait for each other
@@ -95,10 +91,10 @@ if not lesson.own_text:
 
 
 # %%
+from lmbook.models import BagOfWordsClassifier
+
 import keras
 import tensorflow as tf
-
-from lmbook.models.bag_of_words import BagOfWordsClassifier
 
 
 def train_keras(features, labels: list[str], C: float, steps: int, rate: float, momentum: float):

@@ -26,15 +26,12 @@ import math
 import time
 from collections import Counter
 
-import numpy as np
-
+from lmbook import CharacterTokenizer, KneserNey, Lesson, WordTokenizer, count_n_grams
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import Grammar, floor, is_grammatical, tell_stories
-from lmbook.models.n_gram import AddK, KneserNey
-from lmbook.models.n_gram_counts import count_n_grams, token_stream
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
+from lmbook.models import AddK, token_stream
+
+import numpy as np
 
 lesson = Lesson("n_grams")
 ORDERS = range(1, 9)
@@ -316,11 +313,11 @@ def characters(corpus, name: str) -> None:
 
 if lesson.own_text or lesson.full:
     if lesson.text is not None:
-        from lmbook.corpora.files import text_corpus
+        from lmbook import text_corpus
 
         characters(text_corpus(lesson.text), "own")
     else:
-        from lmbook.corpora.catalogue import load_corpus
+        from lmbook import load_corpus
 
         characters(load_corpus(lesson.corpus or "tiny_shakespeare"), "own" if lesson.own_text else "shakespeare")
 

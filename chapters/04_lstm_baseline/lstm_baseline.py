@@ -22,12 +22,9 @@ from __future__ import annotations
 
 import time
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
+from lmbook import Lesson, continue_text, evaluate
+from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import floor, is_grammatical, log_probability
-from lmbook.decoding.text import continue_text
-from lmbook.evaluation.language_modelling import evaluate
 
 lesson = Lesson("lstm_baseline")
 
@@ -122,12 +119,16 @@ if not lesson.own_text:
 # %%
 def train_on_characters(corpus, steps: int):
     """An LSTM on the characters of a corpus; gives (score on the held-out text, history, sample, seconds)."""
-    from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-    from lmbook.pipelines.causal import CausalWindows
-    from lmbook.tokenizers.character import CharacterTokenizer
-    from lmbook.training.fit import fit, reproducible
-    from lmbook.training.optimizers import OptimizerConfig
-    from lmbook.training.validation import Validation
+    from lmbook import (
+        CausalWindows,
+        CharacterTokenizer,
+        OptimizerConfig,
+        RecurrentConfig,
+        RecurrentLanguageModel,
+        Validation,
+        fit,
+        reproducible,
+    )
 
     reproducible(lesson.seed)
     began = time.perf_counter()
@@ -156,11 +157,11 @@ def train_on_characters(corpus, steps: int):
 
 if lesson.own_text or lesson.full:
     if lesson.text is not None:
-        from lmbook.corpora.files import text_corpus
+        from lmbook import text_corpus
 
         corpus = text_corpus(lesson.text)
     else:
-        from lmbook.corpora.catalogue import load_corpus
+        from lmbook import load_corpus
 
         corpus = load_corpus(lesson.corpus if lesson.own_text else "tiny_shakespeare")
     result, history, sample, seconds = train_on_characters(corpus, lesson.choose(quick=300, full=2400))
@@ -185,12 +186,8 @@ if lesson.own_text or lesson.full:
 
 # %%
 if lesson.full and not lesson.own_text:
+    from lmbook import CausalWindows, OptimizerConfig, Validation, WordTokenizer, fit, reproducible
     from lmbook.models import registry
-    from lmbook.pipelines.causal import CausalWindows
-    from lmbook.tokenizers.word import WordTokenizer
-    from lmbook.training.fit import fit, reproducible
-    from lmbook.training.optimizers import OptimizerConfig
-    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     words = WordTokenizer.train(corpus.texts("train"), 10_000)

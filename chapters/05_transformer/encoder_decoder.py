@@ -24,20 +24,21 @@ from __future__ import annotations
 import dataclasses
 import time
 
-import numpy as np
-import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.decoding.text import translate
-from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.models.encoder_decoder import EncoderDecoder
-from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
-from lmbook.pipelines.pairs import SentencePairs, padded_sources
+from lmbook import (
+    EncoderDecoder,
+    Lesson,
+    LmbookError,
+    Sampling,
+    SentencePairs,
+    generate,
+    reproducible,
+    score_translations,
+    translate,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.evaluation import join_pieces
+from lmbook.models import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
+from lmbook.pipelines import padded_sources
 from lmbook.recipes.translator import (
     FULL,
     OPTIMIZER,
@@ -47,9 +48,11 @@ from lmbook.recipes.translator import (
     sentence_translator,
     train_translator,
 )
-from lmbook.topics.interpretability.attention_maps import encoder_decoder_attention
-from lmbook.training.fit import reproducible
-from lmbook.training.validation import score_next_tokens
+from lmbook.topics.interpretability import encoder_decoder_attention
+from lmbook.training import score_next_tokens
+
+import numpy as np
+import tensorflow as tf
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -213,7 +216,7 @@ VARIANTS = {
     "no positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="none")),
     "sinusoidal positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="sinusoidal")),
     "one head": (EncoderDecoder, dataclasses.replace(GREENTREE, num_heads=1)),
-    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, order="post", normalization="layer")),
+    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, normalize_first=False, normalization="layer")),
     "sees the padding": (SeesPadding, GREENTREE),
 }
 if lesson.full:
@@ -356,7 +359,7 @@ TASKS = (
 
 def real_sentences(task: Task) -> None:
     """Train on a corpus of pairs, score its test sentences, record."""
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     corpus = load_corpus(task.corpus)
     if corpus.task != "translation":
@@ -416,7 +419,7 @@ for task in own or (TASKS if lesson.full else ()):
 
 # %%
 if lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     try:
         lines = load_corpus("mt_eval_deen").split("test")

@@ -18,26 +18,31 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lmbook import (
+    BERT,
+    BERTConfig,
+    BERTMaskedLM,
+    LabelledTexts,
+    Lesson,
+    MaskedTokens,
+    MaskedValidation,
+    OptimizerConfig,
+    WordTokenizer,
+    fit,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
+from lmbook.models import mean_vectors
+from lmbook.pipelines import padded
+from lmbook.recipes.bert import FULL, QUICK, greentree_bert
+
 import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
-from lmbook.models.bert import Bert, BertConfig, BertMaskedLM, mean_vectors
-from lmbook.pipelines.batches import padded
-from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.pipelines.masked import MaskedTokens
-from lmbook.recipes.bert import FULL, QUICK, greentree_bert
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import MaskedValidation
 
 lesson = Lesson("bert")
 reproducible(lesson.seed)
@@ -215,7 +220,7 @@ FACTS = {
 }
 
 
-def by_layer(bert: Bert, told: list[Story]) -> np.ndarray:
+def by_layer(bert: BERT, told: list[Story]) -> np.ndarray:
     """The mean vector of each story after the embedding and after each block [N, 1 + L, D]."""
 
     def read(ids):
@@ -245,7 +250,7 @@ if not lesson.own_text:
     threadpool_limits(1, "blas")
     told, asked = tell_stories(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
     keras.utils.set_random_seed(lesson.seed)
-    readers = {"untrained": Bert(model.config), "pre-trained": model.bert}
+    readers = {"untrained": BERT(model.config), "pre-trained": model.bert}
     features = {}
     for name, bert in readers.items():
         seen, unseen = by_layer(bert, told), by_layer(bert, asked)
@@ -299,8 +304,8 @@ if lesson.own_text or lesson.full:
 
         fair = {"mask_token_rate": 1.0, "random_token_rate": 0.0, "shuffle": False, "batch_size": 50}
         held_out = MaskedValidation(hide(corpus.texts("validation")[:100], **fair))
-        reader = BertMaskedLM(
-            BertConfig(V + 1, 128, 512, num_layers=3, max_sequence_length=WIDTH, dropout=0.0, stddev=0.1)
+        reader = BERTMaskedLM(
+            BERTConfig(V + 1, 128, 512, num_layers=3, max_sequence_length=WIDTH, dropout=0.0, stddev=0.1)
         )
         history = fit(
             reader,

@@ -20,26 +20,30 @@ from __future__ import annotations
 import time
 from itertools import count
 
+from lmbook import (
+    BERT,
+    BERTClassifier,
+    LabelledTexts,
+    Lesson,
+    LmbookError,
+    classification_score,
+    load_corpus,
+    mean_sd,
+    reproducible,
+    wilson_interval,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora import normalised
+from lmbook.corpora.greentree import Story, tell_stories
+from lmbook.models import linear, with_best_penalty
+from lmbook.models.linear_classifiers import bag_of_words
+from lmbook.recipes.bert import FULL, QUICK, greentree_bert
+from lmbook.recipes.minilm import MiniLMClassifier
+from lmbook.training import FineTuning, class_logits, text_vectors
+
 import keras
 import numpy as np
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Story, tell_stories
-from lmbook.corpora.splits import normalised
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import classification_score, wilson_interval
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.models.bert import Bert, BertClassifier
-from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
-from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.recipes.bert import FULL, QUICK, greentree_bert
-from lmbook.recipes.minilm import MiniLMClassifier
-from lmbook.training.fine_tuning import FineTuning, class_logits, text_vectors
-from lmbook.training.fit import reproducible
 
 lesson = Lesson("classification")
 if lesson.text is not None:
@@ -125,7 +129,7 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
 if not lesson.own_text:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
-    classifier = BertClassifier(Bert(config), 3, pooling="first")
+    classifier = BERTClassifier(BERT(config), 3, pooling="first")
     # XLA compiles for each width, and wins that back in long runs.
     tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8, jit_compile=lesson.full)
     asked = batches(test, right)
@@ -134,7 +138,7 @@ if not lesson.own_text:
     accuracy = {way: {size: [] for size in SIZES} for way in WAYS}
     for seed in SEEDS:
         keras.utils.set_random_seed(seed)
-        random_weights = [weight.numpy() for weight in Bert(config).weights]
+        random_weights = [weight.numpy() for weight in BERT(config).weights]
         for size in SIZES:
             texts, classes = equally(size, LABELLED_SEED + seed, set(test))
             data = batches(texts, classes, seed)

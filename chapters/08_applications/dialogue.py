@@ -24,27 +24,29 @@ import random
 import re
 from dataclasses import replace
 
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    Chat,
+    InstructionBatches,
+    Lesson,
+    OptimizerConfig,
+    fit,
+    reproducible,
+    save_run,
+    wilson_interval,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
+from lmbook.evaluation import score_dialogues, score_replies
+from lmbook.models import make_config
+from lmbook.pipelines import DialogueBatches, encode_dialogue
+from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
+from lmbook.training import score_next_tokens
+
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
-from lmbook.decoding.chat import Chat
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import DialogueBatches, encode_dialogue
-from lmbook.pipelines.instructions import InstructionBatches
-from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.run_folder import save_run
-from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("dialogue")
 if lesson.own_text:
@@ -286,7 +288,7 @@ PARAPHRASES = {
     "What do I want?": ("What is it that I want?",),
 }
 ASKING = HELD_OUT_NAMES[:: lesson.choose(quick=80, full=20)]
-rows = []
+rows, as_taught = [], []
 for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
         replies = []
@@ -297,9 +299,12 @@ for taught, others in PARAPHRASES.items():
             chat.say("How are you?")
             replies.append(chat.say(wording).text)
         wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
-        rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
-allowed = lesson.choose(quick=None, full=0.5)  # a small model knows some wordings by chance
-lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allowed)
+        right = [a == b for a, b in zip(replies, wanted, strict=True)]
+        rows.append((wording, f"{sum(right)} of {len(right)}", replies[0]))
+        as_taught += right if wording == taught else []
+lesson.table("wordings", rows, ["", "right", "the first reply"])  # other wordings a small model knows by chance
+note = "questions in the wordings of the training, answered rightly"
+lesson.record("taught_wordings", float(np.mean(as_taught)), tolerance=0.5, n=len(as_taught), note=note)
 
 # %% [markdown]
 # ## When there is no more room

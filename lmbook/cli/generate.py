@@ -36,8 +36,9 @@ def generate(
 ) -> None:
     """Continue a prompt with a trained model, shown as it is made."""
     check_run(folder)
-    from lmbook.decoding.generate import longest_text, stream
+    from lmbook.decoding.generate import stream
     from lmbook.decoding.sampling import Sampling
+    from lmbook.models.base import longest_text
     from lmbook.training.run_folder import load_run
 
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)

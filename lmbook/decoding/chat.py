@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import keras
 
-from lmbook.decoding.generate import longest_text, stream
+from lmbook.decoding.generate import stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.pipelines.dialogues import dialogue_prompt, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from lmbook.decoding.constraints import Constraint
 from lmbook.decoding.sampling import Sampling, penalize
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled, writer
 
 NOT_A_TOKEN = -1  # is chosen where the logits are no numbers
@@ -116,11 +117,6 @@ def _check(model: keras.Model, prompts: Sequence[Sequence[int]], max_new_tokens:
     if seed < 0:
         raise LmbookError(f"seed is {seed}.", "It must be 0 or more.")
     check_length(model, prompts, max_new_tokens)
-
-
-def longest_text(model: keras.Model) -> int | None:
-    """The most tokens that the model can read in one go, prompt and continuation together; None: any number."""
-    return getattr(getattr(model, "config", None), "max_sequence_length", None)
 
 
 def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from lmbook.corpora.greentree.dialogues import Dialogue, Turn
-from lmbook.decoding.generate import longest_text
 from lmbook.decoding.text import answer_ids
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 

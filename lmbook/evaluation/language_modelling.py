@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled
 from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import padded_documents, spans

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.recipes.profile import Profile
 from lmbook.tokenizers.word import WordTokenizer
@@ -23,7 +23,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not th
 
 
 @dataclass(frozen=True)
-class BertProfile(Profile):
+class BERTProfile(Profile):
     """The size of the training.
 
     Args:
@@ -33,7 +33,7 @@ class BertProfile(Profile):
         max_sentences: length of the longest.
         context: tokens in a row, a story each.
         batch_size: rows in a batch.
-        hidden_dim, num_layers: see `BertConfig`.
+        hidden_dim, num_layers: see `BERTConfig`.
         learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
             back to naming frequent words at the smaller one's rates.
     """
@@ -49,7 +49,7 @@ class BertProfile(Profile):
     muon_ratio: float
 
 
-QUICK = BertProfile(
+QUICK = BERTProfile(
     "quick",
     steps=400,
     words=4,
@@ -62,7 +62,7 @@ QUICK = BertProfile(
     learning_rate=1.5e-2,
     muon_ratio=3.0,
 )
-FULL = BertProfile(
+FULL = BERTProfile(
     "full",
     steps=700,
     words=None,
@@ -81,13 +81,13 @@ HIDDEN = 0.3
 
 
 @dataclass(frozen=True)
-class PretrainedBert:
+class PretrainedBERT:
     """A pre-trained BERT and what it was made with; `train` and `validation` have the texts that were read."""
 
-    model: BertMaskedLM
+    model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
-    profile: BertProfile
+    profile: BERTProfile
     grammar: Grammar
     train: list[str]
     validation: list[str]
@@ -107,14 +107,14 @@ class PretrainedBert:
 
 
 def greentree_bert(
-    profile: BertProfile,
+    profile: BERTProfile,
     seed: int = 0,
     *,
     models: Path | None = None,
     resume: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
-) -> PretrainedBert:
+) -> PretrainedBERT:
     """Pre-train a BERT on greentree, resuming or loading what an earlier call left in `models`.
 
     The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
@@ -137,7 +137,7 @@ def greentree_bert(
     train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    config = BertConfig(
+    config = BERTConfig(
         tokenizer.vocabulary_size + 1,
         profile.hidden_dim,
         4 * profile.hidden_dim,
@@ -147,8 +147,8 @@ def greentree_bert(
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = BertMaskedLM(config)
-    made = PretrainedBert(model, tokenizer, History(), profile, grammar, train, validation, test)
+        model = BERTMaskedLM(config)
+    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, train, validation, test)
     options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
     options["seed"] = seed
     history = fit(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lmbook.models.bert import BertClassifier
+from lmbook.models.bert import BERTClassifier
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.text_classifier import PROFILES, labelled_texts
@@ -23,7 +23,7 @@ class MiniLMClassifier:
         num_classes: C.
 
     Attributes:
-        model: the `BertClassifier`; after `tune` it holds the best weights.
+        model: the `BERTClassifier`; after `tune` it holds the best weights.
 
     Raises:
         LmbookError: the package that ships MiniLM is not installed.
@@ -31,7 +31,7 @@ class MiniLMClassifier:
 
     def __init__(self, num_classes: int):
         self.bert, self.tokenizer = load_minilm()
-        self.model = BertClassifier(self.bert, num_classes, pooling="mean")
+        self.model = BERTClassifier(self.bert, num_classes, pooling="mean")
         self._start = [weight.numpy() for weight in self.bert.weights]
         self._tunings: dict[str, FineTuning] = {}
 

@@ -131,10 +131,10 @@ def story_gpt_config(
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
         smear_keys=smear_keys,
-        shared_embeddings=True,
+        tie_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
-        normalize_heads=False,
+        qk_norm=False,
         logit_soft_cap=None,
         activation="relu",
     )

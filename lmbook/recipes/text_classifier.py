@@ -15,7 +15,7 @@ from lmbook.corpora.corpus import Corpus
 from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
-from lmbook.models.bert import BertClassifier, BertConfig
+from lmbook.models.bert import BERTClassifier, BERTConfig
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
@@ -173,7 +173,7 @@ def text_classifier(
     with (strategy or tf.distribute.get_strategy()).scope():
         if kind == "minilm":
             bert, tokenizer = load_minilm()
-            model = BertClassifier(bert, len(labels), pooling="mean")
+            model = BERTClassifier(bert, len(labels), pooling="mean")
         else:
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], profile.vocabulary_size
@@ -216,7 +216,7 @@ def text_classifier(
 def _from_scratch(profile: ClassifierProfile, vocabulary_size: int, num_classes: int) -> keras.Model:
     if profile.name == "lstm":
         return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
-    config = BertConfig(
+    config = BERTConfig(
         vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
@@ -227,4 +227,4 @@ def _from_scratch(profile: ClassifierProfile, vocabulary_size: int, num_classes:
         dropout=0.2,
         stddev=0.05,
     )
-    return BertClassifier(config, num_classes, pooling="mean")
+    return BERTClassifier(config, num_classes, pooling="mean")

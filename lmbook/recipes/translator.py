@@ -39,7 +39,7 @@ def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig
         "num_layers": 2,
         "max_sequence_length": 160,
         "positions": "rotary",
-        "order": "pre",
+        "normalize_first": True,
         "normalization": "rms",
         "dropout": 0.0,
     }

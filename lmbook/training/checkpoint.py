@@ -20,6 +20,7 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.files import write_atomically
+from lmbook.former_names import present_identity
 
 FORMAT = 1
 BEST = "best.npz"
@@ -99,7 +100,7 @@ def read(path: str | Path | BinaryIO) -> Checkpoint:
     if _digest(text, arrays) != digest:
         raise DamagedCheckpoint("its checksum is wrong")
     names = dict(zip(record["names"], arrays, strict=True))
-    return Checkpoint(record["step"], names, record["identity"], record["record"])
+    return Checkpoint(record["step"], names, present_identity(record["identity"]), record["record"])
 
 
 def _digest(text: str, arrays: list[np.ndarray]) -> str:

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 from lmbook.decoding.constraints import lines
-from lmbook.decoding.generate import generate, longest_text, stream
+from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling, sample_token
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled, writer
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel

@@ -26,7 +26,7 @@ TINY = replace(
 def twice(tmp_path_factory):
     """What two calls with the same folder give."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.BertMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
+        patch.setattr(module.BERTMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
         folder = tmp_path_factory.mktemp("models")
         return [greentree_bert(TINY, models=folder, quiet=True) for _ in range(2)]
 

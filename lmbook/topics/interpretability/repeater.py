@@ -42,7 +42,7 @@ def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, step
     """
     reproducible(seed)
     sizes = {"num_layers": 2, "hidden_dim": 64, "num_heads": 2, "intermediate_dim": 128, "max_sequence_length": 40}
-    plain = {"zero_projections": False, "normalize_heads": False, "logit_soft_cap": None}
+    plain = {"zero_projections": False, "qk_norm": False, "logit_soft_cap": None}
     model = GPT(make_config("gpt", vocabulary_size, **sizes, **plain))
     twice, course = repeated_rows(range(FIRST, vocabulary_size), half, rows=rows, seed=seed), []
     fit(

@@ -49,6 +49,9 @@ class SparseAutoencoder(BaseModel):
     def call(self, x):
         return self.decode(self.encode(x))
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def encode(self, x):
         """[N, D] -> [N, features], at most `active` of each row above 0, the others 0."""
         found = ops.relu(ops.matmul(x - self.middle, self.encoder) + self.encoder_bias)

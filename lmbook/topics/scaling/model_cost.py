@@ -26,7 +26,7 @@ def gpt_parameters(config: GPTConfig) -> int:
     gates = 2 if c.activation == "swiglu" else 1
     biases = 2 * (width + shared) + gates * c.intermediate_dim + width if c.use_bias else 0
     shares = (c.num_key_value_heads or c.num_heads) if c.smear_keys else 0
-    tables = c.vocabulary_size * width * (1 if c.shared_embeddings else 2)
+    tables = c.vocabulary_size * width * (1 if c.tie_embeddings else 2)
     tables += c.max_sequence_length * width if c.positions == "learned" else 0
     first = norm if c.normalize_embedding else 0
     return tables + first + c.num_layers * (_block_matrices(c) + biases + shares + 2 * norm) + norm

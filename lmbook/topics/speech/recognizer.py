@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from lmbook.layers.block import TransformerBlock, make_norm
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts, check_dropout, check_heads
 
@@ -73,13 +73,14 @@ class SpeechRecognizer(ConfiguredModel):
 
     def __init__(self, config: SpeechConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
+        c, policy = self.config, self.dtype_policy
         self.convolutions = [
-            keras.layers.Conv1D(c.hidden_dim, 5, strides=2, name=f"convolution_{index}") for index in range(2)
+            keras.layers.Conv1D(c.hidden_dim, 5, strides=2, name=f"convolution_{index}", dtype=policy)
+            for index in range(2)
         ]
         self.convolutions[0].build((None, None, c.num_mel_bins))
         self.convolutions[1].build((None, None, c.hidden_dim))
-        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
+        self.drop = keras.layers.Dropout(c.dropout, name="dropout", dtype=policy)
         self.blocks = [
             TransformerBlock(
                 c.num_heads,
@@ -88,13 +89,14 @@ class SpeechRecognizer(ConfiguredModel):
                 dropout=c.dropout,
                 activation="gelu",
                 name=f"block_{index}",
+                dtype=policy,
             )
             for index in range(c.num_layers)
         ]
-        self.norm = make_norm("layer", 1e-5, "norm")
-        for layer in (*self.blocks, self.norm):
+        self.norm = make_norm("layer", 1e-5, "norm", policy)
+        for layer in (self.drop, *self.blocks, self.norm):
             layer.build((None, None, c.hidden_dim))
-        self.head = built_dense(c.hidden_dim, c.vocabulary_size, "logits", dtype="float32")
+        self.head = make_dense(c.hidden_dim, c.vocabulary_size, "logits", dtype="float32")
         self.built = True
 
     def call(self, features, frames, training=False):
@@ -109,6 +111,10 @@ class SpeechRecognizer(ConfiguredModel):
         for block in self.blocks:
             x = block(x, padding_mask=real, training=training)
         return ops.cast(self.head(self.norm(x)), "float32")
+
+    def compute_output_shape(self, features_shape, frames_shape):
+        batch, length, _ = features_shape
+        return batch, None if length is None else self.positions(length), self.config.vocabulary_size
 
     @staticmethod
     def positions(frames):

@@ -21,7 +21,8 @@ class Captioner(EncoderDecoder):
         config: a `PictureTextConfig` (or a dict of its fields).
 
     Call:
-        (pictures [B, Y, X, 3], 0 to 255, target [B, T]) -> logits [B, T, V] float32; id 0 is padding in the target.
+        (pictures [B, Y, X, 3], 0 to 255, target [B, T]) -> logits [B, T, V] float32; the target may be
+        padded with `pad_id` at the end.
 
     Example:
         model = Captioner(PictureTextConfig(vocabulary_size=60))
@@ -39,8 +40,9 @@ class Captioner(EncoderDecoder):
     config_class = PictureTextConfig
 
     def _make_encoder(self):
-        encoder = PictureEncoder(self.config.picture_size, self.config.hidden_dim, name="encoder")
-        encoder.build(None)
+        c = self.config
+        encoder = PictureEncoder(c.picture_size, c.hidden_dim, name="encoder", dtype=self.dtype_policy)
+        encoder.build((None, c.picture_size, c.picture_size, 3))
         return encoder
 
     def readable(self, source):

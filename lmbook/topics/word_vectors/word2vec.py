@@ -60,17 +60,17 @@ class WordEmbeddings(ConfiguredModel):
         c = self.config
         small = keras.initializers.RandomUniform(-0.5 / c.embedding_dim, 0.5 / c.embedding_dim)
         self.inputs_table = keras.layers.Embedding(
-            c.vocabulary_size, c.embedding_dim, embeddings_initializer=small, name="inputs"
+            c.vocabulary_size, c.embedding_dim, embeddings_initializer=small, name="inputs", dtype=self.dtype_policy
         )
         self.outputs_table = keras.layers.Embedding(
-            c.vocabulary_size, c.embedding_dim, embeddings_initializer="zeros", name="outputs"
+            c.vocabulary_size, c.embedding_dim, embeddings_initializer="zeros", name="outputs", dtype=self.dtype_policy
         )
-        self.build()
-
-    def build(self, input_shape=None):
-        self.inputs_table.build()
-        self.outputs_table.build()
+        for table in (self.inputs_table, self.outputs_table):
+            table.build((None, None))
         self.built = True
+
+    def compute_output_shape(self, given_shape, candidates_shape):
+        return candidates_shape
 
     def call(self, given, candidates):
         given, candidates = ops.convert_to_tensor(given, "int32"), ops.convert_to_tensor(candidates, "int32")

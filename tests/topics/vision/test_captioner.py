@@ -9,7 +9,7 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.vision.captioner import Captioner, write_captions
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 
-SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, order="pre", picture_size=8)
+SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, normalize_first=True, picture_size=8)
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (2, 8, 8, 3)).astype("uint8")
 TARGET = np.array([[2, 7, 1, 8, 2], [2, 3, 1, 4, 1]], "int32")
@@ -75,7 +75,7 @@ def test_wrong_sizes_are_named(model):
 @pytest.fixture(scope="module")
 def writer():
     keras.utils.set_random_seed(3)
-    shape = {"order": "pre", "dropout": 0.0, "max_sequence_length": 16, "picture_size": 8}
+    shape = {"normalize_first": True, "dropout": 0.0, "max_sequence_length": 16, "picture_size": 8}
     model = Captioner(PictureTextConfig(WORDS.vocabulary_size, 8, 16, 2, 1, **shape))
     rng = np.random.default_rng(1)
     for weight in model.trainable_variables:

@@ -8,7 +8,7 @@ import pytest
 
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.errors import LmbookError
-from lmbook.topics.speech.word_errors import WordErrors, nearest_reading, reduction_interval, word_errors
+from lmbook.topics.speech.word_error_rate import WordErrors, nearest_reading, reduction_interval, word_errors
 
 
 def fewest(a: tuple[str, ...], b: tuple[str, ...]) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.errors import LmbookError
-from lmbook.topics.vision.scenes import (
+from lmbook.topics.vision.scene import (
     ATTRIBUTES,
     GROUPS,
     PAIRS,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmbook.tokenizers.tokenizer import SpecialIds
-from lmbook.topics.interpretability.residual_stream import residual_stream
-from lmbook.topics.interpretability.token_losses import losses_from, next_tokens, token_losses
+from lmbook.topics.interpretability.losses import losses_from, next_tokens, token_losses
+from lmbook.topics.interpretability.residual import residual_stream
 
 IDS = np.array([[2, 7, 1, 8, 3], [2, 4, 4, 0, 0], [2, 5, 6, 9, 0]])
 

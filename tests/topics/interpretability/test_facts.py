@@ -6,8 +6,8 @@ import pytest
 from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.story_facts import HOLDERS, LEAST, holder_places, story_facts, word_before
-from lmbook.topics.interpretability.story_states import story_states
+from lmbook.topics.interpretability.facts import HOLDERS, LEAST, holder_places, story_facts, word_before
+from lmbook.topics.interpretability.states import story_states
 
 GRAMMAR = Grammar(LEXICON.first(4, kinds=24, wishes=6), split="seen", max_sentences=6)
 WORDS = WordTokenizer.train([story.english for story in tell_stories(150, 5, grammar=GRAMMAR)])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lmbook.corpora.greentree import tell_stories
-from lmbook.topics.reading.unanswerable import UNKNOWN, unanswerable
+from lmbook.topics.reading.unanswerable_questions import UNKNOWN, unanswerable
 
 STORIES = tell_stories(200, seed=31)
 

@@ -1,5 +1,5 @@
 from lmbook.corpora.greentree import tell_stories
-from lmbook.topics.bias.people import people
+from lmbook.topics.bias.boys_and_girls import people
 
 
 def test_everybody_is_found_with_their_kind():

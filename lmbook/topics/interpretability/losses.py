@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lmbook.models.transformer import CausalLanguageModel
 from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
-from lmbook.topics.interpretability.residual_stream import continue_from
+from lmbook.topics.interpretability.residual import continue_from
 
 
 def next_tokens(ids: np.ndarray, tokenizer: Tokenizer | SpecialIds) -> np.ndarray:

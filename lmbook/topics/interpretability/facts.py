@@ -7,7 +7,7 @@ import numpy as np
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.world import BOTH, FRIEND, HERO, LOST
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.story_states import StoryStates
+from lmbook.topics.interpretability.states import StoryStates
 
 HOLDERS = {None: "nobody yet", HERO: "the hero", FRIEND: "the friend", LOST: "it is lost"}  # of the thing
 LEAST = 30  # places where a fact must hold, and where it must not

@@ -3,7 +3,7 @@ from __future__ import annotations
 from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.story_states import story_states
+from lmbook.topics.interpretability.states import story_states
 
 GRAMMAR = Grammar(LEXICON.first(4, kinds=24, wishes=6), split="seen", max_sentences=6)
 STORIES = [story.english for story in tell_stories(30, 5, grammar=GRAMMAR)]

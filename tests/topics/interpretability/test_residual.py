@@ -5,7 +5,7 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.topics.interpretability.residual_stream import continue_from, logit_lens, residual_stream, vectors_at
+from lmbook.topics.interpretability.residual import continue_from, logit_lens, residual_stream, vectors_at
 
 IDS = np.array([[2, 7, 1, 8, 3], [2, 4, 4, 0, 0]])
 
