@@ -23,7 +23,7 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not th
 
 
 @dataclass(frozen=True)
-class BertProfile(Profile):
+class BERTProfile(Profile):
     """The size of the training.
 
     Args:
@@ -49,7 +49,7 @@ class BertProfile(Profile):
     muon_ratio: float
 
 
-QUICK = BertProfile(
+QUICK = BERTProfile(
     "quick",
     steps=400,
     words=4,
@@ -62,7 +62,7 @@ QUICK = BertProfile(
     learning_rate=1.5e-2,
     muon_ratio=3.0,
 )
-FULL = BertProfile(
+FULL = BERTProfile(
     "full",
     steps=700,
     words=None,
@@ -87,7 +87,7 @@ class PretrainedBERT:
     model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
-    profile: BertProfile
+    profile: BERTProfile
     grammar: Grammar
     train: list[str]
     validation: list[str]
@@ -107,7 +107,7 @@ class PretrainedBERT:
 
 
 def greentree_bert(
-    profile: BertProfile,
+    profile: BERTProfile,
     seed: int = 0,
     *,
     models: Path | None = None,
