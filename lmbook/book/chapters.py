@@ -135,7 +135,7 @@ def lessons(folder: Path | None = None) -> list[LessonFile]:
             if not path.name.startswith("_")
         ]
         found += _needed_first(files)
-    listed = [entry.name for chapter in read_contents(folder) for entry in chapter.lessons]
+    listed = list(read_contents(folder).lessons)
     place = {name: index for index, name in enumerate(listed)}
     return sorted(found, key=lambda lesson: place.get(lesson.name, len(listed)))
 

@@ -49,17 +49,41 @@ class Chapter:
         return int(self.folder[:2])
 
 
-def read_contents(folder: Path) -> list[Chapter]:
-    """The chapters of `folder`; none when it has no contents.toml.
+@dataclass(frozen=True)
+class HomePicture:
+    """The picture on the home page: the lesson that recorded it, its name there, and what it shows."""
+
+    lesson: str
+    picture: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What `contents.toml` holds; empty when there is none."""
+
+    chapters: tuple[Chapter, ...] = ()
+    home: HomePicture | None = None
+
+    @property
+    def lessons(self) -> dict[str, LessonEntry]:
+        """The entries of all lessons by name, in reading order."""
+        return {entry.name: entry for chapter in self.chapters for entry in chapter.lessons}
+
+
+def read_contents(folder: Path) -> Contents:
+    """The contents of the book in `folder`.
 
     Raises:
         LmbookError: the file is not TOML, or a chapter or lesson lacks a field.
     """
     path = folder / "contents.toml"
     if not path.exists():
-        return []
+        return Contents()
     try:
-        return [_chapter(fields) for fields in tomllib.loads(path.read_text(encoding="utf-8"))["chapter"]]
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        home = HomePicture(**fields["home"]) if "home" in fields else None
+        return Contents(tuple(_chapter(chapter) for chapter in fields["chapter"]), home)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise LmbookError(
             f"{path} cannot be read: {type(error).__name__}: {error}.",
