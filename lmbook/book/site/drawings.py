@@ -12,7 +12,7 @@ from html import escape
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter
 
-COLUMNS, STEP, ROW, LEFT, TOP = 4, 232, 132, 116, 58  # the wide road
+COLUMNS, STEP, ROW, LEFT, TOP = 4, 232, 132, 152, 58  # the wide road
 NARROW_ROW = 66
 
 
@@ -46,7 +46,7 @@ def _way(start: tuple[int, int], end: tuple[int, int]) -> str:
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x} {y}H{to_x}"
-    side = x + 90 if x > LEFT else x - 90  # a bend at the end of a row, outwards
+    side = x + 160 if x > LEFT else x - 160  # a bend at the end of a row, outwards
     return f"M{x} {y}C{side} {y} {side} {to_y} {to_x} {to_y}"
 
 
@@ -99,8 +99,7 @@ def chapter_map(chapter: Chapter, known: dict[str, LessonFile]) -> str:
         lines.append(f'<path class="from" d="M46 {y - 5}H54"/>')
         lines.append(
             f'<a href="{_page(chapter, known[other])}"><text class="outside" x="60" y="{y}">'
-            f"{escape(_title(known[other]))}</text></a>"
-            f'<text class="used" x="352" y="{y}" text-anchor="end">for {used}</text>'
+            f'{escape(_title(known[other]))} <tspan class="used">for {used}</tspan></text></a>'
         )
     if outside:
         lines.append(f'<path class="from" d="M46 43V{first - 20}"/>')

@@ -1,4 +1,4 @@
-"""The first use of a glossary term on a page is a link to its definition, which is shown when one points at it."""
+"""The first use of a glossary term on a page of a chapter is a link to its definition, which is shown when one points at it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 PAGE = "docs/glossary"
-_NOT_IN = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math, nodes.raw, nodes.image)
+_NOT_IN = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.math, nodes.raw, nodes.entry)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FirstUses:
 
     def link(self, app: Sphinx, document: nodes.document, page: str) -> None:
         """Make links in the page `document`."""
-        if page == PAGE or app.builder.format != "html" or PAGE not in app.env.found_docs:
+        if not page.startswith("chapters/") or app.builder.format != "html" or PAGE not in app.env.found_docs:
             return
         if self.terms is None:
             entries = glossary_entries(app.env.get_doctree(PAGE))

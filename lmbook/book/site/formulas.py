@@ -16,14 +16,14 @@ def setup(app: Sphinx) -> None:
 
 
 def _inline(writer: Any, node: nodes.math) -> None:
-    writer.body.append(writer.starttag(node, "span", "", CLASS="math inline notranslate"))
+    writer.body.append(writer.starttag(node, "span", "", CLASS="formula inline notranslate"))
     writer.body.append(writer.encode(node.astext()) + "</span>")
     raise nodes.SkipNode
 
 
 def _display(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(writer.starttag(node, "div", CLASS="math-block notranslate"))
-    writer.body.append(f'<div class="math display">{writer.encode(node.astext())}</div>')
+    writer.body.append(writer.starttag(node, "div", CLASS="formula-block notranslate"))
+    writer.body.append(f'<div class="formula display">{writer.encode(node.astext())}</div>')
     if node["number"]:
         writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
         writer.add_permalink_ref(node, "Link to this equation")
