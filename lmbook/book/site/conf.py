@@ -37,8 +37,6 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {
-    "home_page_in_toc": True,
-    "show_navbar_depth": 1,
     "use_download_button": False,  # a lesson's page has its downloads in the box at its top
     "use_sidenotes": True,
     "disable_search": True,  # the theme's search; the site has its own
@@ -50,7 +48,7 @@ html_context = {"default_mode": "auto"}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 templates_path = ["templates"]
-html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
+html_sidebars = {"**": ["home-link.html", "search-button-field.html", "chapter-nav.html"]}
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

@@ -58,7 +58,7 @@
     const best = new Map();
     for (const { id, score, terms } of scored) {
       const entry = entries[id];
-      const names = (entry.heading || entry.page).split(" · ");
+      const names = (entry.heading || entry.page.replace(/^\d+\. /, "")).split(" · ");
       const rank = score * (names.some((name) => plain(name) === asked) ? 3 : 1);
       const page = entry.url.split("#")[0];
       if (!best.has(page) || best.get(page).rank < rank) best.set(page, { entry, rank, terms });
@@ -68,7 +68,7 @@
 
   /* The text around the first hit, as nodes, with every hit marked. */
   function excerpt(text, terms) {
-    const words = [...terms].sort((a, b) => b.length - a.length).map((term) => term.replace(/[^\p{L}\p{N}]/gu, "\\$&"));
+    const words = [...terms].sort((a, b) => b.length - a.length); /* letters, digits and _ alone: no need to escape */
     const hit = new RegExp("(" + words.join("|") + ")", "giu");
     const at = Math.max(0, text.search(hit));
     const from = at > 60 ? text.indexOf(" ", at - 60) + 1 : 0;
@@ -134,6 +134,7 @@
       );
       list.hidden = !found.length;
       status.textContent = count(found, input.value);
+      list.dataset.query = input.value; /* what the list answers now */
       if (!isDialog) return;
       input.setAttribute("aria-expanded", String(found.length > 0));
       input.removeAttribute("aria-activedescendant");
