@@ -123,8 +123,8 @@ def _first_markdown_cell(source: str) -> list[str]:
 def lessons(folder: Path | None = None) -> list[LessonFile]:
     """All lessons in reading order: that of `contents.toml`.
 
-    Lessons that the contents do not name come at the end; among them chapters by number, and in a chapter a lesson after
-    those that it needs.
+    Lessons that the contents do not name come at the end: chapters by number, and in each a lesson after those that it
+    needs.
     """
     folder = folder or chapters_dir()
     found: list[LessonFile] = []

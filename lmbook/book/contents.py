@@ -1,4 +1,4 @@
-"""The book's table of contents, `chapters/contents.toml`: the chapters and lessons in the order in which they are read."""
+"""The table of contents, `chapters/contents.toml`: chapters and lessons in the order in which they are read."""
 
 from __future__ import annotations
 

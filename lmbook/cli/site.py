@@ -10,7 +10,9 @@ import typer
 
 def site(
     output: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where to build.")] = Path("build"),
-    builder: Annotated[str, typer.Option("--builder", help="html, epub, linkcheck (asks the network) or gettext.")] = "html",
+    builder: Annotated[
+        str, typer.Option("--builder", help="html, epub, linkcheck (asks the network) or gettext.")
+    ] = "html",
     serve: Annotated[bool, typer.Option("--serve", help="Then show it on this machine until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where --serve listens.")] = 8000,
 ) -> None:
@@ -28,8 +30,10 @@ def site(
     folder, warnings = build_site(chapters_dir(), output.resolve(), builder)
     for line in warnings:
         print(line)
-    print(f"{folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}: "
-          f"{time.perf_counter() - began:.0f} s, {len(warnings)} warnings.")
+    print(
+        f"{folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}: "
+        f"{time.perf_counter() - began:.0f} s, {len(warnings)} warnings."
+    )
     if builder == "html":
         print(f"Open {(folder / 'index.html').as_uri()}")
     if serve:

@@ -19,8 +19,8 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
     """Build the site of the book in `chapters`; gives the folder of the result and Sphinx' warnings.
 
     Args:
-        build: holds the sources that Sphinx reads, what it remembers of them, and the result: `build/site` for HTML,
-            `build/BUILDER` for another builder.
+        build: gets the sources that Sphinx reads, in `build/site-work`, and the result: `build/site` for HTML,
+            `build/BUILDER` for another builder. Both are made anew.
 
     Raises:
         LmbookError: Sphinx is not installed, there is no such builder, or Sphinx fails.
@@ -34,11 +34,14 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
         )
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
+    from sphinx.util.console import nocolor
 
+    nocolor()
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same sources give the same files on every day
     work, output = build / "site-work", build / ("site" if builder == "html" else builder)
-    lay_out(chapters, work / "sources")
+    shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(output, ignore_errors=True)
+    lay_out(chapters, work / "sources")
     warnings = io.StringIO()
     try:
         app = Sphinx(
@@ -53,7 +56,6 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
             },
             status=None,
             warning=warnings,
-            freshenv=True,
         )
         app.build()
     except SphinxError as error:

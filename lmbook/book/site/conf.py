@@ -1,7 +1,11 @@
 """The configuration that Sphinx reads. Nothing here depends on the day, the machine or the network."""
 
+from lmbook import __version__
+
 project = "lmbook"
 author = "the authors of lmbook"
+copyright = "the authors of lmbook; Apache License 2.0"
+version = release = __version__
 html_title = "lmbook"
 language = "en"
 

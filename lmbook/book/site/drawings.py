@@ -134,4 +134,6 @@ def _arc(start: int, end: int) -> str:
     if end - start <= 62:
         return f"M46 {start}V{end}"
     side = 46 - min(38, 14 + (end - start) // 10)
-    return f"M46 {start}C{side} {start} {side} {start} {side} {start + 31}V{end - 31}C{side} {end} {side} {end} 46 {end}"
+    return (
+        f"M46 {start}C{side} {start} {side} {start} {side} {start + 31}V{end - 31}C{side} {end} {side} {end} 46 {end}"
+    )

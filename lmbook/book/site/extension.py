@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 from lmbook.book.chapters import lessons
 from lmbook.book.contents import read_contents
-from lmbook.book.site import first_uses, formulas, search_index, tables
+from lmbook.book.site import first_uses, formulas, lighter, search_index, tables
 from lmbook.book.site.lesson_page import lesson_page
 
 
@@ -16,7 +16,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx, because conf.py names this module."""
     app.add_config_value("lmbook_chapters", "", "env", str)  # the folder of the chapters
     app.connect("source-read", _read_lesson)
-    for part in (formulas, first_uses, search_index, tables):
+    for part in (formulas, first_uses, search_index, tables, lighter):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -27,5 +27,3 @@ def _read_lesson(app: Sphinx, page: str, source: list[str]) -> None:
     lesson = next((each for each in book if page == f"chapters/{each.chapter}/{each.name}"), None)
     if lesson is not None:
         source[0] = lesson_page(source[0], lesson, read_contents(folder), book)
-
-

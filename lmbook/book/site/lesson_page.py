@@ -48,9 +48,7 @@ def opening(
     return f"{title}\n\n{_box(lesson, contents, book, recorded)}\n\n{rest.strip()}\n"
 
 
-def _box(
-    lesson: LessonFile, contents: Contents, book: list[LessonFile], recorded: dict[str, Any] | None
-) -> str:
+def _box(lesson: LessonFile, contents: Contents, book: list[LessonFile], recorded: dict[str, Any] | None) -> str:
     fields = lesson.fields
     known = {other.name: other for other in book}
     needed = [known[name] for name in re.findall(r"\w+", fields.get("Needs", "")) if name in known]

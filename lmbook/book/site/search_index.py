@@ -27,7 +27,6 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _no_other_search)
     app.connect("html-collect-pages", lambda app: [("search", {"title": "Search"}, "search.html")])
     app.connect("build-finished", _write)
-    app.add_js_file("minisearch/minisearch.js", loading_method="defer")
     app.add_js_file("search.js", loading_method="defer")
 
 

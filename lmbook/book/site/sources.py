@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shutil
 from pathlib import Path
 
 from lmbook.book.chapters import lessons
@@ -28,24 +29,17 @@ REFERENCE = (  # what comes first in the sidebar's last part; other pages of doc
 def lay_out(folder: Path, target: Path) -> None:
     """Make `target` hold the site's sources for the chapters in `folder` and what lies beside it, and nothing else.
 
-    The tree is that of the repository, so that links between its files stay right. What is there already and has not
-    changed keeps its time, by which Sphinx knows that it need not be read again.
+    The tree is that of the repository, so that links between its files stay right.
 
     Raises:
         LmbookError: the chapters have no contents.toml, or it names a lesson that is not there.
     """
     wanted = sources(folder)
-    for path in sorted(target.rglob("*"), reverse=True) if target.exists() else []:
-        if path.is_file() and path.relative_to(target).as_posix() not in wanted:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+    shutil.rmtree(target, ignore_errors=True)
     for name, source in wanted.items():
         path = target / name
-        content = source.encode("utf-8") if isinstance(source, str) else source.read_bytes()
-        if not path.exists() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.encode("utf-8") if isinstance(source, str) else source.read_bytes())
 
 
 def sources(folder: Path) -> dict[str, str | Path]:

@@ -28,14 +28,18 @@
   let entries = [];
   let loading = null;
 
+  function script(name) {
+    return new Promise(function (done, failed) {
+      const made = document.createElement("script");
+      made.src = root + "_static/" + name;
+      made.onload = done;
+      made.onerror = failed;
+      document.head.append(made);
+    });
+  }
+
   function load() {
-    loading ||= new Promise(function (done, failed) {
-      const script = document.createElement("script");
-      script.src = root + "_static/search-index.js";
-      script.onload = done;
-      script.onerror = failed;
-      document.head.append(script);
-    }).then(function () {
+    loading ||= Promise.all([script("minisearch/minisearch.js"), script("search-index.js")]).then(function () {
       entries = window.lmbookSearch;
       index = new MiniSearch({ fields: ["page", "heading", "text", "code"], tokenize: (text) => tokens(text, false) });
       index.addAll(entries.map((entry, id) => ({ id, ...entry })));
