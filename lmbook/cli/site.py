@@ -10,9 +10,7 @@ import typer
 
 def site(
     output: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where to build.")] = Path("build"),
-    builder: Annotated[
-        str, typer.Option("--builder", help="html, epub, linkcheck (asks the network) or gettext.")
-    ] = "html",
+    builder: Annotated[str, typer.Option("--builder", help="html, epub, gettext or linkcheck.")] = "html",
     serve: Annotated[bool, typer.Option("--serve", help="Then show it on this machine until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where --serve listens.")] = 8000,
 ) -> None:

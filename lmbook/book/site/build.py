@@ -10,9 +10,11 @@ from pathlib import Path
 
 from lmbook.book.site.sources import lay_out
 from lmbook.errors import LmbookError
+from lmbook.files import write_text
 
 CONFIGURATION = Path(__file__).resolve().parent
 BUILDERS = ("html", "epub", "linkcheck", "gettext")
+MARK = ".lmbook-site"  # a folder with this file was made here, and may be deleted
 
 
 def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path, list[str]]:
@@ -23,7 +25,7 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
             `build/BUILDER` for another builder. Both are made anew.
 
     Raises:
-        LmbookError: Sphinx is not installed, there is no such builder, or Sphinx fails.
+        LmbookError: there is no such builder, Sphinx is not installed or stops, or the result's folder holds other files.
     """
     if builder not in BUILDERS:
         raise LmbookError(f"There is no builder {builder!r}.", f"Choose one of: {', '.join(BUILDERS)}.")
@@ -32,23 +34,37 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
             "The site is made with Sphinx and myst-nb, which are not installed.",
             "Run: python -m pip install -r requirements-site.txt  (with Python 3.11 or newer)",
         )
+    work = _empty(build / "site-work")
+    output = _empty(build / ("site" if builder == "html" else builder))
+    lay_out(chapters, work / "sources")
+    return output, _run_sphinx(chapters, work, output, builder)
+
+
+def _empty(folder: Path) -> Path:
+    """`folder`, made anew; what an earlier build left there is deleted, and nothing else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise LmbookError(f"{folder} holds files that no earlier build made.", "Choose another --output.")
+    shutil.rmtree(folder, ignore_errors=True)
+    write_text(folder / MARK, "")
+    return folder
+
+
+def _run_sphinx(chapters: Path, work: Path, output: Path, builder: str) -> list[str]:
+    """Run Sphinx' `builder` on `work/sources`; gives its warnings."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.console import nocolor
 
     nocolor()
-    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same sources give the same files on every day
-    work, output = build / "site-work", build / ("site" if builder == "html" else builder)
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.rmtree(output, ignore_errors=True)
-    lay_out(chapters, work / "sources")
     warnings = io.StringIO()
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same sources give the same files on every day
     try:
         app = Sphinx(
             srcdir=work / "sources",
             confdir=CONFIGURATION,
             outdir=output,
-            doctreedir=work / f"{builder}-doctrees",
+            doctreedir=work / "doctrees",
             buildername=builder,
             confoverrides={
                 "lmbook_chapters": str(chapters),
@@ -61,5 +77,8 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
     except SphinxError as error:
         raise LmbookError(f"Sphinx stopped: {error}", "Correct the page that it names.") from error
     finally:
-        del os.environ["SOURCE_DATE_EPOCH"]
-    return output, [line for line in warnings.getvalue().splitlines() if line.strip()]
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+    return [line for line in warnings.getvalue().splitlines() if line.strip()]

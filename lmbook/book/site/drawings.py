@@ -14,6 +14,7 @@ from lmbook.book.contents import Chapter
 
 COLUMNS, STEP, ROW, LEFT, TOP = 4, 232, 132, 152, 58  # the wide road
 NARROW_ROW = 66
+STOP = 62  # from lesson to lesson in a chapter's map
 
 
 def road(chapters: tuple[Chapter, ...]) -> str:
@@ -71,14 +72,16 @@ def _opening(kind: str, width: int, height: int, chapters: tuple[Chapter, ...]) 
 
 def _station(chapter: Chapter, colour: dict[str, str], x: int, y: int, text: str) -> str:
     return (
-        f'<a href="chapters/{chapter.folder}/index.html"><circle class="{colour[chapter.part]}" cx="{x}" cy="{y}" r="22"/>'
+        f'<a href="chapters/{chapter.folder}/index.html">'
+        f'<circle class="{colour[chapter.part]}" cx="{x}" cy="{y}" r="22"/>'
         f'<text class="number" x="{x}" y="{y + 6}" text-anchor="middle">{chapter.number}</text>'
         f'<text class="station" {text}>{escape(chapter.title)}</text></a>'
     )
 
 
 def chapter_map(chapter: Chapter, known: dict[str, LessonFile]) -> str:
-    """The lessons of a chapter from top to bottom; lines show which lesson builds on which, named ones come from before.
+    """The lessons of a chapter from top to bottom, lines between those that build on each other, and above them what
+    they need from earlier chapters.
 
     Args:
         known: every lesson of the book by its name.
@@ -87,9 +90,9 @@ def chapter_map(chapter: Chapter, known: dict[str, LessonFile]) -> str:
     needs = {name: [other for other in _needs(known[name]) if other in known] for name in names}
     outside = list(dict.fromkeys(other for name in names for other in needs[name] if other not in names))
     first = 40 + 26 * len(outside) + (22 if outside else 0)
-    place = {name: first + 62 * index for index, name in enumerate(names)}
+    place = {name: first + STOP * index for index, name in enumerate(names)}
     label = f"Map of chapter {chapter.number}: which lesson builds on which"
-    height = first + 62 * (len(names) - 1) + 40
+    height = first + STOP * (len(names) - 1) + 40
     lines = [f'<svg class="chapter-map" viewBox="0 0 360 {height}" role="group" aria-label="{label}">']
     if outside:
         lines.append('<text class="part" x="60" y="22">you come from</text>')
@@ -131,9 +134,8 @@ def _page(chapter: Chapter, lesson: LessonFile) -> str:
 
 def _arc(start: int, end: int) -> str:
     """From one lesson to a later one: straight to the next, around those in between."""
-    if end - start <= 62:
+    if end - start <= STOP:
         return f"M46 {start}V{end}"
     side = 46 - min(38, 14 + (end - start) // 10)
-    return (
-        f"M46 {start}C{side} {start} {side} {start} {side} {start + 31}V{end - 31}C{side} {end} {side} {end} 46 {end}"
-    )
+    out, back = f"C{side} {start} {side} {start} {side} {start + 31}", f"C{side} {end} {side} {end} 46 {end}"
+    return f"M46 {start}{out}V{end - 31}{back}"

@@ -1,4 +1,4 @@
-"""The first use of a glossary term on a page of a chapter is a link to its definition, which is shown when one points at it."""
+"""The first use of a glossary term on a page of a chapter is a link to its definition, and shows it as a hint."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ mathematics; every other word is explained before it is used, and again in the [
 ::::{{container}} door
 **Run**
 
-Each lesson is this page, a notebook and a script. Take the notebook from the page, or type `lmbook run` and the lesson's
-name. With `lmbook train --text FILE` the same models read your own text.
+Each lesson is a page, a notebook and a script. Take the notebook from the page, or type `lmbook run` and the
+lesson's name. With `lmbook train --text FILE` the same models read your own text.
 ::::
 ::::{{container}} door
 **Teach**
@@ -102,8 +102,8 @@ def _picture(home: HomePicture, known: dict[str, LessonFile]) -> str:
     entry = figures.get(f"picture/{home.picture}")
     if entry is None:
         raise LmbookError(
-            f"[home] in contents.toml names the picture {home.picture!r} of the lesson {home.lesson!r}, which recorded none.",
-            "Name a picture of a lesson's full results.",
+            f"[home] in contents.toml names {home.picture!r}, which is no picture of the lesson {home.lesson!r}.",
+            "Name a picture that a lesson's full run recorded.",
         )
     return PICTURE.format(
         text=home.text,

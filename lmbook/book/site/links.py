@@ -15,7 +15,7 @@ _CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1|`[^`\n]*`", re.S | re.M)
 def site_links(text: str, folder: str, book: list[LessonFile]) -> str:
     """Markdown `text` of a page in the repository's `folder`, with its relative links counted from the site's root.
 
-    A link to a lesson's program leads to the lesson's page, one to a README to the page made of it. Code stays as it is.
+    A link to a lesson's program leads to its page, one to a README to the page made of it. Code stays as it is.
     """
     lessons = {f"chapters/{lesson.chapter}/{lesson.name}.py" for lesson in book}
 

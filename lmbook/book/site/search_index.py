@@ -47,8 +47,8 @@ def _write(app: Sphinx, error: Exception | None) -> None:
 def search_entries(document: nodes.document, address: str) -> list[dict[str, str]]:
     """What can be found on one page: a section or a term each.
 
-    Each has `url`, its address; `page`, the page's title; and, where they are not empty, `heading`, that of the section,
-    or the term; `text`; `code`, the names in its code.
+    Each has `url`, its address; `page`, the page's title; and, where they are not empty, `heading`, that of the
+    section, or the term; `text`; `code`, the names in its code.
     """
     sections = list(document.findall(nodes.section))
     title = _heading(sections[0]) if sections else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shutil
 from pathlib import Path
 
 from lmbook.book.chapters import lessons
@@ -27,16 +26,14 @@ REFERENCE = (  # what comes first in the sidebar's last part; other pages of doc
 
 
 def lay_out(folder: Path, target: Path) -> None:
-    """Make `target` hold the site's sources for the chapters in `folder` and what lies beside it, and nothing else.
+    """Write to `target` the site's sources for the chapters in `folder` and what lies beside it.
 
     The tree is that of the repository, so that links between its files stay right.
 
     Raises:
         LmbookError: the chapters have no contents.toml, or it names a lesson that is not there.
     """
-    wanted = sources(folder)
-    shutil.rmtree(target, ignore_errors=True)
-    for name, source in wanted.items():
+    for name, source in sources(folder).items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.encode("utf-8") if isinstance(source, str) else source.read_bytes())
