@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from lmbook.book.site.sources import lay_out
@@ -25,7 +26,7 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
             `build/BUILDER` for another builder. Both are made anew.
 
     Raises:
-        LmbookError: there is no such builder, Sphinx is not installed or stops, or the result's folder holds other files.
+        LmbookError: no such builder, Sphinx is not installed or stops, or the result's folder holds other files.
     """
     if builder not in BUILDERS:
         raise LmbookError(f"There is no builder {builder!r}.", f"Choose one of: {', '.join(BUILDERS)}.")
@@ -50,35 +51,15 @@ def _empty(folder: Path) -> Path:
 
 
 def _run_sphinx(chapters: Path, work: Path, output: Path, builder: str) -> list[str]:
-    """Run Sphinx' `builder` on `work/sources`; gives its warnings."""
-    from sphinx.application import Sphinx
-    from sphinx.errors import SphinxError
-    from sphinx.util.console import nocolor
-
-    nocolor()
-    warnings = io.StringIO()
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same sources give the same files on every day
-    try:
-        app = Sphinx(
-            srcdir=work / "sources",
-            confdir=CONFIGURATION,
-            outdir=output,
-            doctreedir=work / "doctrees",
-            buildername=builder,
-            confoverrides={
-                "lmbook_chapters": str(chapters),
-                "bibtex_bibfiles": [str(work / "sources" / "docs" / "references.bib")],
-            },
-            status=None,
-            warning=warnings,
-        )
-        app.build()
-    except SphinxError as error:
-        raise LmbookError(f"Sphinx stopped: {error}", "Correct the page that it names.") from error
-    finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
-    return [line for line in warnings.getvalue().splitlines() if line.strip()]
+    """Run Sphinx' `builder` on `work/sources`, as a process of its own, since it keeps state; gives its warnings."""
+    sources, warnings = work / "sources", work / "warnings.txt"
+    command = [sys.executable, "-m", "sphinx", "-q", "--no-color", "-b", builder, "-w", str(warnings)]
+    command += ["-c", str(CONFIGURATION), "-d", str(work / "doctrees"), f"-Dlmbook_chapters={chapters}"]
+    library = os.pathsep.join(filter(None, [str(CONFIGURATION.parents[2]), os.environ.get("PYTHONPATH")]))
+    same = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0"}  # the same sources give the same files on every day
+    environment = os.environ | same | {"PYTHONPATH": library}
+    done = subprocess.run([*command, str(sources), str(output)], env=environment, stderr=subprocess.DEVNULL)
+    found = warnings.read_text(encoding="utf-8").splitlines() if warnings.exists() else []
+    if done.returncode:
+        raise LmbookError(f"Sphinx stopped: {' '.join(found) or done.returncode}", "Correct the page that it names.")
+    return [line for line in found if line.strip()]

@@ -22,6 +22,7 @@ suppress_warnings = ["mystnb.unknown_mime_type", "epub.unknown_project_files"]
 # Notebooks are shown as they were recorded; building the site never runs a lesson.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_mime_priority_overrides = [("gettext", kind, 100) for kind in ("text/html", "image/png", "image/svg+xml")]
 nb_ipywidgets_js = {}  # the scripts of interactive widgets would come from other hosts
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
@@ -30,6 +31,7 @@ myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence
 myst_heading_anchors = 3
 myst_update_mathjax = False
 myst_dmath_double_inline = True
+myst_dmath_allow_space = False  # "$2 and $3" are prices
 
 numfig = True
 math_numfig = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from textwrap import shorten, wrap
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter
@@ -100,9 +101,10 @@ def chapter_map(chapter: Chapter, known: dict[str, LessonFile]) -> str:
         y = 48 + 26 * index
         used = ", ".join(str(names.index(name) + 1) for name in names if other in needs[name])
         lines.append(f'<path class="from" d="M46 {y - 5}H54"/>')
+        title = escape(shorten(_title(known[other]), 36, placeholder=" …"))
         lines.append(
-            f'<a href="{_page(chapter, known[other])}"><text class="outside" x="60" y="{y}">'
-            f'{escape(_title(known[other]))} <tspan class="used">for {used}</tspan></text></a>'
+            f'<a href="{_page(chapter, known[other])}"><text class="outside" x="60" y="{y}">{title} '
+            f'<tspan class="used">for {used}</tspan></text></a>'
         )
     if outside:
         lines.append(f'<path class="from" d="M46 43V{first - 20}"/>')
@@ -114,7 +116,7 @@ def chapter_map(chapter: Chapter, known: dict[str, LessonFile]) -> str:
         lines.append(
             f'<a href="{_page(chapter, known[name])}"><circle class="stop" cx="46" cy="{place[name]}" r="17"/>'
             f'<text class="number" x="46" y="{place[name] + 5}" text-anchor="middle">{index + 1}</text>'
-            f'<text class="station" x="76" y="{place[name] + 6}">{escape(_title(known[name]))}</text></a>'
+            f'<text class="station">{_lines(_title(known[name]), 76, place[name] + 6)}</text></a>'
         )
     return "\n".join([*lines, "</svg>"])
 
@@ -126,6 +128,13 @@ def _needs(lesson: LessonFile) -> list[str]:
 def _title(lesson: LessonFile) -> str:
     """The lesson's title, up to a colon: a map has little room."""
     return lesson.fields.get("Title", lesson.name).partition(":")[0]
+
+
+def _lines(text: str, x: int, y: int) -> str:
+    """`text` in as many lines as it needs beside a stop, their middle at `y`."""
+    lines = wrap(text, 29)
+    top = y - 9 * (len(lines) - 1)
+    return "".join(f'<tspan x="{x}" y="{top + 18 * row}">{escape(line)} </tspan>' for row, line in enumerate(lines))
 
 
 def _page(chapter: Chapter, lesson: LessonFile) -> str:

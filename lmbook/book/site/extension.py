@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 from lmbook.book.chapters import lessons
 from lmbook.book.contents import read_contents
@@ -15,10 +16,15 @@ from lmbook.book.site.lesson_page import lesson_page
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx, because conf.py names this module."""
     app.add_config_value("lmbook_chapters", "", "env", str)  # the folder of the chapters
+    app.connect("config-inited", _find_references, priority=1)  # before the bibliography looks for them
     app.connect("source-read", _read_lesson)
     for part in (formulas, first_uses, search_index, tables, lighter):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _find_references(app: Sphinx, config: Config) -> None:
+    config.bibtex_bibfiles = [str(Path(app.srcdir) / "docs" / "references.bib")]
 
 
 def _read_lesson(app: Sphinx, page: str, source: list[str]) -> None:

@@ -11,9 +11,8 @@ from lmbook.book.contents import Contents
 from lmbook.book.site.chapter_page import minutes
 from lmbook.book.site.links import site_links
 
-_FIELD_LINES = re.compile(
-    rf"^[-*] \**(?:{'|'.join(FIELDS[1:] + OPTIONAL_FIELDS)})\**\s*:.*\n(?:[ \t]+\S.*\n)*", re.M | re.I
-)
+_FIELD = rf"[-*] \**(?:{'|'.join(FIELDS[1:] + OPTIONAL_FIELDS)})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
+_HEADER = re.compile(rf"\A(#.*\n)\s*(?:{_FIELD})*", re.I)
 STALE = "Recorded from an earlier version of this cell."
 
 
@@ -29,7 +28,8 @@ def lesson_page(text: str, lesson: LessonFile, contents: Contents, book: list[Le
             cells.append(cell | {"source": source})
         else:
             if is_stale(cell):
-                cells.append(_note(f":::{{container}} stale\n{STALE}\n:::"))
+                note = f":::{{container}} stale\n{STALE}\n:::"
+                cells.append({"cell_type": "markdown", "id": f"stale-{index}", "metadata": {}, "source": note})
             cells.append(cell)
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
 
@@ -44,8 +44,8 @@ def opening(
     source: str, lesson: LessonFile, contents: Contents, book: list[LessonFile], recorded: dict[str, Any] | None
 ) -> str:
     """The first cell with its list of fields as a box: the question, what comes before, the time, the downloads."""
-    title, _, rest = _FIELD_LINES.sub("", source + "\n").partition("\n")
-    return f"{title}\n\n{_box(lesson, contents, book, recorded)}\n\n{rest.strip()}\n"
+    box = _box(lesson, contents, book, recorded)
+    return _HEADER.sub(lambda header: f"{header[1]}\n{box}\n\n", source.rstrip() + "\n", count=1)
 
 
 def _box(lesson: LessonFile, contents: Contents, book: list[LessonFile], recorded: dict[str, Any] | None) -> str:
@@ -83,7 +83,3 @@ def _recorded(lesson: LessonFile, recorded: dict[str, Any] | None) -> str:
 def chapter_link(lesson: LessonFile) -> str:
     """A link to the page of the folder that the lesson lies in."""
     return f"[chapter {int(lesson.chapter[:2])}](/chapters/{lesson.chapter}/index.md)"
-
-
-def _note(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": text}

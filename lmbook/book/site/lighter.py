@@ -22,6 +22,7 @@ def _clear_up(app: Sphinx, error: Exception | None) -> None:
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(_ICON_SCRIPT.sub("", text), encoding="utf-8", newline="\n")
-    static = Path(app.outdir, "_static")  # the macros are templates, not pages
-    for path in [*static.glob("scripts/fontawesome.js*"), *static.glob("*webpack-macros.html")]:
-        path.unlink()
+    output = Path(app.outdir)  # .buildinfo names this build's folders; the macros are templates, not pages
+    for pattern in ("_static/scripts/fontawesome.js*", "_static/*webpack-macros.html", ".buildinfo"):
+        for path in list(output.glob(pattern)):
+            path.unlink()

@@ -70,19 +70,21 @@
     return [...best.values()].sort((a, b) => b.rank - a.rank).slice(0, SHOWN);
   }
 
-  /* The text around the first hit, as nodes, with every hit marked. */
-  function excerpt(text, terms) {
-    const words = [...terms].sort((a, b) => b.length - a.length); /* letters, digits and _ alone: no need to escape */
-    const hit = new RegExp("(" + words.join("|") + ")", "giu");
-    const at = Math.max(0, text.search(hit));
-    const from = at > 60 ? text.indexOf(" ", at - 60) + 1 : 0;
-    const part = (from ? "… " : "") + text.slice(from, from + 180) + (text.length > from + 180 ? " …" : "");
-    return part.split(hit).map(function (piece, i) {
-      if (i % 2 === 0) return document.createTextNode(piece);
-      const mark = document.createElement("mark");
-      mark.textContent = piece;
-      return mark;
+  /* Letters, digits and _ alone are in a term: no need to escape any. */
+  const pattern = (terms) => new RegExp("(" + [...terms].sort((a, b) => b.length - a.length).join("|") + ")", "giu");
+
+  /* The text as nodes, with every hit marked. */
+  function marked(text, terms) {
+    return text.split(pattern(terms)).map(function (piece, i) {
+      return i % 2 ? element("mark", {}, piece) : document.createTextNode(piece);
     });
+  }
+
+  /* The text around the first hit. */
+  function excerpt(text, terms) {
+    const at = Math.max(0, text.search(pattern(terms)));
+    const from = at > 60 ? text.indexOf(" ", at - 60) + 1 : 0;
+    return (from ? "… " : "") + text.slice(from, from + 180) + (text.length > from + 180 ? " …" : "");
   }
 
   function element(tag, attributes, ...children) {
@@ -93,9 +95,11 @@
   }
 
   function result({ entry, terms }) {
-    const where = element("span", { class: "result-title" }, entry.page);
-    if (entry.heading) where.append(" › " + entry.heading);
-    return [where, element("span", { class: "result-text" }, ...excerpt(entry.text || "", terms))];
+    const where = entry.page + (entry.heading ? " › " + entry.heading : "");
+    return [
+      element("span", { class: "result-title" }, ...marked(where, terms)),
+      element("span", { class: "result-text" }, ...marked(excerpt(entry.text || "", terms), terms)),
+    ];
   }
 
   function count(found, query) {
