@@ -25,7 +25,7 @@ def ours(sizes: dict, length: int):
 
     def write(rows: np.ndarray) -> np.ndarray:
         greedy = Sampling(temperature=0.0)
-        return np.array(generate(model, rows.tolist(), length=length, sampling=greedy, never_ids=()))
+        return np.array(generate(model, rows.tolist(), max_new_tokens=length, sampling=greedy, suppress_ids=()))
 
     return model.count_params(), write
 

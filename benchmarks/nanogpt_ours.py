@@ -23,7 +23,6 @@ from lmbook.tokenizers.character import CharacterTokenizer
 CONTEXT, BATCH_SIZE, STEPS_AT_ONCE = 64, 12, 10
 LEAVING = 2.5  # seconds for writing the model and ending the process
 GPT2 = {"activation": "exact_gelu", "use_bias": False}
-ADAMW = {"learning_rate": 1e-3, "final_fraction": 0.1, "warmup_steps": 100, "weight_decay": 0.1}
 
 
 def read(path: Path) -> tuple[CharacterTokenizer, list[int], list[int]]:
@@ -38,24 +37,28 @@ def train(arguments: argparse.Namespace) -> None:
     """Leaves `model.weights.h5` and `speed.json`."""
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.training.fit import fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
 
     reproducible(0)
     tokenizer, documents, _ = read(arguments.text)
     today = registry.entry("gpt")
     model = make(arguments.recipe, tokenizer.vocabulary_size)
-    training = {name: getattr(today, name) for name in ("optimizer", "learning_rate", "muon_ratio")}
+    recipes = {
+        "nanogpt": OptimizerConfig(learning_rate=1e-3, final_fraction=0.1, weight_decay=0.1),
+        "modern": OptimizerConfig(today.optimizer, today.learning_rate, today.muon_ratio),
+    }
     stamps = []
     fit(
         model,
-        CausalWindows([documents], context=CONTEXT, batch_size=BATCH_SIZE),
+        CausalWindows([documents], tokenizer, context=CONTEXT, batch_size=BATCH_SIZE),
         steps=arguments.steps,
         minutes=arguments.seconds and (arguments.seconds - machine.seconds_since_start() - LEAVING) / 60,
+        optimizer=recipes[arguments.recipe],
         report_every=10_000,
         steps_per_execution=STEPS_AT_ONCE,
         checks=(),
         callbacks=[lambda step, loss: stamps.append(time.perf_counter())],
         quiet=True,
-        **(training if arguments.recipe == "modern" else ADAMW),
     )
     arguments.folder.mkdir(parents=True, exist_ok=True)
     model.save(arguments.folder / "model.keras")
@@ -78,8 +81,8 @@ def score(arguments: argparse.Namespace) -> None:
     from lmbook.training.validation import Validation
 
     model = keras.models.load_model(arguments.folder / "model.keras")
-    _, _, validation = read(arguments.text)
-    print(Validation([validation], context=CONTEXT, lead_in=0)(model))
+    tokenizer, _, validation = read(arguments.text)
+    print(Validation([validation], tokenizer, context=CONTEXT, lead_in=0)(model))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What this computer is and how much of it was used; nothing here imports TensorFlow."""
+"""Versions, processor, GPU, time and memory of this process, without importing TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORDED_PACKAGES = ("tensorflow", "keras", "keras-nlp", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Python's, lmbook's and the main packages' versions, as a results file records them."""
+    """Versions of Python, lmbook and the main packages, as results files record them."""
     from lmbook import __version__
 
     found = {"python": platform.python_version(), "lmbook": __version__}
@@ -28,14 +28,14 @@ def versions() -> dict[str, str]:
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor() -> str:
-    """The processor's name, or its architecture where the system does not tell."""
+    """Name of the processor, or its architecture where the system does not tell the name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -46,7 +46,7 @@ def processor() -> str:
 
 
 def device() -> str:
-    """What computes, in words. GPUs are named when TensorFlow is loaded already; it is not loaded for this."""
+    """Description of the GPUs and processor cores. GPUs are listed only if TensorFlow is already loaded."""
     plural = "s" if cores() > 1 else ""
     words = f"{cores()} core{plural} of {processor()}"
     tensorflow = sys.modules.get("tensorflow")
@@ -60,12 +60,12 @@ def device() -> str:
 
 
 def seconds_since_start() -> float:
-    """Seconds since this process was started, its imports included."""
+    """Seconds since this process started, including its imports."""
     return time.time() - psutil.Process().create_time()
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held so far, in MB (10^6 bytes)."""
+    """Peak resident memory of this process so far, in MB (10^6 bytes)."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
     import resource

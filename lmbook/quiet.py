@@ -1,7 +1,8 @@
-"""Keeping TensorFlow's notes to its developers from the reader.
+"""Hide TensorFlow's start-up log messages from the reader.
 
-TensorFlow writes some of them ("Could not find cuda drivers …") to the process's error stream before its own log level
-counts. So that stream is held while TensorFlow is imported, and what is not such a note is written afterwards.
+TensorFlow writes some of them ("Could not find cuda drivers …") to the process's error stream before its log level
+takes effect. Therefore that stream is captured while TensorFlow is imported, and everything but such messages is
+written out afterwards.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ NOTE = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IW]
 
 
 def quieten_tensorflow() -> None:
-    """Hold back the notes of the coming import of TensorFlow, wherever it happens; nothing is imported now.
+    """Suppress the messages of TensorFlow's import, whenever it happens; nothing is imported here.
 
-    Its Python warnings go too: the one that readers meet says that a function was traced again, which is what a
-    prompt of another length needs.
+    TensorFlow's Python warnings are suppressed as well. The usual one says that a function was traced again, which a
+    prompt of another length requires.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
@@ -31,7 +32,7 @@ def quieten_tensorflow() -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as Python would, and lets it be loaded with the error stream held."""
+    """Finds TensorFlow as Python would, and has it loaded inside `without_notes`."""
 
     def find_spec(self, fullname, path, target=None):
         if fullname != "tensorflow":
@@ -51,7 +52,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 @contextmanager
 def without_notes() -> Iterator[None]:
-    """Hold the process's error stream, that of C++ code too, and write all of it but the notes at the end."""
+    """Capture the process's error stream, including C++ code's, and write all but TensorFlow's messages at the end."""
     try:
         sys.stderr.flush()
         stream = os.dup(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
@@ -13,10 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # XLA optimises its machine code for longer than the tests' small models run. Lessons are tested as readers run them.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Which lessons are run changes by the day (tests/chapters). Both processes of a run have the day on which it began.
+os.environ.setdefault("LMBOOK_TEST_DAY", str(datetime.date.today().toordinal()))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only lstm_baseline")
+    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only today's four")
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
 
 

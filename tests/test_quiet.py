@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,19 @@ tf.config.list_physical_devices()
 print(tf.__spec__.loader.__class__.__name__, tf.constant(2).numpy())
 os.write(2, b"a real message\\n")
 """
+
+
+IMPORT = """
+import sys
+before = set(sys.modules)
+import lmbook
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))
+"""
+
+
+def test_importing_lmbook_loads_nothing_but_the_loader_of_its_names():
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert set(ast.literal_eval(done.stdout)) <= {"lmbook", "lazy_loader"}
 
 
 def test_tensorflow_starts_without_notes_and_later_messages_are_seen():

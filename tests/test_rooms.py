@@ -7,7 +7,16 @@ import ast
 import pytest
 
 CORE = ("corpora", "tokenizers", "pipelines", "layers", "models", "decoding", "training", "evaluation")
-FOUNDATION = {"errors", "files", "quiet", "console", "machine", "__init__", "__version__"}  # below all rooms
+FOUNDATION = {
+    "errors",
+    "files",
+    "quiet",
+    "console",
+    "machine",
+    "former_names",
+    "__init__",
+    "__version__",
+}  # below all rooms
 ABOVE = {"recipes", "topics", "book", "cluster", "cli"}
 LIGHT = {"corpora", "tokenizers", "cli"}  # never import TensorFlow or Keras when they are imported
 LIGHT_FILES = {
@@ -16,6 +25,7 @@ LIGHT_FILES = {
     "quiet",
     "console",
     "machine",
+    "former_names",
     "__init__",
     "__main__",
     "book/chapters",

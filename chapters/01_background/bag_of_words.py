@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, generate
+from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, tell_stories
 from lmbook.corpora.greentree.world import FRIEND, HERO
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score
@@ -174,7 +174,7 @@ if not own:
 
     def with_holder(count: int, seed: int) -> list[Story]:
         """Of `count` stories those in which somebody has a thing in the end."""
-        return [story for story in generate(count, seed, grammar=grammar) if story.world.holder in ROLES]
+        return [story for story in tell_stories(count, seed, grammar=grammar) if story.world.holder in ROLES]
 
     def exchanges(story: Story):
         """Texts with the same words: hero and friend named in each other's place once, or two sentences exchanged."""

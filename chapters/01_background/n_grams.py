@@ -30,7 +30,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate, is_grammatical
+from lmbook.corpora.greentree import Grammar, floor, is_grammatical, tell_stories
 from lmbook.models.n_gram import AddK, KneserNey
 from lmbook.models.n_gram_counts import count_n_grams, token_stream
 from lmbook.tokenizers.character import CharacterTokenizer
@@ -51,14 +51,14 @@ ORDERS = range(1, 9)
 # %%
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12
 grammar = Grammar(split="seen", max_sentences=lesson.choose(quick=4, full=12))
-validation = [story.english for story in generate(300, VALIDATION_SEED, grammar=grammar)]
-test = [story.english for story in generate(500, TEST_SEED, grammar=grammar)]
+validation = [story.english for story in tell_stories(300, VALIDATION_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(500, TEST_SEED, grammar=grammar)]
 
 
 def training_stories(count: int, seed: int = TRAINING_SEED) -> list[str]:
     """Stories that are neither in the validation nor in the test set: the shortest are told twice now and then."""
     held_back = {*validation, *test}
-    texts = (story.english for story in generate(count, seed, grammar=grammar))
+    texts = (story.english for story in tell_stories(count, seed, grammar=grammar))
     return [text for text in texts if text not in held_back]
 
 
@@ -72,7 +72,7 @@ if not own_text:
     tokenizer = WordTokenizer.train(train)
     V = tokenizer.vocabulary_size
     documents, validation_ids = encode(train), encode(validation)
-    counts = count_n_grams(documents, ORDERS[-1], V)
+    counts = count_n_grams(documents, tokenizer, ORDERS[-1])
     print(f"\n{len(train):,} stories, {counts.tokens:,} tokens, {V} of them different. The first:\n{train[0]}\n")
 
 # %% [markdown]
@@ -236,7 +236,9 @@ if not own_text:
     lowest = floor(test, tokenizer, grammar=grammar)
     losses: dict[str, list[float]] = {"unigram": [], "bigram": [], "add_k": [], "kneser_ney": []}
     for seed in (TRAINING_SEED, 100, 101):
-        drawn = counts if seed == TRAINING_SEED else count_n_grams(encode(training_stories(size, seed)), best, V)
+        drawn = (
+            counts if seed == TRAINING_SEED else count_n_grams(encode(training_stories(size, seed)), tokenizer, best)
+        )
         models = {
             "unigram": KneserNey(drawn, 1),
             "bigram": KneserNey(drawn, 2),
@@ -267,7 +269,7 @@ if not own_text:
     for order in sorted({1, 2, 3, best, ORDERS[-1]}):
         model = KneserNey(counts, order)
         repeats = lesson.choose(quick=100, full=500)
-        stories = [tokenizer.decode(model.generate(length=150, seed=seed)) for seed in range(repeats)]
+        stories = [tokenizer.decode(model.generate(max_new_tokens=150, seed=seed)) for seed in range(repeats)]
         rows.append((order, sum(map(is_grammatical, stories)) / repeats))
         print(f"\norder {order}: {stories[0][:300]}")
     lesson.table("written", rows, ["order", f"whole stories, of {repeats}"], tolerance=0.03)
@@ -292,15 +294,14 @@ def characters(corpus, name: str) -> None:
     else:
         cut = len(documents) * 9 // 10
         first, aside = documents[:cut], documents[cut:]
-    size = characters.vocabulary_size
-    compared = compare(count_n_grams(first, ORDERS[-1], size, closed=False), aside, closed=False)
+    compared = compare(count_n_grams(first, characters, ORDERS[-1], closed=False), aside, closed=False)
     lesson.table(f"{name}_orders", compared, COLUMNS, TOLERANCE)
     lesson.figure(
         picture(compared, "nats per character", f"Counting n characters of {corpus.name}"),
         name,
         f"Loss on the characters of {corpus.name} against the order of the model, for each smoothing",
     )
-    counts = count_n_grams(documents, ORDERS[-1], size, closed=False)
+    counts = count_n_grams(documents, characters, ORDERS[-1], closed=False)
     by_add_k, order = min(compared, key=lambda row: row[4]), min(compared, key=lambda row: row[6])[0]
     add_k, kneser_ney = AddK(counts, by_add_k[0], by_add_k[3]), KneserNey(counts, order)
     for key, model, note in (("add_k", add_k, f", k = {by_add_k[3]}"), ("kneser_ney", kneser_ney, "")):
@@ -310,7 +311,7 @@ def characters(corpus, name: str) -> None:
         lesson.record(f"{name}_{key}_{unit.replace(' ', '_')}", scores.mean(), unit, 1e-6, n=len(scores), note=note)
     lesson.record(f"{name}_kneser_ney_parameters", kneser_ney.count_params(), note="n-grams kept")
     for order in sorted({1, 3, 5, kneser_ney.order}):
-        written = KneserNey(counts, order).generate(length=250, seed=lesson.seed)
+        written = KneserNey(counts, order).generate(max_new_tokens=250, seed=lesson.seed)
         print(f"\norder {order}:\n{characters.decode(written)}")
 
 
@@ -335,7 +336,7 @@ if own_text or lesson.full:
 if not own_text:
     many = encode(training_stories(155_000)) if lesson.full else documents
     began = time.perf_counter()
-    counts = count_n_grams(many, best, V)
+    counts = count_n_grams(many, tokenizer, best)
     counted = time.perf_counter()
     model = KneserNey(counts, best)
     ready = time.perf_counter()

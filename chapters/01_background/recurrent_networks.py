@@ -27,6 +27,7 @@ from lmbook.layers.recurrent_cells import GRUCell, LSTMCell, RNNCell, read_seque
 from lmbook.models.recurrent import ChronoBias, RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.recall import RecallTask
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("recurrent_networks")
 if lesson.text or lesson.corpus:
@@ -214,7 +215,8 @@ def train(name: str, distance: int, seed: int, rate: float) -> RecurrentLanguage
     steps = lesson.choose(quick=300, full=400)
     # The other checks of `fit` look at a few rows and positions: too few where one position in a row counts.
     checks = ("ids", "labels", "future")
-    fit(model, data, steps=steps, learning_rate=rate, report_every=steps, checks=checks, quiet=True)
+    optimizer = OptimizerConfig(learning_rate=rate)
+    fit(model, data, steps=steps, optimizer=optimizer, report_every=steps, checks=checks, quiet=True)
     return model
 
 

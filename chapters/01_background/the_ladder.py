@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import keras
@@ -32,7 +32,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.n_gram import KneserNey
@@ -44,6 +44,8 @@ from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 lesson = Lesson("the_ladder")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -92,7 +94,7 @@ def transformer(intermediate_dim: int):
             intermediate_dim,
             max_sequence_length=64,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,
@@ -126,22 +128,31 @@ class Result:
     seconds: float
 
 
-def train_n_gram(order: int, documents, test, vocabulary_size: int) -> Result:
+def train_n_gram(order: int, documents, test, tokenizer) -> Result:
     """Count, and score the test documents (lists of ids)."""
     began = time.perf_counter()
-    model = KneserNey(count_n_grams(documents, order, vocabulary_size))
+    model = KneserNey(count_n_grams(documents, tokenizer, order))
     seconds = time.perf_counter() - began
     return Result(model.nats_per_token(test), model.count_params(), seconds)
 
 
-def train_network(name: str, network: Network, data: CausalWindows, vocabulary_size: int, steps: int, test, **options):
+def train_network(
+    name: str,
+    network: Network,
+    data: CausalWindows,
+    tokenizer,
+    steps: int,
+    test,
+    optimizer: OptimizerConfig = OptimizerConfig(),
+    **options,
+):
     """Train one network and score the test documents."""
-    model = network.model(vocabulary_size)
-    rates = {"learning_rate": network.learning_rate, "muon_ratio": network.muon_ratio}
+    model = network.model(tokenizer.vocabulary_size)
+    optimizer = replace(optimizer, learning_rate=network.learning_rate, muon_ratio=network.muon_ratio)
     began = time.perf_counter()
-    history = fit(model, data, steps=steps, **rates, checks=network.checks, quiet=True, **options)
+    history = fit(model, data, steps=steps, optimizer=optimizer, checks=network.checks, quiet=True, **options)
     seconds = time.perf_counter() - began
-    score = evaluate(model, test)
+    score = evaluate(model, test, tokenizer)
     print(f"{name}: {score.nats_per_token:.4f} after {history.steps[-1]} steps, {seconds:.0f} s")
     return Result(score.nats_per_token, model.count_params(), seconds)
 
@@ -155,35 +166,32 @@ def train_network(name: str, network: Network, data: CausalWindows, vocabulary_s
 # %%
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12
 grammar = Grammar(split="seen", max_sentences=4)
-test_stories = [story.english for story in generate(500, TEST_SEED, grammar=grammar)]
-validation_stories = [story.english for story in generate(300, VALIDATION_SEED, grammar=grammar)]
+test_stories = [story.english for story in tell_stories(500, TEST_SEED, grammar=grammar)]
+validation_stories = [story.english for story in tell_stories(300, VALIDATION_SEED, grammar=grammar)]
 held_back = {*test_stories, *validation_stories}
 results: dict[str, list[Result]] = {name: [] for name in [*N_GRAMS, *WORD_NETWORKS]}
 
 for seed in SEEDS if not own_text else []:
-    drawn = generate(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
+    drawn = tell_stories(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
     stories = [story.english for story in drawn if story.english not in held_back]
     tokenizer = WordTokenizer.train(stories)
     documents, test = ([tokenizer.encode(text) for text in texts] for texts in (stories, test_stories))
     validation = [tokenizer.encode(text) for text in validation_stories]
     for name, order in N_GRAMS.items():
-        results[name].append(train_n_gram(order, documents, test, tokenizer.vocabulary_size))
+        results[name].append(train_n_gram(order, documents, test, tokenizer))
     for name, network in WORD_NETWORKS.items():
         reproducible(seed)
-        data = CausalWindows(documents, context=48, batch_size=64, align="document", seed=seed)
+        data = CausalWindows(documents, tokenizer, context=48, batch_size=64, align="document", seed=seed)
         results[name].append(
             train_network(
                 name,
                 network,
                 data,
-                tokenizer.vocabulary_size,
+                tokenizer,
                 lesson.choose(quick=100, full=480),
                 test,
-                validation=validation if lesson.full else None,
-                optimizer="muon",
-                warmup_steps=20,
-                final_fraction=0.02,
-                weight_decay=0.0,
+                OptimizerConfig("muon", warmup_steps=20, final_fraction=0.02, weight_decay=0.0),
+                validation=Validation(validation, tokenizer) if lesson.full else None,
             )
         )
 
@@ -241,15 +249,14 @@ if own_text or lesson.full:
         documents = [tokenizer.encode(text) for text in texts]
         held_out = [tokenizer.encode(text) for text in corpus.texts("validation")]
         for name, order in N_GRAMS.items():
-            characters[name] = [train_n_gram(order, documents, held_out, tokenizer.vocabulary_size)]
+            characters[name] = [train_n_gram(order, documents, held_out, tokenizer)]
         for name, network in CHARACTER_NETWORKS.items():
             characters[name] = []
             for seed in SEEDS:
                 reproducible(seed)
-                data = CausalWindows(documents, context=64, batch_size=64, seed=seed)
+                data = CausalWindows(documents, tokenizer, context=64, batch_size=64, seed=seed)
                 steps = lesson.choose(quick=60, full=400)
-                size = tokenizer.vocabulary_size
-                characters[name].append(train_network(name, network, data, size, steps, held_out))
+                characters[name].append(train_network(name, network, data, tokenizer, steps, held_out))
         key = "shakespeare_nats_per_character" if not own_text else "nats_per_character"
         report(characters, key, "nats per character", None, "characters")
 

@@ -38,7 +38,7 @@ from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.word_vectors.count_vectors import count_vectors, neighbour_counts
 from lmbook.topics.word_vectors.training import train_word_embeddings
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
 from lmbook.topics.word_vectors.word_windows import WordWindows, keep_probabilities, noise_distribution, skip_gram_pairs
 from lmbook.training.fit import reproducible
 

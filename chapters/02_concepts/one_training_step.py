@@ -54,6 +54,7 @@ tokenizer = WordTokenizer.train(texts)
 V = tokenizer.vocabulary_size
 data = CausalWindows(
     [tokenizer.encode(text) for text in texts],
+    tokenizer,
     context=CONTEXT,
     batch_size=BATCH,
     align="document",

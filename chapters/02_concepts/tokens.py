@@ -260,7 +260,7 @@ lesson.figure(figure, "trade_off", "Sequence length against vocabulary, and unkn
 SAMPLE = {
     "English": train["English"],
     "Chinese": train["Chinese"][:100],
-}  # teaching.py counts everything anew each time
+}  # bpe_from_scratch.py counts everything anew each time
 same = all(train_merges(texts, 100) == BytePairTokenizer.train(texts, 259 + 100).merges for texts in SAMPLE.values())
 lesson.record("teaching_equals_library", same, note="the first 100 merges, in both languages")
 WORDS = {"English": " sunflower", "Chinese": "向日葵"}  # try others: any text of the language

@@ -27,7 +27,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import floor, generate
+from lmbook.corpora.greentree import floor, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.tokenizers.word import WordTokenizer
 
@@ -39,14 +39,14 @@ lesson = Lesson("gradient_descent")
 TRAINING = lesson.choose(quick=4_000, full=20_000)  # examples in the training set
 EPOCHS = lesson.choose(quick=4, full=8)
 stories = {
-    name: [story.english for story in generate(count, seed)]
+    name: [story.english for story in tell_stories(count, seed)]
     for name, count, seed in (
         ("train", TRAINING // 50, 40),
         ("validation", lesson.choose(quick=40, full=100), 41),
         ("test", lesson.choose(quick=100, full=300), 42),
     )
 }
-tokenizer = WordTokenizer.train([story.english for story in generate(1000, 43)])
+tokenizer = WordTokenizer.train([story.english for story in tell_stories(1000, 43)])
 V = tokenizer.vocabulary_size
 
 
@@ -209,7 +209,7 @@ lesson.record("finite_difference_error", worst, tolerance=1e-6, note="50 weights
 # | AdamW (Loshchilov and Hutter 2019) | Adam; matrices also shrink, $\theta \leftarrow (1 - \alpha\lambda)\,\theta$ |
 # | Muon (Jordan et al. 2024) | momentum, made orthogonal: a matrix moves equally far in every direction |
 #
-# Muon is for matrices between layers, here $W_1$ alone; AdamW updates the rest, as in `lmbook/training/muon.py`.
+# Muon is for matrices between layers, here $W_1$ alone; AdamW updates the rest, as in `keras.optimizers.Muon`.
 
 # %%
 DECAY = 0.1  # λ of AdamW
@@ -258,17 +258,15 @@ def muon(theta, g, state, rate, name):
 
 
 # %% [markdown]
-# The same Muon as the library's? Three steps of both from the same weights, with the same gradients.
+# The same Muon as that of Keras, which `fit` takes? Three steps of both from the same weights, with the same gradients.
 
 # %%
 import keras
 
-from lmbook.training.muon import Muon
-
 w = first_weights(lesson.seed)
 names = {"embedding": "embedding", "W1": "hidden", "b1": "hidden_bias", "W2": "logits", "b2": "logits_bias"}
 theirs = {name: keras.Variable(value, name=names[name]) for name, value in w.items()}
-library = Muon(learning_rate=0.01, weight_decay=0.0)
+library = keras.optimizers.Muon(0.01, weight_decay=None, adam_weight_decay=None, exclude_layers=["logits"])
 library.build(list(theirs.values()))
 states = {name: {} for name in w}
 for first in (0, 200, 400):
@@ -280,7 +278,7 @@ lesson.record(
     "muon_error",
     max(relative(w[name], theirs[name].numpy()) for name in w),
     tolerance=1e-5,
-    note="largest relative difference of the weights after three steps, NumPy against the library",
+    note="largest relative difference of the weights after three steps, NumPy against Keras",
 )
 
 # %% [markdown]

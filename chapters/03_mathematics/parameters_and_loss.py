@@ -22,7 +22,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import generate, log_probability
+from lmbook.corpora.greentree import log_probability, tell_stories
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -35,7 +35,7 @@ from lmbook.training.fit import reproducible
 lesson = Lesson("parameters_and_loss")
 reproducible(lesson.seed)
 train_texts, validation_texts, test_texts = (
-    [story.english for story in generate(count, seed)]
+    [story.english for story in tell_stories(count, seed)]
     for count, seed in ((4000, 30), (200, 31), (lesson.choose(quick=150, full=500), 32))
 )
 tokenizer = WordTokenizer.train(train_texts)
@@ -368,12 +368,12 @@ def train(start: str, seed: int, rate: float, smoothing: float = 0.0) -> list[fl
     for variable in optimizer.variables:
         variable.assign(tf.zeros_like(variable))
     optimizer.learning_rate = rate
-    data = CausalWindows(documents["train"], context=20, batch_size=16, align="document", seed=seed)
+    data = CausalWindows(documents["train"], tokenizer, context=20, batch_size=16, align="document", seed=seed)
     smoothing = tf.constant(smoothing)
     return [float(loss) for loss in [step(*batch, smoothing) for batch in data.dataset(0, STEPS)]]
 
 
-held_out = CausalWindows(documents["test"], context=20, batch_size=64, align="document", shuffle=False)
+held_out = CausalWindows(documents["test"], tokenizer, context=20, batch_size=64, align="document", shuffle=False)
 
 
 @tf.function(jit_compile=True)
@@ -395,7 +395,9 @@ def several(start: str, smoothing: float = 0.0) -> dict:
         for seed in SEEDS:
             curve = train(start, seed, rate, smoothing)
             validated = (
-                evaluate(model, documents["validation"], batch_size=256).nats_per_token if len(RATES) > 1 else 0.0
+                evaluate(model, documents["validation"], tokenizer, batch_size=256).nats_per_token
+                if len(RATES) > 1
+                else 0.0
             )
             runs.append({"curve": curve, "weights": [v.numpy() for v in variables], "validated": validated})
         by_rate[rate] = runs
@@ -404,7 +406,10 @@ def several(start: str, smoothing: float = 0.0) -> dict:
     for run in runs:
         for variable, value in zip(variables, run.pop("weights"), strict=True):
             variable.assign(value)
-        run["test"], run["confidence"] = evaluate(model, documents["test"], batch_size=256).nats_per_token, confidence()
+        run["test"], run["confidence"] = (
+            evaluate(model, documents["test"], tokenizer, batch_size=256).nats_per_token,
+            confidence(),
+        )
     return {
         "rate": best,
         "curve": np.mean([run["curve"] for run in runs], axis=0),

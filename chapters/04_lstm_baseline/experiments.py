@@ -46,7 +46,9 @@ REPEATS = 200
 
 def tell(prompt: str, temperature: float, count: int = REPEATS) -> list[str]:
     """`count` stories that begin with `prompt`."""
-    return continue_text(model, tokenizer, prompt, count=count, length=150, temperature=temperature, seed=lesson.seed)
+    return continue_text(
+        model, tokenizer, prompt, count=count, max_new_tokens=150, temperature=temperature, seed=lesson.seed
+    )
 
 
 def coherent(stories: list[str]) -> float:

@@ -68,7 +68,7 @@ if not own_text:
 if not own_text:
     model, tokenizer = baseline.model, baseline.tokenizer
     texts = [story.english for story in baseline.test]
-    score = evaluate(model, [tokenizer.encode(text) for text in texts])
+    score = evaluate(model, [tokenizer.encode(text) for text in texts], tokenizer)
     lowest = floor(texts, tokenizer, grammar=baseline.grammar)
     lesson.record("parameters", model.count_params(), note="embedding 128, LSTM 256")
     lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
@@ -92,7 +92,7 @@ if not own_text:
 
 # %%
 if not own_text:
-    stories = continue_text(model, tokenizer, count=500, length=150, temperature=0.7, seed=lesson.seed)
+    stories = continue_text(model, tokenizer, count=500, max_new_tokens=150, temperature=0.7, seed=lesson.seed)
     share = sum(map(is_grammatical, stories)) / len(stories)
     lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
     lesson.record(
@@ -108,7 +108,9 @@ if not own_text:
 # %%
 if not own_text:
     for temperature in (0.0, 0.7):
-        [text] = continue_text(model, tokenizer, "a green tree", length=150, temperature=temperature, seed=lesson.seed)
+        [text] = continue_text(
+            model, tokenizer, "a green tree", max_new_tokens=150, temperature=temperature, seed=lesson.seed
+        )
         print(f"\ntemperature {temperature}: {text}")
 
 # %% [markdown]
@@ -125,12 +127,14 @@ def train_on_characters(corpus, steps: int):
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.character import CharacterTokenizer
     from lmbook.training.fit import fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
+    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     began = time.perf_counter()
     train, held_out = corpus.texts("train"), corpus.texts("validation")
     characters = CharacterTokenizer.train(train)
-    data = CausalWindows([characters.encode(t) for t in train], context=64, batch_size=64, seed=lesson.seed)
+    data = CausalWindows([characters.encode(t) for t in train], characters, context=64, batch_size=64, seed=lesson.seed)
     strategy = lesson.strategy
     with strategy.scope():
         network = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, dropout=0.1))
@@ -139,15 +143,15 @@ def train_on_characters(corpus, steps: int):
         network,
         data,
         steps=steps,
-        validation=documents,
-        learning_rate=4e-3,
+        validation=Validation(documents, characters),
+        optimizer=OptimizerConfig(learning_rate=4e-3),
         report_every=max(1, steps // 4),
         strategy=strategy,
     )
     size = sum(len(text.encode("utf-8")) for text in held_out)
-    result = evaluate(network, documents, bytes_total=size, closed=False)
+    result = evaluate(network, documents, characters, bytes_total=size, closed=False)
     seconds = time.perf_counter() - began
-    [sample] = continue_text(network, characters, length=400, temperature=0.8, seed=lesson.seed)
+    [sample] = continue_text(network, characters, max_new_tokens=400, temperature=0.8, seed=lesson.seed)
     return result, history, sample, seconds
 
 
@@ -186,6 +190,8 @@ if lesson.full and not own_text:
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.word import WordTokenizer
     from lmbook.training.fit import fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
+    from lmbook.training.validation import Validation
 
     reproducible(lesson.seed)
     words = WordTokenizer.train(corpus.texts("train"), 10_000)
@@ -193,12 +199,14 @@ if lesson.full and not own_text:
     held_out = [words.encode(text) for text in corpus.texts("validation")]
     history = fit(
         article,
-        CausalWindows([words.encode(t) for t in corpus.texts("train")], context=64, batch_size=16, seed=lesson.seed),
+        CausalWindows(
+            [words.encode(t) for t in corpus.texts("train")], words, context=64, batch_size=16, seed=lesson.seed
+        ),
         steps=400,
-        validation=held_out,
-        learning_rate=2e-3,
+        validation=Validation(held_out, words),
+        optimizer=OptimizerConfig(learning_rate=2e-3),
     )
-    result = evaluate(article, held_out, closed=False)
+    result = evaluate(article, held_out, words, closed=False)
     lesson.record("article_parameters", article.count_params(), note="vocabulary 10,000, embedding 256, LSTM 512")
     lesson.record("article_nats_per_word", result.nats_per_token, "nats per word", 0.05, note="Shakespeare, 400 steps")
     lesson.record("article_perplexity", result.perplexity, "", 10.0)

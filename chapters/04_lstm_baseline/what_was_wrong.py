@@ -392,7 +392,7 @@ print(f"{V} ids, ln V = {np.log(V):.2f}, floor {floor:.3f} nats per token; for e
 
 def next_word_loss(model):
     """Nats per token on the held-out sentences."""
-    return evaluate(model, [tokenizer.encode(text) for text in held_out]).nats_per_token
+    return evaluate(model, [tokenizer.encode(text) for text in held_out], tokenizer).nats_per_token
 
 
 class Copying(CausalWindows):
@@ -403,14 +403,15 @@ class Copying(CausalWindows):
 
 
 def windows(kind, texts):
-    return kind([tokenizer.encode(text) for text in texts], context=8, batch_size=32, seed=lesson.seed)
+    return kind([tokenizer.encode(text) for text in texts], tokenizer, context=8, batch_size=32, seed=lesson.seed)
 
 
 def train(data, checks):
     reproducible(lesson.seed)
     model = RecurrentLanguageModel(RecurrentConfig(V, embedding_dim=16, hidden_dim=32))
-    options = dict(learning_rate=1e-2, report_every=10, validation=next_word_loss, restore_best=False, quiet=True)
-    return model, fit(model, data, steps=200, checks=checks, **options)
+    options = dict(report_every=10, validation=next_word_loss, restore_best=False, quiet=True)
+    optimizer = OptimizerConfig(learning_rate=1e-2)
+    return model, fit(model, data, steps=200, optimizer=optimizer, checks=checks, **options)
 
 
 # %% [markdown]
@@ -522,10 +523,11 @@ def writes(generate):
 
 
 from lmbook.decoding.text import continue_text
+from lmbook.training.optimizers import OptimizerConfig
 
 prompt = "a green tree"
 greedy, sampled = (
-    continue_text(shifted, tokenizer, prompt, count=100, length=50, temperature=temperature, seed=lesson.seed)
+    continue_text(shifted, tokenizer, prompt, count=100, max_new_tokens=50, temperature=temperature, seed=lesson.seed)
     for temperature in (0.0, 1.0)
 )
 exhibit(

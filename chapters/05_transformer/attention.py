@@ -269,7 +269,7 @@ rows = []
 for name, groups, large_groups in (("multi-head", 8, 32), ("grouped-query", 2, 8), ("multi-query", 1, 1)):
     layer = MultiHeadAttention(8, num_key_value_heads=groups)
     layer.build((None, None, 512))
-    kept = layer.keys_and_values(np.zeros((1, 1, 512), "float32"))  # of one token
+    kept = layer.project_kv(np.zeros((1, 1, 512), "float32"))  # of one token
     large = 32 * 2 * large_groups * 128 * 8192 * 2 / 1e9
     rows.append((name, groups, layer.count_params(), sum(part.numpy().nbytes for part in kept), large))
 columns = ["D = 512, H = 8", "G", "weights of the layer", "cache, bytes a token", "cache of the large model, GB"]
@@ -317,7 +317,7 @@ for name, kind in (("none", {}), ("rotary", {"rotary": True})):
 # So a word can ask for "two words back", wherever it stands.
 
 # %%
-from lmbook.layers.positions import rotate, sinusoidal
+from lmbook.layers.positions import apply_rotary, sinusoidal
 
 PLACES = 64
 waves = np.asarray(sinusoidal(np.arange(PLACES), PLACES))  # [T, D], here with D = T
@@ -327,7 +327,7 @@ q, k = (rng.normal(size=(1, 1, 1, 32)).astype("float32") for _ in range(2))
 def rotary_scores(first: int) -> np.ndarray:
     """The scores of one query and one key at the places first, first + 1, …: [T, S]."""
     places = np.arange(first, first + PLACES)
-    turned = [np.asarray(rotate(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
+    turned = [np.asarray(apply_rotary(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
     return turned[0] @ turned[1].T / (np.linalg.norm(q) * np.linalg.norm(k))
 
 
@@ -372,7 +372,7 @@ lesson.figure(figure, "positions", "Sinusoidal positions, their products; rotary
 # %%
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.files import text_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.decoding.text import continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
@@ -383,7 +383,9 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import token_losses
+from lmbook.training.validation import Validation
 
 CONTEXT = 56
 STEPS = lesson.choose(quick=100, full=200)
@@ -395,8 +397,8 @@ if own_text:
     tokenizer, unit, lowest = CharacterTokenizer.train(stories), "nats per character", None
 else:
     grammar = Grammar(split="seen", max_sentences=4)
-    stories = [story.english for story in generate(3000, 10, grammar=grammar)]
-    held_out_stories = [story.english for story in generate(200, 11, grammar=grammar)]
+    stories = [story.english for story in tell_stories(3000, 10, grammar=grammar)]
+    held_out_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
     held_out_stories = [text for text in held_out_stories if text not in set(stories)]
     tokenizer, unit = WordTokenizer.train(stories), "nats per word"
     lowest = floor(held_out_stories, tokenizer, grammar=grammar)
@@ -425,24 +427,24 @@ def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHEC
         num_layers=2,
         max_sequence_length=64,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         dropout=0.0,
     )
     model = TransformerLanguageModel(config)
-    model.jit_compile_training = model.jit_compile_decoding = False  # XLA would compile longer than we run
+    model.jit_compile_decoding = False
     for block in model.blocks:
         block.causal = causal
-    data = CausalWindows(documents, context=CONTEXT, batch_size=32, align="document", seed=seed)
+    data = CausalWindows(documents, tokenizer, context=CONTEXT, batch_size=32, align="document", seed=seed)
     history = fit(
         model,
         data,
         steps=STEPS,
-        learning_rate=1e-2,
-        warmup_steps=20,
-        validation=held_out[:50],
+        optimizer=OptimizerConfig(learning_rate=1e-2, warmup_steps=20),
+        validation=Validation(held_out[:50], tokenizer, jit_compile=False),
         report_every=STEPS // 5,
         restore_best=False,
         checks=checks,
+        jit_compile=False,  # XLA would compile longer than we run
         quiet=True,
     )
     return model, history
@@ -512,7 +514,7 @@ broken = [train(seed, causal=False, checks=unsuspicious) for seed in SEEDS]
 def loss_at_once(model: keras.Model) -> float:
     """The held-out loss as training computes it: each text read as a whole."""
     nats = words = 0.0
-    for x, y, w in padded_documents(held_out, batch_size=64):
+    for x, y, w in padded_documents(held_out, tokenizer, batch_size=64):
         nats += float(tf.reduce_sum(token_losses(y, model(x)) * w))
         words += float(w.sum())
     return nats / words
@@ -526,10 +528,12 @@ for label, (name, runs) in {"with": ("sound", sound), "without": ("future", brok
     once = [loss_at_once(model) for model, _ in runs]
     note = f"{label} the mask: held-out stories, read as in training"
     lesson.record_mean(f"{name}_loss_at_once", once, unit, 0.1, note)
-    word_by_word = [evaluate(model, held_out).nats_per_token for model, _ in runs]
+    word_by_word = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
     tolerance, note = 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
     lesson.record_mean(f"{name}_loss", word_by_word, unit, tolerance, note)
-    written = continue_text(runs[0][0], tokenizer, prompt, count=20, length=40, temperature=1.0, seed=lesson.seed)
+    written = continue_text(
+        runs[0][0], tokenizer, prompt, count=20, max_new_tokens=40, temperature=1.0, seed=lesson.seed
+    )
     pairs = [pair for ids in map(tokenizer.encode, written) for pair in zip(ids, ids[1:], strict=False)]
     repeats = float(np.mean([before == after for before, after in pairs]))
     note = f"{label} the mask: share of its words that only repeat the word before, in 20 texts"
@@ -574,7 +578,7 @@ if lesson.full:
     for index, (kind, runs) in enumerate(runs_of.items()):
         losses = np.mean([history.validation_loss for _, history in runs], axis=0)
         left.plot(runs[0][1].validation_steps, losses, marker="o", label=kind, **plots.line_style(index))
-        final = [evaluate(model, held_out).nats_per_token for model, _ in runs]
+        final = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
         lesson.record_mean(f"positions_{kind}_loss", final, unit, 0.05, f"positions: {kind}; held-out, word by word")
     if lowest is not None:
         plots.draw_floor(left, lowest)

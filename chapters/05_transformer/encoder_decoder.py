@@ -30,7 +30,7 @@ import tensorflow as tf
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
-from lmbook.decoding.generate import generate as write
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.decoding.text import translate
 from lmbook.errors import LmbookError
@@ -38,10 +38,10 @@ from lmbook.evaluation.translation import join_pieces, score_translations
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent_encoder_decoder import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
 from lmbook.pipelines.pairs import SentencePairs, padded_sources
-from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator, train_translator
+from lmbook.recipes.translator import OPTIMIZER, Recipe, greentree_translator, sentence_translator, train_translator
 from lmbook.topics.interpretability.attention_maps import encoder_decoder_attention
 from lmbook.training.fit import reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("encoder_decoder")
 if lesson.text is not None:
@@ -82,7 +82,7 @@ model, history, GREENTREE, STEPS = made.model, made.history, made.model.config, 
 
 def translate_stories(model, texts: list[str]) -> list[str]:
     """Greedy translations of whole stories."""
-    return translate(model, words, texts, length=140, batch_size=100)
+    return translate(model, words, texts, max_new_tokens=140, batch_size=100)
 
 
 def exact(outputs: list[str], references: list[str]) -> float:
@@ -122,7 +122,8 @@ if lesson.full:
     reproducible(lesson.seed)
     recurrent = RecurrentEncoderDecoder(RecurrentEncoderDecoderConfig(words.vocabulary_size, 230, dropout=0.0))
     minutes = history.seconds[-1] / 60
-    options = {"minutes": minutes, "learning_rate": 1e-2, "report_every": 50}
+    optimizer = dataclasses.replace(OPTIMIZER, learning_rate=1e-2)
+    options = {"minutes": minutes, "optimizer": optimizer, "report_every": 50}
     lstm_history = train_translator(recurrent, data, validation_data, **options)
     rows = []
     for name, trained, run in (("LSTM with attention", recurrent, lstm_history), ("Transformer", model, history)):
@@ -191,9 +192,11 @@ class SeesPadding(EncoderDecoder):
 
 def with_padding(model, texts: list[str], more: int) -> list[str]:
     """Greedy translations, the sources filled up with `more` positions than they need."""
-    sources = np.pad(padded_sources([words.encode(text) for text in texts]), ((0, 0), (0, more)))
+    sources = padded_sources([words.encode(text) for text in texts], words)
+    sources = np.pad(sources, ((0, 0), (0, more)), constant_values=words.pad_id)
     greedy, begin = Sampling(temperature=0.0), [[words.end_id]] * len(texts)
-    ids = write(model, begin, length=140, sampling=greedy, stop_ids=(words.end_id,), sources=sources, batch_size=100)
+    options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 100}
+    ids = generate(model, begin, max_new_tokens=140, sampling=greedy, sources=sources, **options)
     return [words.decode(row) for row in ids]
 
 
@@ -202,7 +205,7 @@ VARIANTS = {
     "no positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="none")),
     "sinusoidal positions": (EncoderDecoder, dataclasses.replace(GREENTREE, positions="sinusoidal")),
     "one head": (EncoderDecoder, dataclasses.replace(GREENTREE, num_heads=1)),
-    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, order="post", normalization="layer")),
+    "post-norm": (EncoderDecoder, dataclasses.replace(GREENTREE, normalize_first=False, normalization="layer")),
     "sees the padding": (SeesPadding, GREENTREE),
 }
 if lesson.full:
@@ -267,8 +270,8 @@ if lesson.full:
 LENGTH, REPEATS = 256, lesson.choose(quick=2, full=7)
 long = EncoderDecoder(dataclasses.replace(GREENTREE, max_sequence_length=LENGTH + 1))
 long.set_weights(model.get_weights())
-not_the_end = (0, 1, words.end_id)
-source = padded_sources([words.encode(english[0])])
+not_the_end = (*words.suppress_ids, words.end_id)
+source = padded_sources([words.encode(english[0])], words)
 ONE_TEXT = tf.TensorSpec([1, None], tf.int32)
 
 
@@ -291,7 +294,9 @@ def uncached() -> list[int]:
 def cached() -> list[int]:
     """The same by the book's loop."""
     greedy = Sampling(temperature=0.0)
-    return write(long, [[words.end_id]], length=LENGTH, sampling=greedy, never_ids=not_the_end, sources=source)[0]
+    return generate(
+        long, [[words.end_id]], max_new_tokens=LENGTH, sampling=greedy, suppress_ids=not_the_end, sources=source
+    )[0]
 
 
 ways, seconds = {"cached": cached, "uncached": uncached}, {"cached": [], "uncached": []}
@@ -351,8 +356,8 @@ def real_sentences(task: Task) -> None:
     made = sentence_translator(corpus, task.recipe, lesson.seed, steps=steps, output=output)
     network, pieces, run, test_pairs = made.model, made.tokenizer, made.history, made.test
     sources, references = ([pair[side] for pair in test_pairs] for side in ("source", "target"))
-    greedy = translate(network, pieces, sources, length=64)
-    best = translate(network, pieces, sources, length=64, beams=4)
+    greedy = translate(network, pieces, sources, max_new_tokens=64)
+    best = translate(network, pieces, sources, max_new_tokens=64, beams=4)
     score = score_translations(best, references, task.tokenize)
     key, n = task.key, len(test_pairs)
     lesson.record(f"{key}_parameters", network.count_params())

@@ -33,7 +33,7 @@ from lmbook.corpora.greentree import Grammar, NotInGrammar
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.beam import beam_search
 from lmbook.decoding.constraints import Automaton
-from lmbook.decoding.generate import NEVER, generate, stream
+from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling, filter_logits, penalize
 from lmbook.errors import LmbookError
 from lmbook.evaluation.diversity import distinct_n
@@ -44,6 +44,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("sampling")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -60,19 +61,22 @@ LENGTH = 54  # words at most, as the longest story has; most have about 43
 # %%
 GRAMMAR = Grammar(max_sentences=4)
 TRAINING_SEED, PROMPT_SEED = 20, 21
-candidates = [story.english for story in greentree.generate(500, PROMPT_SEED, grammar=GRAMMAR)]
+candidates = [story.english for story in greentree.tell_stories(500, PROMPT_SEED, grammar=GRAMMAR)]
 # The stories that others are compared with; all of them begin with a sentence of the same form and length.
 given = [story for story in candidates if " stands " in story.split(".")[0]][: lesson.choose(quick=50, full=100)]
 
 
 def drawn(seed: int) -> list[str]:
     """Stories to train on; none of them is one that prompts are taken from."""
-    stories = greentree.generate(lesson.choose(quick=3_000, full=10_000), TRAINING_SEED + 100 * seed, grammar=GRAMMAR)
+    stories = greentree.tell_stories(
+        lesson.choose(quick=3_000, full=10_000), TRAINING_SEED + 100 * seed, grammar=GRAMMAR
+    )
     return [story.english for story in stories if story.english not in set(given)]
 
 
 tokenizer = WordTokenizer.train(drawn(SEEDS[0]))
 END = tokenizer.end_id
+STOP_AT_END = {"stop_ids": (END,), "suppress_ids": tokenizer.suppress_ids}
 
 
 def train(seed: int) -> TransformerLanguageModel:
@@ -84,7 +88,7 @@ def train(seed: int) -> TransformerLanguageModel:
             tokenizer.vocabulary_size,
             intermediate_dim=384,
             positions="rotary",
-            order="pre",
+            normalize_first=True,
             normalization="rms",
             use_bias=False,
             dropout=0.0,
@@ -93,13 +97,9 @@ def train(seed: int) -> TransformerLanguageModel:
     )
     fit(
         model,
-        CausalWindows(documents, context=48, batch_size=64, align="document", seed=seed),
+        CausalWindows(documents, tokenizer, context=48, batch_size=64, align="document", seed=seed),
         steps=lesson.choose(quick=120, full=360),
-        optimizer="muon",
-        learning_rate=6e-3,
-        warmup_steps=20,
-        final_fraction=0.02,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", 6e-3, warmup_steps=20, final_fraction=0.02, weight_decay=0.0),
         checks=("ids", "labels"),
         quiet=True,
     )
@@ -110,7 +110,10 @@ models = {seed: train(seed) for seed in SEEDS} if not own_text else {}
 
 
 if not own_text:
-    losses = [evaluate(model, [tokenizer.encode(story) for story in given]).nats_per_token for model in models.values()]
+    losses = [
+        evaluate(model, [tokenizer.encode(story) for story in given], tokenizer).nats_per_token
+        for model in models.values()
+    ]
     lesson.record_mean("nats_per_word", losses, "nats per word", 0.06, "of the models, on real stories")
     floor = greentree.floor(given, tokenizer, grammar=GRAMMAR)
     lesson.record("floor_nats_per_word", floor, "nats per word", 1e-6, note="exact, of the same stories")
@@ -131,7 +134,7 @@ if not own_text:
 def next_word(model: TransformerLanguageModel, prompt: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
     """Logits [1, V] of the word after the prompt, and which words it has [1, V]."""
     logits = model(np.array([prompt], "int32"))[:, -1]
-    never = np.isin(np.arange(tokenizer.vocabulary_size), NEVER)
+    never = np.isin(np.arange(tokenizer.vocabulary_size), tokenizer.suppress_ids)
     return tf.where(never, -np.inf, logits), tf.constant(np.isin(np.arange(len(never)), prompt)[None])
 
 
@@ -142,7 +145,14 @@ if not own_text:
     told = ". ".join(given[0].split(". ")[:2]) + "."
     prompt = [END, *tokenizer.encode(told)]
     logits, seen = next_word(model, prompt)
-    best = beam_search(model, [prompt], length=LENGTH - len(prompt), beams=8)[0]
+    best = beam_search(
+        model,
+        [prompt],
+        max_new_tokens=LENGTH - len(prompt),
+        beams=8,
+        stop_id=END,
+        suppress_ids=tokenizer.suppress_ids,
+    )[0]
     only = lambda ids: tf.where(np.isin(np.arange(tokenizer.vocabulary_size), ids), 0.0, -np.inf)[None]  # noqa: E731
     penalty = 1.5
     CHOICES = {
@@ -215,7 +225,7 @@ def measure(model: TransformerLanguageModel, openings, stories) -> dict[str, flo
         "grammatical": len(told) / len(stories),
         "distinct-2": distinct_n(written, 2),
         "same ending": max(Counter(tuple(story[-4:]) for story in stories).values()) / len(stories),
-        "model's nats": nats_per_story(evaluate(model, stories).nats_per_token, stories),
+        "model's nats": nats_per_story(evaluate(model, stories, tokenizer).nats_per_token, stories),
         "exact nats": exact,
         "words": float(np.mean([len(story) for story in stories])),
     }
@@ -242,14 +252,15 @@ openings = [tokenizer.encode(story[: story.index(".") + 1]) for story in given]
 def go_on(model: TransformerLanguageModel, method: Sampling, seed: int) -> list[list[int]]:
     """A story from each opening."""
     prompts = [[END, *opening] for opening in openings]
-    rows = generate(model, prompts, length=LENGTH, sampling=method, seed=seed, stop_ids=(END,))
+    rows = generate(model, prompts, max_new_tokens=LENGTH, sampling=method, seed=seed, **STOP_AT_END)
     return [[*opening, *row] for opening, row in zip(openings, rows, strict=True)]
 
 
 def search(model: TransformerLanguageModel, beams: int, length_penalty: float = 0.6) -> list[list[int]]:
     """The best story found from each opening."""
     prompts = [[END, *opening] for opening in openings]
-    options = {"length": LENGTH, "beams": beams, "length_penalty": length_penalty, "batch_size": 50}
+    options = {"max_new_tokens": LENGTH, "beams": beams, "length_penalty": length_penalty, "batch_size": 50}
+    options |= {"stop_id": END, "suppress_ids": tokenizer.suppress_ids}
     return [[*opening, *row] for opening, row in zip(openings, beam_search(model, prompts, **options), strict=True)]
 
 
@@ -331,7 +342,7 @@ for place, (seed, model) in enumerate(models.items()):
     for name, tail in TAILS.items():
         for row, temperature in enumerate(TEMPERATURES):
             method = Sampling(temperature, **tail)
-            stories = generate(model, [[END]] * COUNT, length=LENGTH, sampling=method, seed=seed, stop_ids=(END,))
+            stories = generate(model, [[END]] * COUNT, max_new_tokens=LENGTH, sampling=method, seed=seed, **STOP_AT_END)
             curves[name][row, place] = len(tellable(stories)) / COUNT, distinct_n(stories, 2)
 if not own_text:
     figure, panels = plots.new_panels(1, 2, (10.0, 4.2))
@@ -412,13 +423,13 @@ if not own_text:
 # %%
 if not own_text:
     model, began, pieces = models[lesson.seed], time.perf_counter(), []
-    for token in stream(model, [END], length=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,)):
+    for token in stream(model, [END], max_new_tokens=LENGTH, sampling=Sampling(0.5), seed=3, **STOP_AT_END):
         pieces.append(token)
         print(tokenizer.tokens[token], end=" ", flush=True)
         if len(pieces) == 1:
             first = time.perf_counter() - began
     print(f"\nfirst word after {first * 1000:.0f} ms, the last after {(time.perf_counter() - began) * 1000:.0f} ms")
-    whole = generate(model, [[END]], length=LENGTH, sampling=Sampling(0.5), seed=3, stop_ids=(END,))[0]
+    whole = generate(model, [[END]], max_new_tokens=LENGTH, sampling=Sampling(0.5), seed=3, **STOP_AT_END)[0]
     lesson.record("stream_equals_generate", pieces == whole)
 
 # %% [markdown]
@@ -460,7 +471,7 @@ if not own_text:
     runs = {"free": [], "free, those of the form": [], "constrained": []}
     count = lesson.choose(quick=250, full=600)
     for seed, model in models.items():
-        options = {"length": LENGTH, "seed": seed, "stop_ids": (END,), "batch_size": COUNT}
+        options = {"max_new_tokens": LENGTH, "seed": seed, "batch_size": COUNT, **STOP_AT_END}
         free = generate(model, [[END]] * count, **options)
         held = generate(model, [[END]] * count, constraint=form(), **options)
         for name, stories in zip(runs, (free, [story for story in free if keeps(story)], held), strict=True):
@@ -521,7 +532,7 @@ if own_text or lesson.full:
             TransformerConfig(
                 characters.vocabulary_size,
                 positions="rotary",
-                order="pre",
+                normalize_first=True,
                 normalization="rms",
                 activation="gelu",
                 use_bias=False,
@@ -529,19 +540,29 @@ if own_text or lesson.full:
                 max_sequence_length=256,
             )
         )
-        data = CausalWindows([characters.encode(text) for text in texts], context=256, batch_size=8, seed=lesson.seed)
+        data = CausalWindows(
+            [characters.encode(text) for text in texts], characters, context=256, batch_size=8, seed=lesson.seed
+        )
         steps = lesson.choose(quick=100, full=350)
-        options = {"optimizer": "muon", "learning_rate": 8e-3, "warmup_steps": 50, "quiet": True}
+        optimizer = OptimizerConfig("muon", learning_rate=8e-3, warmup_steps=50)
         # One table for input and logits: untrained, the model expects each character again, above ln V.
-        fit(model, data, steps=steps, checks=("ids", "labels", "future", "overfit"), **options)
-        loss = evaluate(model, [characters.encode(piece) for piece in pieces], closed=False).nats_per_token
+        checks = ("ids", "labels", "future", "overfit")
+        fit(model, data, steps=steps, optimizer=optimizer, checks=checks, quiet=True)
+        loss = evaluate(model, [characters.encode(piece) for piece in pieces], characters, closed=False).nats_per_token
         lesson.record("nats_per_character", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")
-        prompts = [[END, *characters.encode(piece[:OPENING])] for piece in pieces]
+        prompts = [[characters.end_id, *characters.encode(piece[:OPENING])] for piece in pieces]
         methods = {f"temperature {t:g}": Sampling(t) for t in (0.0, 0.3, 0.5, 0.7, 1.0, 1.3)}
         methods["top-p 0.9"], methods["min-p 0.1"] = Sampling(top_p=0.9), Sampling(min_p=0.1)
         rows = []
         for name, method in methods.items():
-            written = generate(model, prompts, length=WRITTEN, sampling=method, seed=lesson.seed)
+            written = generate(
+                model,
+                prompts,
+                max_new_tokens=WRITTEN,
+                sampling=method,
+                seed=lesson.seed,
+                suppress_ids=characters.suppress_ids,
+            )
             written = [characters.decode(row) for row in written]
             rows.append([name, *figures_of(written, words)])
             if name in ("temperature 0", "temperature 0.7", "temperature 1.3"):

@@ -28,14 +28,16 @@ from threadpoolctl import threadpool_limits
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import NotInGrammar, Story, generate, log_probability
-from lmbook.models.bert import Bert, BertConfig, BertMaskedLM, mean_vectors
+from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
+from lmbook.models.bert import BERT, BERTConfig, BERTMaskedLM, mean_vectors
+from lmbook.pipelines.batches import padded
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.recipes.bert import greentree_bert
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.masked_validation import MaskedValidation
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import MaskedValidation
 
 lesson = Lesson("bert")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -54,12 +56,12 @@ EXAMPLE = "A green tree stands in the park. Anna finds a shiny key in the grass.
 words = WordTokenizer.train([EXAMPLE])
 MASK = words.vocabulary_size  # the tokenizer has no such word; the id after its last one stands for it
 names = [*words.tokens, "[MASK]"]
-shown = MaskedTokens([words.encode(EXAMPLE)], context=32, batch_size=1, vocabulary_size=MASK, mask_id=MASK, hidden=0.4)
+shown = MaskedTokens([words.encode(EXAMPLE)], words, context=32, batch_size=1, mask_id=MASK, mask_selection_rate=0.4)
 for ids, _, counts in shown.dataset(0, 2):
     print(" ".join(f"<{names[i]}>" if w else names[i] for i, w in zip(ids[0].numpy(), counts[0].numpy(), strict=True)))
 
 many = [[3 + (i + j) % (MASK - 3) for j in range(60)] for i in range(2000)]
-drawn = MaskedTokens(many, context=62, batch_size=2000, vocabulary_size=MASK, mask_id=MASK, seed=lesson.seed)
+drawn = MaskedTokens(many, words, context=62, batch_size=2000, mask_id=MASK, seed=lesson.seed)
 ids, truth, counts = (part.numpy() for part in next(iter(drawn.dataset())))
 hidden = counts > 0
 masked, kept = ids[hidden] == MASK, ids[hidden] == truth[hidden]
@@ -169,9 +171,9 @@ def exact_choices(text: str, place: int) -> dict[str, float]:
 
 def hide_one(text: str, place: int) -> tuple[str, np.ndarray]:
     """The hidden word and the model's probabilities of all words at its place."""
-    ids = np.array([[2, *tokenizer.encode(text), 2]], np.int32)
-    right, ids[0, place + 1] = ids[0, place + 1], tokenizer.vocabulary_size
-    logits = model(np.pad(ids, ((0, 0), (0, pretrained.profile.context - ids.shape[1]))))[0, place + 1]
+    row = [tokenizer.first_id, *tokenizer.encode(text), tokenizer.end_id]
+    right, row[place + 1] = row[place + 1], tokenizer.vocabulary_size
+    logits = model(padded([row], pretrained.profile.context, tokenizer.pad_id))[0, place + 1]
     return tokenizer.tokens[right], tf.nn.softmax(logits[3:-1]).numpy()
 
 
@@ -214,11 +216,11 @@ FACTS = {
 }
 
 
-def by_layer(bert: Bert, told: list[Story]) -> np.ndarray:
+def by_layer(bert: BERT, told: list[Story]) -> np.ndarray:
     """The mean vector of each story after the embedding and after each block [N, 1 + L, D]."""
 
     def read(ids):
-        x, real = bert.embedding(ids), ids != 0
+        x, real = bert.embedding(ids), ids != tokenizer.pad_id
         means = [mean_vectors(x, real)]
         for block in bert.blocks:
             x = block(x, padding_mask=real)
@@ -226,9 +228,8 @@ def by_layer(bert: Bert, told: list[Story]) -> np.ndarray:
         return np.stack(means, axis=1)
 
     texts = [tokenizer.encode(story.english) for story in told]
-    return LabelledTexts(texts, [0] * len(told), tokens_per_batch=4096, max_length=pretrained.profile.context).each(
-        read
-    )
+    options = {"tokens_per_batch": 4096, "max_length": pretrained.profile.context}
+    return LabelledTexts(texts, [0] * len(told), tokenizer, **options).each(read)
 
 
 def probe(seen, seen_labels: list, unseen, unseen_labels: list, penalties: tuple[float, ...]) -> float:
@@ -243,9 +244,9 @@ def probe(seen, seen_labels: list, unseen, unseen_labels: list, penalties: tuple
 
 if not own_text:
     threadpool_limits(1, "blas")
-    told, asked = generate(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
+    told, asked = tell_stories(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
     keras.utils.set_random_seed(lesson.seed)
-    readers = {"untrained": Bert(model.config), "pre-trained": model.bert}
+    readers = {"untrained": BERT(model.config), "pre-trained": model.bert}
     features = {}
     for name, bert in readers.items():
         seen, unseen = by_layer(bert, told), by_layer(bert, asked)
@@ -295,23 +296,19 @@ if own_text or lesson.full:
 
         def hide(texts: list[str], **options) -> MaskedTokens:
             ids = [reading.encode(text) for text in texts]
-            return MaskedTokens(ids, context=WIDTH, vocabulary_size=V, mask_id=MASK, **options)
+            return MaskedTokens(ids, reading, context=WIDTH, mask_id=MASK, **options)
 
-        fair = {"masked": 1.0, "replaced": 0.0, "shuffle": False, "batch_size": 50}
+        fair = {"mask_token_rate": 1.0, "random_token_rate": 0.0, "shuffle": False, "batch_size": 50}
         held_out = MaskedValidation(hide(corpus.texts("validation")[:100], **fair))
-        reader = BertMaskedLM(
-            BertConfig(V + 1, 128, 512, num_layers=3, max_sequence_length=WIDTH, dropout=0.0, stddev=0.1)
+        reader = BERTMaskedLM(
+            BERTConfig(V + 1, 128, 512, num_layers=3, max_sequence_length=WIDTH, dropout=0.0, stddev=0.1)
         )
         history = fit(
             reader,
-            hide(train, batch_size=48, hidden=0.3, seed=lesson.seed),
+            hide(train, batch_size=48, mask_selection_rate=0.3, seed=lesson.seed),
             steps=lesson.choose(quick=100, full=500),
             validation=held_out,
-            optimizer="muon",
-            learning_rate=1e-2,
-            muon_ratio=1.2,
-            warmup_steps=50,
-            weight_decay=0.0,
+            optimizer=OptimizerConfig("muon", learning_rate=1e-2, muon_ratio=1.2, warmup_steps=50, weight_decay=0.0),
             checks=("ids", "initial_loss", "overfit"),
         )
         test = MaskedValidation(hide(corpus.texts("test" if "test" in corpus.splits else "validation"), **fair))
@@ -340,8 +337,8 @@ if (own_text or lesson.full) and corpus is not None:
         place = int(rng.choice(ordinary))
         told = [reading.tokens[id] for id in ids]
         right, told[place] = told[place], "[MASK]"
-        row = np.zeros((1, WIDTH), np.int32)
-        row[0, : len(ids) + 2] = [2, *ids[:place], MASK, *ids[place + 1 :], 2]
+        ids = [reading.first_id, *ids[:place], MASK, *ids[place + 1 :], reading.end_id]
+        row = padded([ids], WIDTH, reading.pad_id)
         chances = tf.nn.softmax(reader(row)[0, place + 1]).numpy()
         guesses = ", ".join(f"{reading.tokens[id]} {chances[id]:.2f}" for id in np.argsort(-chances[:V])[:4].tolist())
         rows.append((" ".join(told[max(0, place - 8) : place + 9]), right, guesses))

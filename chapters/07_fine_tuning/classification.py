@@ -28,12 +28,12 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Story, generate
+from lmbook.corpora.greentree import Story, tell_stories
 from lmbook.corpora.splits import normalised
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import classification_score, wilson_interval
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.models.bert import Bert, BertClassifier
+from lmbook.models.bert import BERT, BERTClassifier
 from lmbook.models.linear_classifiers import bag_of_words, linear, with_best_penalty
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.bert import greentree_bert
@@ -70,7 +70,7 @@ def equally(per_class: int, seed: int, left_out: set[str] = frozenset()) -> tupl
     """So many different stories of each class, drawn by `seed`: (texts, classes)."""
     chosen = [{} for _ in CLASSES]  # used as ordered sets
     for draw in count():
-        for story in generate(2000, 1000 * seed + draw, grammar=pretrained.grammar):
+        for story in tell_stories(2000, 1000 * seed + draw, grammar=pretrained.grammar):
             kind = chosen[weather(story)]
             if len(kind) < per_class and story.english not in left_out:
                 kind[story.english] = None
@@ -117,22 +117,22 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     """The stories as the model reads them."""
     ids = [tokenizer.encode(text) for text in texts]
     width = pretrained.profile.context
-    return LabelledTexts(ids, classes, tokens_per_batch=16 * width, max_length=width, seed=seed)
+    return LabelledTexts(ids, classes, tokenizer, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
 if not own:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
-    classifier = BertClassifier(Bert(config), 3, pooling="first")
-    classifier.jit_compile_training = lesson.full  # XLA compiles for each width, and wins that back in long runs
-    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8)
+    classifier = BERTClassifier(BERT(config), 3, pooling="first")
+    # XLA compiles for each width, and wins that back in long runs.
+    tuning = FineTuning(classifier, "all", learning_rate=2e-3, decay=0.8, jit_compile=lesson.full)
     asked = batches(test, right)
     right = np.array(right)
     unseen = text_vectors(pretrained.model.bert, asked)
     accuracy = {way: {size: [] for size in SIZES} for way in WAYS}
     for seed in SEEDS:
         keras.utils.set_random_seed(seed)
-        random_weights = [weight.numpy() for weight in Bert(config).weights]
+        random_weights = [weight.numpy() for weight in BERT(config).weights]
         for size in SIZES:
             texts, classes = equally(size, LABELLED_SEED + seed, set(test))
             data = batches(texts, classes, seed)

@@ -26,7 +26,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import floor, generate
+from lmbook.corpora.greentree import floor, tell_stories
 from lmbook.decoding.text import answer, continue_text
 from lmbook.errors import LmbookError
 from lmbook.evaluation.instructions import score_answers
@@ -35,10 +35,11 @@ from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("instructions")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -58,11 +59,11 @@ words = stories.tokenizer
 LENGTH = lesson.choose(quick=64, full=96)  # the longest answers have fewer tokens
 print(f"{stories.model.count_params():,} weights, {words.vocabulary_size} tokens")
 stories.model.jit_compile_decoding = lesson.full  # for two texts XLA takes longer than it saves
-for text in continue_text(stories.model, words, "A green tree", count=2, length=LENGTH, temperature=0.8):
+for text in continue_text(stories.model, words, "A green tree", count=2, max_new_tokens=LENGTH, temperature=0.8):
     print(text)
 if lesson.full:
-    told = [story.english for story in generate(300, TEST_SEED, grammar=stories.seen)]
-    loss = evaluate(stories.model, [words.encode(text) for text in told]).nats_per_token
+    told = [story.english for story in tell_stories(300, TEST_SEED, grammar=stories.seen)]
+    loss = evaluate(stories.model, [words.encode(text) for text in told], words).nats_per_token
     lesson.record(
         "story_nats_per_word", loss, "nats per word", 0.02, n=len(told), note="before tuning, English stories"
     )
@@ -123,7 +124,7 @@ def tuned(batches):
         model,
         batches,
         steps=STEPS,
-        **COPYING_FIT,
+        **STORY_FIT,
         validation=lambda model: score_next_tokens(model, validation_data).nats_per_token,
         report_every=REPORT_EVERY,
         restore_best=False,
@@ -135,7 +136,7 @@ def tuned(batches):
 def score(model):
     """How it answers the test."""
     judge.set_weights(model.get_weights())
-    return score_answers(judge, words, test, length=LENGTH)
+    return score_answers(judge, words, test, max_new_tokens=LENGTH)
 
 
 before = score(stories.model)
@@ -208,7 +209,7 @@ if lesson.full:
     rows = []
     for name, questions in asked.items():
         prompts = [short_prompt(question, example.text) for question, example in zip(questions, places, strict=True)]
-        given = answer(model, words, prompts, length=16)
+        given = answer(model, words, prompts, max_new_tokens=16)
         right = sum(example.accepts(text) for example, text in zip(places, given, strict=True))
         rows.append((name, right / len(places), given[0]))
     lesson.table("paraphrases", rows, ["", "right", "the first answer"], tolerance=0.4)
@@ -249,7 +250,9 @@ def real_instructions() -> None:
         lesson.record(f"rasbt_fit_{context}", fits, tolerance=1e-6, n=len(lengths), note=f"in {context} tokens")
 
     def batches(split: str) -> InstructionBatches:
-        return InstructionBatches(ids[split], tokens_per_batch=16 * 128, widths=(96, 128, 192), seed=lesson.seed)
+        return InstructionBatches(
+            ids[split], pieces, tokens_per_batch=16 * 128, widths=(96, 128, 192), seed=lesson.seed
+        )
 
     def fresh() -> GPT:
         reproducible(lesson.seed)
@@ -261,7 +264,7 @@ def real_instructions() -> None:
             network,
             batches("train"),
             steps=160,
-            learning_rate=2e-3,
+            optimizer=OptimizerConfig(learning_rate=2e-3),
             validation=lambda model: score_next_tokens(model, batches("validation")).nats_per_token,
             report_every=20,
             checks=("ids", "labels", "future"),
@@ -269,14 +272,14 @@ def real_instructions() -> None:
 
     reader = fresh()
     documents = [pieces.encode(sentence) for sentence in sentences]
-    data = CausalWindows(documents, context=128, batch_size=16, seed=lesson.seed)
-    fit(reader, data, steps=600, optimizer="muon", learning_rate=4e-3)
+    data = CausalWindows(documents, pieces, context=128, batch_size=16, seed=lesson.seed)
+    fit(reader, data, steps=600, optimizer=OptimizerConfig("muon", learning_rate=4e-3))
     of_reader = score_next_tokens(reader, batches("test")).nats_per_token
     n = len(ids["test"])
     lesson.record("rasbt_before", of_reader, "nats per token", 0.3, n=n, note="held-out answers, pre-trained only")
     prompts = [prompt for prompt, _ in parts("test")]
     chosen = [i for i, (prompt, output) in enumerate(ids["test"]) if len(prompt) + len(output) < 140][:6]
-    untuned = answer(reader, pieces, [prompts[i] for i in chosen], length=48)
+    untuned = answer(reader, pieces, [prompts[i] for i in chosen], max_new_tokens=48)
     tune(reader)
     of_tuned = score_next_tokens(reader, batches("test"))
     lesson.record("rasbt_after", of_tuned.nats_per_token, "nats per token", 0.2, n=n, note="pre-trained, then tuned")
@@ -285,7 +288,7 @@ def real_instructions() -> None:
     tune(alone)
     of_alone = score_next_tokens(alone, batches("test")).nats_per_token
     lesson.record("rasbt_from_scratch", of_alone, "nats per token", 0.3, n=n, note="tuned without pre-training")
-    given = answer(reader, pieces, [prompts[i] for i in chosen], length=48)
+    given = answer(reader, pieces, [prompts[i] for i in chosen], max_new_tokens=48)
     rows = []
     for number, index in enumerate(chosen):
         record = corpus.split("test")[index]

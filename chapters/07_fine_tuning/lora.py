@@ -21,7 +21,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -33,9 +33,10 @@ from lmbook.book.results import scratch_dir
 from lmbook.evaluation.instructions import score_answers
 from lmbook.layers.lora import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
 from lmbook.models.gpt import GPT
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, greentree_gpt
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("lora")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -70,8 +71,8 @@ data, test_data = stories.batches(train, seed=lesson.seed), stories.batches(test
 STEPS = lesson.choose(quick=120, full=1_600)
 RANKS = lesson.choose(quick=(8,), full=(1, 4, 8, 16))
 # The rates are the best of those tried on validation stories, for all weights; LoRA takes that of Muon.
-BY_MUON = COPYING_FIT | {"learning_rate": lesson.choose(quick=6e-3, full=3e-3)}
-BY_ADAMW = {"learning_rate": 4e-3, "warmup_steps": 20, "weight_decay": 0.0}
+BY_MUON = replace(STORY_FIT["optimizer"], learning_rate=lesson.choose(quick=6e-3, full=3e-3))
+BY_ADAMW = OptimizerConfig("adamw", learning_rate=4e-3, warmup_steps=20, weight_decay=0.0)
 judge = stories.copy()  # all results are scored in one model, whose functions are compiled once
 
 
@@ -86,21 +87,21 @@ class Run:
 
     @property
     def optimizer_kilobytes(self) -> float:
-        """AdamW, and the book's Muon, which is a child of it, keep two means of 4 bytes for each trained number."""
+        """What AdamW keeps: two means of 4 bytes for each trained number. (Muon keeps one for a matrix.)"""
         return 8 * self.trainable / 1000
 
 
-def train_model(model: GPT, steps: int = STEPS, how: dict = BY_MUON) -> tuple[int, float]:
+def train_model(model: GPT, steps: int = STEPS, how: OptimizerConfig = BY_MUON) -> tuple[int, float]:
     """Train what is trainable in `model`; gives how many numbers that is, and the seconds of a step."""
-    model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     history = fit(
         model,
         data,
         steps=steps,
-        **how,
+        optimizer=how,
         report_every=steps // 4,
         checks=("ids", "labels", "future"),
+        jit_compile=lesson.full,  # XLA needs some seconds for each model, and wins them back in long runs
         quiet=True,
     )
     seconds = history.seconds[-1] - history.seconds[0]  # the first quarter compiles
@@ -111,7 +112,7 @@ def score(weights: list[np.ndarray]) -> tuple[float, float]:
     """The loss of the held-out answers, and the share of exact ones, of a model with these weights."""
     judge.set_weights(weights)
     loss = score_next_tokens(judge, test_data).nats_per_token
-    return loss, score_answers(judge, words, test, length=64).exact
+    return loss, score_answers(judge, words, test, max_new_tokens=64).exact
 
 
 # %% [markdown]
@@ -200,9 +201,9 @@ row[0].legend(frameon=False, fontsize=9)
 lesson.figure(figure, "ranks", "Quality on held-out instructions against the number of trained numbers")
 
 # %% [markdown]
-# What is saved is memory for training: gradients and the optimizer's means of the frozen weights are not kept. Time is
-# hardly saved: the forward pass is the same, and the backward pass must still go through every frozen matrix to reach
-# what lies below.
+# What is saved is memory for training: gradients and the optimizer's means of the frozen weights are not kept. (The
+# table counts AdamW's two means; Muon keeps one for a matrix.) Time is hardly saved: the forward pass is the same, and
+# the backward pass must still go through every frozen matrix to reach what lies below.
 #
 # ## Keras has it too
 #

@@ -41,8 +41,9 @@ from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.run_folder import save_run
+from lmbook.training.validation import score_next_tokens
 
 lesson = Lesson("dialogue")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -83,10 +84,12 @@ print(" | ".join(pieces.decode([id]) for id in pieces.encode(f" My name is {HELD
 turns = [encode_dialogue(pieces, one) for one in train]
 LENGTH = longest_reply(turns)
 with_history = DialogueBatches(
-    turns, tokens_per_batch=PROFILE.tokens_per_batch, widths=PROFILE.widths, seed=lesson.seed
+    turns, pieces, tokens_per_batch=PROFILE.tokens_per_batch, widths=PROFILE.widths, seed=lesson.seed
 )
 single = [[turn] for one in turns[: len(turns) // 2] for turn in one]
-without_history = DialogueBatches(single, tokens_per_batch=PROFILE.tokens_per_batch, widths=(24, 96), seed=lesson.seed)
+without_history = DialogueBatches(
+    single, pieces, tokens_per_batch=PROFILE.tokens_per_batch, widths=(24, 96), seed=lesson.seed
+)
 x, y, w = (part.numpy()[0] for part in next(iter(with_history.dataset())))
 for place in range(16):
     print(f"{pieces.tokens[x[place]]!r:>10} → {pieces.tokens[y[place]]!r:<10} weight {w[place]:.0f}")
@@ -166,14 +169,20 @@ def last_name(made: list[Dialogue]):
 
 seen_test = PROFILE.dialogues(len(test), TEST_SEED + 1)
 scores = {
-    "with history": score_dialogues(model, pieces, test, chosen=asked, length=LENGTH),
-    "with history, names of the training": score_dialogues(model, pieces, seen_test, chosen=asked, length=LENGTH),
+    "with history": score_dialogues(model, pieces, test, chosen=asked, max_new_tokens=LENGTH),
+    "with history, names of the training": score_dialogues(
+        model, pieces, seen_test, chosen=asked, max_new_tokens=LENGTH
+    ),
     **(
-        {"with history, keys not smeared": score_dialogues(not_smeared, pieces, test, chosen=asked, length=LENGTH)}
+        {
+            "with history, keys not smeared": score_dialogues(
+                not_smeared, pieces, test, chosen=asked, max_new_tokens=LENGTH
+            )
+        }
         if lesson.full
         else {}
     ),
-    "without history": score_dialogues(forgetful, pieces, test, chosen=asked, length=LENGTH),
+    "without history": score_dialogues(forgetful, pieces, test, chosen=asked, max_new_tokens=LENGTH),
     "retrieval": retrieved(test),
     "rule: the last name": last_name(test),
 }
@@ -207,7 +216,7 @@ lesson.record("slot_accuracy", score.share(), tolerance=loose, n=len(score.turns
 
 # %%
 kept_turns = lesson.choose(quick=(0, 2), full=tuple(range(TURNS - 1)))
-cut = {k: score_dialogues(model, pieces, test, kept=k, chosen=asked, length=LENGTH) for k in kept_turns}
+cut = {k: score_dialogues(model, pieces, test, kept=k, chosen=asked, max_new_tokens=LENGTH) for k in kept_turns}
 cut[TURNS - 1] = score
 shown = {k: score.count(lambda turn, k=k: turn.since <= k) / len(score.turns) for k in cut}
 admits = {
@@ -243,8 +252,10 @@ lesson.figure(
 # whose syllables stood nowhere in training; the table after it asks in other words.
 
 # %%
-right_history = score_dialogues(model, pieces, test, length=LENGTH)
-own_history = score_dialogues(model, pieces, test, own_replies=True, length=LENGTH) if lesson.full else right_history
+right_history = score_dialogues(model, pieces, test, max_new_tokens=LENGTH)
+own_history = (
+    score_dialogues(model, pieces, test, own_replies=True, max_new_tokens=LENGTH) if lesson.full else right_history
+)
 kinds = sorted({turn.kind for turn in right_history.turns})
 if lesson.full:
     rows = [
@@ -256,7 +267,7 @@ if lesson.full:
         "own_history", own_history.share(long_ago), tolerance=loose, n=n, note="three turns ago, in its own chat"
     )
     new = score_dialogues(
-        model, pieces, PROFILE.dialogues(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, length=LENGTH
+        model, pieces, PROFILE.dialogues(len(test), TEST_SEED + 2, names=NEW_NAMES), chosen=asked, max_new_tokens=LENGTH
     )
     called = new.share(lambda turn: turn.slot == "name")
     lesson.record(
@@ -279,7 +290,7 @@ for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
         replies = []
         for name in ASKING:
-            chat = Chat(model, pieces, length=LENGTH)
+            chat = Chat(model, pieces, max_new_tokens=LENGTH)
             chat.say(f"My name is {name}.")
             chat.say("I want a shiny ball.")
             chat.say("How are you?")
@@ -296,7 +307,7 @@ lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allow
 # the budget is small, so that it happens soon. `lmbook chat` does the same in the terminal.
 
 # %%
-chat = Chat(model, pieces, budget=50, length=LENGTH)
+chat = Chat(model, pieces, max_prompt_tokens=50, max_new_tokens=LENGTH)
 for said in (
     f"My name is {HELD_OUT_NAMES[-1]}.",
     "I want a shiny kite.",
@@ -339,8 +350,9 @@ def shakespeare() -> None:
     reproducible(lesson.seed)
     model = GPT(make_config("gpt", pieces.vocabulary_size, max_sequence_length=256, dropout=0.1))
     documents = [pieces.encode(text) for text in corpus.texts("train")]
-    data = CausalWindows(documents, context=256, batch_size=8, seed=lesson.seed)
-    fit(model, data, steps=600, optimizer="muon", learning_rate=1.2e-2, muon_ratio=1.0, warmup_steps=50)
+    data = CausalWindows(documents, pieces, context=256, batch_size=8, seed=lesson.seed)
+    optimizer = OptimizerConfig("muon", learning_rate=1.2e-2, muon_ratio=1.0, warmup_steps=50)
+    fit(model, data, steps=600, optimizer=optimizer)
     made = speeches(corpus.texts("validation")[0])
     whole = [pieces.encode(f"{speaker}:\n{said}\n\n") for speaker, said in made]
     heads = [pieces.encode(f"{speaker}:\n") for speaker, _ in made]
@@ -358,7 +370,7 @@ def shakespeare() -> None:
             room = 255 - len(heads[place]) - len(replies[place])
             # The last tokens that there is room for; a speech may lose its beginning.
             pairs.append(([*before[max(0, len(before) - room) :], *heads[place]], replies[place]))
-        batches = InstructionBatches(pairs, tokens_per_batch=16 * 256, widths=(64, 128, 256))
+        batches = InstructionBatches(pairs, pieces, tokens_per_batch=16 * 256, widths=(64, 128, 256))
         return score_next_tokens(model, batches).nats_per_token
 
     kept = (0, 1, 2, 4, 8)

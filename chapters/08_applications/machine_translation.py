@@ -33,7 +33,7 @@ import numpy as np
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.document import translate_lines
 from lmbook.decoding.text import translate
@@ -73,7 +73,7 @@ english, chinese = [story.english for story in made.test], [story.chinese for st
 
 def translate_stories(texts: Sequence[str]) -> list[str]:
     """Greedy translations of whole stories."""
-    return translate(made.model, words, texts, length=150, batch_size=50)
+    return translate(made.model, words, texts, max_new_tokens=150, batch_size=50)
 
 
 dictionary = WordDictionary(
@@ -109,7 +109,7 @@ for name, texts in systems.items():
 # rotations, exist for all; but the model never saw what stands there.
 
 # %%
-longer = generate(lesson.choose(quick=500, full=3000), 13, grammar=Grammar(split="held_out", max_sentences=7))
+longer = tell_stories(lesson.choose(quick=500, full=3000), 13, grammar=Grammar(split="held_out", max_sentences=7))
 rows, COUNT = [], lesson.choose(quick=25, full=100)
 for sentences in (3, 4, 5, 6, 7):
     chosen = [story for story in longer if len(story.sentences) == sentences][:COUNT]
@@ -158,7 +158,7 @@ print(f"{renamed[0]}\n{texts[0]}")
 # %%
 document = [english[1], "", english[2], english[3], "", english[1]]
 longest = max(len(words.encode(story.english)) for story in made.stories)
-translated = translate_lines(made.model, words, document, longest=longest, length=150, beams=1, batch_size=50)
+translated = translate_lines(made.model, words, document, longest=longest, max_new_tokens=150, beams=1, batch_size=50)
 for line in translated:
     print(line or "(an empty line)")
 in_place = list(map(bool, document)) == list(map(bool, translated))
@@ -198,7 +198,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
     model, pieces, test, run = real.model, real.tokenizer, real.test, real.history
     lesson.record(f"{name}_steps", run.steps[-1], "", None, note=f"of training, {run.seconds[-1] / 60:.1f} minutes")
     sources, references = ([pair[side] for pair in test] for side in SIDES)
-    outputs = translate(model, pieces, sources, length=64, beams=4)
+    outputs = translate(model, pieces, sources, max_new_tokens=64, beams=4)
     looked_up = word_by_word(real.train, sources)
     rows = []
     for system, texts in {"dictionary": looked_up, "Transformer": outputs}.items():
@@ -255,7 +255,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
     lines = [" ".join(source for source, _ in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     right = [" ".join(reference for _, reference in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     for label, by_sentence in (("whole", False), ("by_sentence", True)):
-        options = {"longest": Recipe.max_length, "length": 64, "by_sentence": by_sentence}
+        options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": by_sentence}
         bleu = score_translations(translate_lines(model, pieces, lines, **options), right, "13a", RESAMPLES)
         note = f"lines of three sentences, {label.replace('_', ' ')}; ± {bleu.bleu_margin:.1f}"
         lesson.record(f"{name}_lines_{label}", bleu.bleu, "", ALLOWED, n=len(lines), note=note)
@@ -276,7 +276,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
         "",
         "Your friend Tom",
     ]
-    options = {"longest": Recipe.max_length, "length": 64, "by_sentence": True}
+    options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": True}
     for line, written in zip(letter, translate_lines(model, pieces, letter, **options), strict=True):
         print(f"{line}\n    {written}" if line else "")
 

@@ -24,12 +24,12 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, Question, Story, generate
+from lmbook.corpora.greentree import Grammar, Question, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, pretty
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import wilson_interval
-from lmbook.models.bert import BertReader
+from lmbook.models.bert import BERTReader
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.topics.reading.abstention import best_threshold, risk_coverage, score_abstention
 from lmbook.topics.reading.answer_spans import AnswerSpans, token_span, window
@@ -38,11 +38,12 @@ from lmbook.topics.reading.span_search import find_answers, span_text
 from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
 from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
 from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
-from lmbook.topics.reading.unknown import UNKNOWN, unanswerable
+from lmbook.topics.reading.unanswerable_questions import UNKNOWN, unanswerable
 from lmbook.topics.reading.word_overlap import WordOverlap
 from lmbook.training.fine_tuning import FineTuning
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("question_answering")
 PARTS = ("greentree", "babi_10k", "xquad")
@@ -85,8 +86,6 @@ class Reading:
             self.model,
             data,
             validation=lambda model: answer_stories(model, validation).nats,
-            optimizer="muon",
-            weight_decay=0.0,
             checks=("ids", "future", "initial_loss", "overfit"),
             **options,
         )
@@ -165,10 +164,10 @@ def abstain(name: str, validation: tuple[np.ndarray, ...], test: tuple[np.ndarra
 
 if "greentree" in wanted:
     told_stories = {
-        "train": generate(lesson.choose(quick=5_000, full=20_000), 40, grammar=grammars["seen"]),
-        "validation": generate(300, 41, grammar=grammars["seen"]),
-        "test": generate(lesson.choose(quick=300, full=1_000), 42, grammar=grammars["seen"]),
-        "held out": generate(lesson.choose(quick=300, full=1_000), 43, grammar=grammars["held_out"]),
+        "train": tell_stories(lesson.choose(quick=5_000, full=20_000), 40, grammar=grammars["seen"]),
+        "validation": tell_stories(300, 41, grammar=grammars["seen"]),
+        "test": tell_stories(lesson.choose(quick=300, full=1_000), 42, grammar=grammars["seen"]),
+        "held out": tell_stories(lesson.choose(quick=300, full=1_000), 43, grammar=grammars["held_out"]),
     }
     rows = {name: with_questions(stories) for name, stories in told_stories.items()}
     vocabulary = StoryVocabulary(rows["train"][0])
@@ -184,8 +183,7 @@ if "greentree" in wanted:
             full={"hidden_dim": 128, "num_layers": 4, "intermediate_dim": 256},
         ),
         "steps": lesson.choose(quick=180, full=500),
-        "learning_rate": 6e-3,
-        "warmup_steps": 20,
+        "optimizer": OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0),
     }
     readings = {
         core: Reading(core, answerable_only["train"], answerable_only["validation"], vocabulary, **setting)
@@ -292,7 +290,8 @@ if babi is not None:
     lengths = np.array([len(record["story"]) for record in babi["test"]])
     readings, right, other_things = {}, {}, {}
     for name, (_, core, size, rate) in BABI_READERS.items():
-        setting = {"size": size, "steps": 3_000, "learning_rate": rate, "warmup_steps": 50, "report_every": 250}
+        optimizer = OptimizerConfig("muon", learning_rate=rate, warmup_steps=50, weight_decay=0.0)
+        setting = {"size": size, "steps": 3_000, "optimizer": optimizer, "report_every": 250}
         readings[name] = Reading(core, train, data["validation"], vocabulary, **setting)
         right[name] = readings[name].answers(data["test"]).right
         other_things[name] = readings[name].answers(others).right
@@ -337,7 +336,7 @@ if babi is not None:
 #
 # XQuAD has 1,190 questions about paragraphs of Wikipedia, by people who read the paragraph first; the answer is a span
 # of it. MiniLM reads `[CLS] question [SEP] paragraph [SEP]`, and two new numbers for each token say how well an answer
-# begins there, and ends there ([`BertReader`](../../lmbook/models/bert.py)).
+# begins there, and ends there ([`BERTReader`](../../lmbook/models/bert.py)).
 #
 # The set is meant for testing, of models that were trained on SQuAD's 87,599 questions. Here a part of *its own*
 # articles is all that there is to learn from: 30 articles to train, 6 to validate, 12 to test, the same for every seed.
@@ -377,15 +376,14 @@ def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | Non
         [pieces.encode(record["question"]) for record in records],
         texts,
         spans,
+        pieces,
         tokens_per_batch=1024,
         widths=widths,
-        first_id=pieces.first_id,
-        end_id=pieces.end_id,
         seed=seed,
     )
 
 
-def read(model: BertReader, records: list[dict], pieces) -> tuple[list[str], np.ndarray, np.ndarray]:
+def read(model: BERTReader, records: list[dict], pieces) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The best span of each question as text, its log-probability, and that of there being none."""
     found = find_answers(model, spans_of(records, pieces, TEST_WIDTHS))
     answers = [
@@ -408,15 +406,16 @@ if xquad is not None:
         name: [record for record in english if record["article"] in articles]
         for name, articles in zip(("train", "validation", "test"), np.split(XQUAD_SPLIT, (30, 36)), strict=True)
     }
-    model = BertReader(bert)
-    model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
+    model = BERTReader(bert)
     began = time.perf_counter()
     learned = parts["train"] + with_other_paragraphs(parts["train"], 2)
     training = spans_of(learned, pieces, (128,), WINDOW, lesson.seed)
     steps = EPOCHS * training.steps_per_epoch
     print(f"{len(training.starts)} rows, {training.lost} answers cut off; {steps} steps")
     reproducible(lesson.seed)
-    FineTuning(model, "all", learning_rate=RATE, decay=0.8).run(training, steps=steps, seed=lesson.seed)
+    # XLA would compile for each width, for longer than it saves.
+    tuning = FineTuning(model, "all", learning_rate=RATE, decay=0.8, jit_compile=False)
+    tuning.run(training, steps=steps, seed=lesson.seed)
     lesson.record("xquad_seconds", time.perf_counter() - began, "s", None, note="fine-tuning MiniLM")
     found = {part: read(model, parts[part], pieces) for part in ("validation", "test")}
     overlap = WordOverlap(sorted({record["context"] for record in parts["train"]}))

@@ -40,13 +40,14 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.ctc import Hypothesis, greedy, n_gram_scores, prefix_beam_search, rescored
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.number_grammar import RULES, follows_rules, numbers, random_numbers
 from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.speech.recognizer_training import likeliest_of, log_probabilities, train_recognizer
 from lmbook.topics.speech.recordings import Recording, read_wav
 from lmbook.topics.speech.synthetic_digits import synthetic_digits
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, each_utterance, joined, utterance
-from lmbook.topics.speech.word_errors import reduction_interval, word_errors
+from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, each_utterance, joined, utterance
+from lmbook.topics.speech.word_error_rate import reduction_interval, word_errors
 from lmbook.training.fit import reproducible
 
 lesson = Lesson("speech_recognition")
@@ -201,7 +202,7 @@ def trained(name: str, seed: int) -> SpeechRecognizer:
     model = SpeechRecognizer(SpeechConfig(tokenizer.vocabulary_size, 40, num_layers=2, **SHAPES[name]))
     data = SpokenSequences(
         sounds[name]["train"],
-        tokenizer.encode,
+        tokenizer,
         batch_size=BATCH[name],
         words=(1, 5),
         around=Surroundings(snr=NOISY, speed=0.1),
@@ -219,8 +220,14 @@ for name, of_seeds in models.items():
     hits, free = [], []
     for model in of_seeds:
         moments = log_probabilities(model, waves, log_mel)
-        hits.append(float((likeliest_of(moments, [tokenizer.encode(digit) for digit in DIGITS]) == right).mean()))
-        free.append(float(np.mean([tokenizer.decode(greedy(m)) == o.text for m, o in zip(moments, test, strict=True)])))
+        hits.append(
+            float((likeliest_of(moments, [tokenizer.encode(digit) for digit in DIGITS], tokenizer) == right).mean())
+        )
+        free.append(
+            float(
+                np.mean([tokenizer.decode(greedy(m, tokenizer)) == o.text for m, o in zip(moments, test, strict=True)])
+            )
+        )
     low, high = wilson_interval(round(np.mean(hits) * len(test)), len(test))
     note = f"single digits, test; 95 % interval of one test of {len(test)}: {low:.3f} to {high:.3f}"
     lesson.record_mean(f"{name}_accuracy", hits, "", 0.02 * LOOSE[name], note)
@@ -254,7 +261,7 @@ print("  ".join(texts["test"][:5]))
 # 32,872 dates it has read about half.
 
 # %%
-language = KneserNey(count_n_grams([tokenizer.encode(text) for text in read], ORDER, tokenizer.vocabulary_size))
+language = KneserNey(count_n_grams([tokenizer.encode(text) for text in read], tokenizer, ORDER))
 perplexity = language.perplexity([tokenizer.encode(text) for text in texts["test"]])
 lesson.record("language_perplexity", perplexity, "per digit or end", 0.05, note="n-gram model, test numbers")
 scores = n_gram_scores(language)
@@ -298,7 +305,7 @@ class Heard:
 
     def fused(self, weight: float, bonus: float) -> list[str]:
         options = {"language_model": scores, "weight": weight, "bonus": bonus}
-        return [tokenizer.decode(prefix_beam_search(m, BEAMS, **options)[0].ids) for m in self.moments]
+        return [tokenizer.decode(prefix_beam_search(m, tokenizer, BEAMS, **options)[0].ids) for m in self.moments]
 
 
 def said(name: str, split: str, texts: list[str], snr: float) -> list[Recording]:
@@ -309,8 +316,10 @@ def said(name: str, split: str, texts: list[str], snr: float) -> list[Recording]
 
 def hear(model: SpeechRecognizer, spoken: list[Recording]) -> Heard:
     moments = log_probabilities(model, [one.samples for one in spoken], log_mel)
-    lists = [prefix_beam_search(one, BEAMS, language_model=scores) for one in moments]
-    return Heard([one.text for one in spoken], [tokenizer.decode(greedy(one)) for one in moments], lists, moments)
+    lists = [prefix_beam_search(one, tokenizer, BEAMS, language_model=scores) for one in moments]
+    return Heard(
+        [one.text for one in spoken], [tokenizer.decode(greedy(one, tokenizer)) for one in moments], lists, moments
+    )
 
 
 def chosen(heard: Heard) -> tuple[float, float]:
@@ -412,7 +421,7 @@ figure, panels = plots.new_panels(2, 1, (8.0, 5.0))
 panels[0, 0].imshow(picture.T, origin="lower", aspect="auto", cmap="Blues", extent=(0, len(picture) / 100, 0, 40))
 panels[0, 0].set(title=f'"{number}", said by {spoken.speaker}', ylabel="mel band")
 panels[0, 0].grid(False)
-panels[1, 0].plot(seconds, np.exp(moments[:, 0]), color=plots.FLOOR_COLOUR, linestyle=":", label="blank")
+panels[1, 0].plot(seconds, np.exp(moments[:, tokenizer.pad_id]), color=plots.FLOOR_COLOUR, linestyle=":", label="blank")
 for index, digit in enumerate(dict.fromkeys(number.split())):
     curve = np.exp(moments[:, tokenizer.encode(digit)[0]])
     panels[1, 0].plot(seconds, curve, label=digit, **plots.line_style(index))

@@ -36,14 +36,14 @@ from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.card import find_card
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.corpora.labelled_file import labelled_corpus
 from lmbook.corpora.packages import package_folder
 from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
 from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
-from lmbook.models.bert import Bert, BertClassifier
+from lmbook.models.bert import BERT, BERTClassifier
 from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
 from lmbook.recipes.bert import greentree_bert
 from lmbook.recipes.minilm import MiniLMClassifier
@@ -171,8 +171,7 @@ if not own:
 
     def tuned_greentree(parts: Splits, labels: list[str], seed: int) -> Predict:
         """The BERT of chapter 06, all weights; the new layer reads the mean of its vectors."""
-        model = BertClassifier(Bert(config), len(labels), pooling="mean")
-        model.jit_compile_training = False
+        model = BERTClassifier(BERT(config), len(labels), pooling="mean")
 
         def batches(texts: list[str], classes: list[int]):
             return labelled_texts(words, texts, classes, context, 16 * context, seed)
@@ -181,7 +180,7 @@ if not own:
             batches(texts_of(parts[part]), [labels.index(label) for label in labels_of(parts[part])])
             for part in ("train", "validation")
         )
-        tuning = FineTuning(model, "all", learning_rate=2e-3, decay=0.8)
+        tuning = FineTuning(model, "all", learning_rate=2e-3, decay=0.8, jit_compile=False)
         tuning.run(train, steps=STEPS[1], validation=validation, report_every=20, start=start, seed=seed)
         return lambda texts: softmax(class_logits(model, batches(texts, [0] * len(texts))))
 
@@ -191,7 +190,9 @@ if not own:
 
     def stories(count: int, seed: int, label: str, left_out: set[str] = frozenset()) -> list[dict]:
         """So many different stories with their topic or mood."""
-        told = {story.english: getattr(story, label) for story in generate(2 * count, seed, grammar=pretrained.grammar)}
+        told = {
+            story.english: getattr(story, label) for story in tell_stories(2 * count, seed, grammar=pretrained.grammar)
+        }
         return [{"text": text, "label": kind} for text, kind in told.items() if text not in left_out][:count]
 
     def draws(label: str) -> list[Splits]:

@@ -23,8 +23,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical
-from lmbook.corpora.greentree import generate as tell
+from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
@@ -37,10 +36,12 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.registry import entry, make_config
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
+from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 lesson = Lesson("text_generation")
 own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
@@ -62,11 +63,14 @@ GRAMMAR = Grammar(LEXICON.first(lesson.choose(quick=6, full=12), kinds=24, wishe
 TRAINING_SEED, TEST_SEED = 60, 61
 COUNT = lesson.choose(quick=60, full=300)  # stories of each kind
 LENGTH = 64
-stories = [story.english for story in tell(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=GRAMMAR)]
+stories = [
+    story.english for story in tell_stories(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=GRAMMAR)
+]
 known = set(stories)
-real = [story.english for story in tell(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in known]
+real = [story.english for story in tell_stories(COUNT, TEST_SEED, grammar=GRAMMAR) if story.english not in known]
 words = WordTokenizer.train(stories)
 END = words.end_id
+STOP_AT_END = {"stop_ids": (END,), "suppress_ids": words.suppress_ids}
 documents = [words.encode(story) for story in stories]
 
 
@@ -74,9 +78,9 @@ def story_teller() -> GPT:
     """A GPT that has read the stories. It starts as the one of `lmbook/recipes/story_gpt.py`, so that it copies."""
     reproducible(lesson.seed)
     sizes = lesson.choose(quick={"num_layers": 2, "hidden_dim": 96}, full={"num_layers": 4, "hidden_dim": 128})
-    model = copying_gpt(words.vocabulary_size, **sizes, max_sequence_length=80)
-    data = CausalWindows(documents, context=48, batch_size=48, align="document", seed=lesson.seed)
-    fit(model, data, steps=lesson.choose(quick=120, full=500), checks=COPYING_CHECKS, **COPYING_FIT)
+    model = story_gpt_model(words.vocabulary_size, **sizes, max_sequence_length=80)
+    data = CausalWindows(documents, words, context=48, batch_size=48, align="document", seed=lesson.seed)
+    fit(model, data, steps=lesson.choose(quick=120, full=500), checks=STORY_CHECKS, **STORY_FIT)
     return model
 
 
@@ -96,12 +100,13 @@ if not own_text:
         ]
 
     written = {
-        "GPT": generate(model, [[END]] * COUNT, length=LENGTH, seed=lesson.seed, stop_ids=(END,)),
+        "GPT": generate(model, [[END]] * COUNT, max_new_tokens=LENGTH, seed=lesson.seed, **STOP_AT_END),
         **{
             f"{order}-grams": [
-                KneserNey(counts, order).generate(length=LENGTH, seed=lesson.seed + number) for number in range(COUNT)
+                KneserNey(counts, order).generate(max_new_tokens=LENGTH, seed=lesson.seed + number)
+                for number in range(COUNT)
             ]
-            for counts in [count_n_grams(documents, 5, words.vocabulary_size)]
+            for counts in [count_n_grams(documents, words, 5)]
             for order in (3, 5)
         },
         "real stories": [words.encode(story) for story in real],
@@ -128,7 +133,7 @@ if not own_text:
     for penalty in PENALTIES:
         for temperature in TEMPERATURES:
             sampling = Sampling(temperature, repetition_penalty=penalty)
-            options = {"length": LENGTH, "seed": lesson.seed, "stop_ids": (END,), "sampling": sampling}
+            options = {"max_new_tokens": LENGTH, "seed": lesson.seed, "sampling": sampling, **STOP_AT_END}
             found[penalty, temperature] = story_figures([r for r in generate(model, [[END]] * COUNT, **options) if r])
     columns = list(tolerances)[:4]
     figure, panels = plots.new_panels(1, 4, (14.0, 3.8))
@@ -174,19 +179,21 @@ def verse() -> None:
     model, recipe = GPT(config), entry("gpt")
     history = fit(
         model,
-        CausalWindows(ids["train"], context=96, batch_size=16, align="document", seed=lesson.seed),
+        CausalWindows(ids["train"], characters, context=96, batch_size=16, align="document", seed=lesson.seed),
         steps=400,
-        validation=ids["validation"],
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        validation=Validation(ids["validation"], characters),
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
         report_every=50,
     )
     lesson.record(
-        "poem_nats", evaluate(model, ids["test"]).nats_per_token, "nats per character", 0.15, note="test poems"
+        "poem_nats",
+        evaluate(model, ids["test"], characters).nats_per_token,
+        "nats per character",
+        0.15,
+        note="test poems",
     )
     lesson.record("poem_best_step", history.best_step, "steps", 150, note="of 400: then it learns its poems by heart")
-    counts = count_n_grams(ids["train"], 3, characters.vocabulary_size)
+    counts = count_n_grams(ids["train"], characters, 3)
     threes = KneserNey(counts)
     lesson.record(
         "poem_nats_3_grams", threes.nats_per_token(ids["test"]), "nats per character", 0.02, note="Kneser-Ney"
@@ -203,14 +210,15 @@ def verse() -> None:
     for size in LENGTHS:
         places = [place for place, found in enumerate(sizes) if found == size]
         opened = [[end, *prompts[place]] for place in places]
-        options = {"length": 100, "seed": lesson.seed, "stop_ids": (end,), "sampling": Sampling(0.8)}
-        form = quatrain(size, characters.tokens, end, written=size + 1)
+        options = {"max_new_tokens": 100, "seed": lesson.seed, "stop_ids": (end,), "sampling": Sampling(0.8)}
+        options["suppress_ids"] = characters.suppress_ids
+        form = quatrain(size, characters, written=size + 1)
         for name, constraint in (("free", None), ("constrained", form)):
             made = generate(model, opened, constraint=constraint, **options)
             for place, row in zip(places, made, strict=True):
                 written[name][place] = [*prompts[place], *row]
     for place, opening in enumerate(prompts):
-        more = threes.generate([end, *opening], length=100, seed=place, temperature=0.8)
+        more = threes.generate([end, *opening], max_new_tokens=100, seed=place, temperature=0.8)
         written["3-grams"][place] = [*opening, *more]
 
     finder = CopyFinder(ids["train"])
@@ -221,7 +229,7 @@ def verse() -> None:
         of_form = [form_of(text) is not None for text in texts]
         kept[name] = float(np.mean(of_form))
         even = float(np.mean([even_lines(text) for text in texts]))
-        nats = evaluate(model, made).nats_per_token
+        nats = evaluate(model, made, characters).nats_per_token
         varied = distinct_n([row[:24] for row in made], 2)  # as much of each, since it falls with the amount of text
         rows.append([name, kept[name], even, nats, varied, finder.mean_length(made)])
         if name in written:
@@ -270,18 +278,16 @@ def plays() -> None:
     prompts = [[characters.end_id, *characters.encode(piece[:opening])] for piece in pieces]
     reproducible(lesson.seed)
     model, recipe = GPT(make_config("gpt", characters.vocabulary_size, max_sequence_length=320)), entry("gpt")
-    data = CausalWindows(ids, context=recipe.context, batch_size=recipe.batch_size, seed=lesson.seed)
+    data = CausalWindows(ids, characters, context=recipe.context, batch_size=recipe.batch_size, seed=lesson.seed)
     fit(
         model,
         data,
         steps=lesson.choose(quick=100, full=800),
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
     )
-    loss = evaluate(model, [characters.encode(piece) for piece in pieces], closed=False).nats_per_token
+    loss = evaluate(model, [characters.encode(piece) for piece in pieces], characters, closed=False).nats_per_token
     lesson.record("play_nats", loss, "nats per character", 0.1, n=len(pieces), note="held-out pieces")
-    n_grams = {order: KneserNey(count_n_grams(ids, order, characters.vocabulary_size)) for order in (4, 8)}
+    n_grams = {order: KneserNey(count_n_grams(ids, characters, order)) for order in (4, 8)}
     finder = CopyFinder(ids)
 
     def figures_of(made: Sequence[Sequence[int]]) -> list[float]:
@@ -294,10 +300,11 @@ def plays() -> None:
     written = {}
     for temperature, penalty in ((0.01, 1.0), (0.5, 1.0), (0.8, 1.0), (1.0, 1.0), (0.5, 1.1), (0.5, 1.3)):
         sampling = Sampling(temperature, repetition_penalty=penalty)
-        made = generate(model, prompts, length=more, sampling=sampling, seed=lesson.seed)
+        options = {"seed": lesson.seed, "suppress_ids": characters.suppress_ids}
+        made = generate(model, prompts, max_new_tokens=more, sampling=sampling, **options)
         written[f"GPT, {temperature:g}" + (f", penalty {penalty:g}" if penalty != 1 else "")] = made
     for order, n_gram in n_grams.items():
-        options = {"length": more, "temperature": 0.8}
+        options = {"max_new_tokens": more, "temperature": 0.8}
         written[f"{order}-grams, 0.8"] = [n_gram.generate(p, seed=i, **options) for i, p in enumerate(prompts)]
     written["the text itself"] = [characters.encode(piece[opening:]) for piece in pieces]
     rows = [[name, *figures_of(made)] for name, made in written.items()]

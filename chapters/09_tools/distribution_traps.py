@@ -37,7 +37,7 @@ from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load, same_steps
 from lmbook.errors import LmbookError
 from lmbook.training import checkpoint
-from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
 from lmbook.training.step import TrainingStep
 
@@ -67,7 +67,7 @@ def trap(key, title, *, keras_does, book_does, right, what, tolerance=1e-3):
 
 
 class Batches:
-    """The same batch at every step, as `feed` takes it."""
+    """The same batch at every step, as `distribute_batches` takes it."""
 
     def __init__(self, *batch):
         self.batch = batch
@@ -100,7 +100,8 @@ def step_of_the_book(strategy, make_optimizer, tokens=TOKENS, labels=LABELS, wei
         optimizer = make_optimizer()
         optimizer.build(model.trainable_variables)
     before = model.get_weights()[0]
-    batches = feed(Batches(tokens, labels, weights), strategy, 0, 1, options.get("micro_batches", 1))
+    parts = options.get("gradient_accumulation_steps", 1)
+    batches = distribute_batches(Batches(tokens, labels, weights), strategy, 0, 1, parts)
     TrainingStep(model, optimizer, **options).run(batches, 1)
     return model.get_weights()[0] - before
 
@@ -211,7 +212,7 @@ model = bigrams()
 model.compile(sgd(), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 model.fit(endless, epochs=3, shuffle=False, verbose=0)
 step = TrainingStep(bigrams(), sgd())
-step.run(feed(Batches(TOKENS, LABELS, EVERY), cpu_strategy(1), 0, 12), 12)
+step.run(distribute_batches(Batches(TOKENS, LABELS, EVERY), cpu_strategy(1), 0, 12), 12)
 trap(
     "phantom_steps",
     "Data of unknown length, 3 epochs of 4 batches",
@@ -246,7 +247,10 @@ trap(
     "Gradients accumulated over 2 parts, 2 devices",
     what="difference of the step from one device's",
     keras_does=seen,
-    book_does=apart(step_of_the_book(cpu_strategy(1), sgd), step_of_the_book(cpu_strategy(2), sgd, micro_batches=2)),
+    book_does=apart(
+        step_of_the_book(cpu_strategy(1), sgd),
+        step_of_the_book(cpu_strategy(2), sgd, gradient_accumulation_steps=2),
+    ),
     right=0.0,
 )
 
@@ -347,7 +351,7 @@ if lesson.full:
     errors_said = [line.split("] ", 1)[-1] for line in said.splitlines() if "Error: " in line and "[worker" in line]
     seen = f"{errors_said[-1][:110]}…" if workers.failed else "no error"
     path = scratch / "two.npz"
-    BackgroundWorkers("-m", "lmbook.cluster.same_steps", str(path), "--micro-batches", "2").wait()
+    BackgroundWorkers("-m", "lmbook.cluster.same_steps", str(path), "--gradient-accumulation-steps", "2").wait()
     weights = f"weights within {difference(same_steps(cpu_strategy(1)), load(path))[0]:.1e} of one device"
     traps.append(("Model.fit with 2 processes", "20 steps", seen, weights, "equal weights"))
 lesson.table("traps", traps, ["trap", "measured", "Keras", "the book", "right"])

@@ -310,9 +310,9 @@ def tell_story() -> None:
     sizes, arrays = read_llama2c(checkpoint)
     print(sizes, f"and {len(arrays)} arrays")
     model, tokenizer = load_stories260k()
-    greedy = {"sampling": Sampling(temperature=0.0), "never_ids": tokenizer.never_ids}
+    greedy = {"sampling": Sampling(temperature=0.0), "suppress_ids": tokenizer.suppress_ids}
     begin = tokenizer.end_id
-    [ids] = generate(model, [[begin]], length=256, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=256, **greedy)
     told = tokenizer.decode(ids)
     print(told)
     whole = np.array([[begin, *ids]], "int32")
@@ -323,7 +323,7 @@ def tell_story() -> None:
     for index, block in enumerate(model.blocks):  # the matrices in the order in which the file has them
         for name, layer in (("wq", block.attention.query_projection), ("wk", block.attention.key_projection)):
             layer.kernel.assign(arrays[f"layers.{index}.attention.{name}.weight"].T)
-    [ids] = generate(model, [[begin]], length=60, **greedy)
+    [ids] = generate(model, [[begin]], max_new_tokens=60, **greedy)
     wrong = tokenizer.decode(ids)
     agree = next((place for place, (a, b) in enumerate(zip(wrong, PUBLISHED, strict=False)) if a != b), len(wrong))
     print(f"\nWith the pairs of the file: {wrong}")
@@ -384,9 +384,9 @@ class SentenceEncoder:
         vectors = np.zeros((len(texts), self.model.config.hidden_dim), "float32")
         for start in range(0, len(order), 32):
             chosen = order[start : start + 32]
-            rows, segments = pack([ids[i] for i in chosen], self.tokenizer.first_id, self.tokenizer.end_id)
+            rows, segments = pack([ids[i] for i in chosen], self.tokenizer)
             x = self.model((rows, segments))
-            vectors[chosen] = mean_vectors(x, rows != 0) if pooling == "mean" else x[:, 0]
+            vectors[chosen] = mean_vectors(x, rows != self.tokenizer.pad_id) if pooling == "mean" else x[:, 0]
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -500,7 +500,9 @@ def use_gpt2(folder: Path) -> None:
     tokenizer = GPT2Tokenizer.from_pieces(*read_byte_pairs(folder / "vocab.json", folder / "merges.txt"))
     prompt = "A green tree stands tall in the forest, and"
     ids = tokenizer.encode(prompt)
-    [row] = generate(model, [ids], length=40, sampling=Sampling(temperature=0.8), never_ids=(tokenizer.end_id,))
+    [row] = generate(
+        model, [ids], max_new_tokens=40, sampling=Sampling(temperature=0.8), suppress_ids=(tokenizer.end_id,)
+    )
     print(f"GPT-2, {model.count_params():,} weights: {tokenizer.decode([*ids, *row])}")
 
 
@@ -510,7 +512,7 @@ def use_bert(folder: Path) -> None:
 
     model, tokenizer = load_bert_masked_lm(folder), WordPieceTokenizer.from_file(folder / "vocab.txt")
     before, after = (tokenizer.encode(part) for part in FILL.split("[MASK]"))
-    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer.first_id, tokenizer.end_id)
+    ids, segments = pack([[*before, tokenizer.mask_id, *after]], tokenizer)
     logits = np.asarray(model((ids, segments)))[0, 1 + len(before)]
     best = [tokenizer.tokens[id] for id in np.argsort(-logits)[:5]]
     print(f"BERT, {model.count_params():,} weights: {FILL} → {', '.join(best)}")

@@ -36,20 +36,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import lmbook.decoding.generate as our_decoding
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar
-from lmbook.corpora.greentree import generate as tell
+from lmbook.corpora.greentree import Grammar, tell_stories
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertConfig
+from lmbook.models.bert import BERT, BERTConfig
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.keras_nlp import from_keras_nlp, to_keras_nlp
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("keras_nlp")
 if find_spec("keras_nlp") is None:
@@ -83,7 +83,9 @@ def read() -> tuple[list[str], list[str]]:
         corpus = load_corpus(lesson.corpus)
     else:
         grammar = Grammar(split="seen", max_sentences=4)
-        return tuple([story.english for story in tell(n, seed, grammar=grammar)] for n, seed in ((3000, 10), (200, 11)))
+        return tuple(
+            [story.english for story in tell_stories(n, seed, grammar=grammar)] for n, seed in ((3000, 10), (200, 11))
+        )
     return corpus.texts("train"), corpus.texts("validation")
 
 
@@ -100,9 +102,10 @@ model = GPT(
         max_sequence_length=CONTEXT,
     )
 )
-data = CausalWindows([tokenizer.encode(text) for text in texts], context=CONTEXT, batch_size=32)
+data = CausalWindows([tokenizer.encode(text) for text in texts], tokenizer, context=CONTEXT, batch_size=32)
 steps = lesson.choose(quick=150, full=600)
-fit(model, data, steps=steps, learning_rate=4e-3, report_every=steps, checks=(), quiet=True)
+optimizer = OptimizerConfig(learning_rate=4e-3)
+fit(model, data, steps=steps, optimizer=optimizer, report_every=steps, checks=(), quiet=True)
 
 # %% [markdown]
 # `to_keras_nlp` makes a backbone of keras-nlp with the same weights. "Backbone" is their word for a model without a
@@ -143,7 +146,7 @@ theirs = {
 }
 ours = {
     "GPT-2": GPT(GPTConfig(**SIZES, **heads)),
-    "BERT": Bert(BertConfig(**SIZES, **heads, activation="gelu", pooler=True)),
+    "BERT": BERT(BERTConfig(**SIZES, **heads, activation="gelu", pooler=True)),
     "Llama": GPT(GPTConfig(**SIZES, **heads, **LLAMA, num_key_value_heads=2)),
 }
 
@@ -155,12 +158,12 @@ def random_weights(made: keras.Model) -> keras.Model:
     return made
 
 
-def largest_difference(mine: GPT | Bert, other: keras.Model) -> float:
+def largest_difference(mine: GPT | BERT, other: keras.Model) -> float:
     """Between the vectors of both, for rows with padding at the end."""
     tokens = np.random.default_rng(lesson.seed).integers(1, 50, (3, 12)).astype("int32")
     real = np.arange(12) < [[12], [8], [3]]
     inputs = {"token_ids": tokens, "padding_mask": real}
-    if isinstance(mine, Bert):
+    if isinstance(mine, BERT):
         segments = (np.arange(12) >= 5).astype("int32") * real
         pair = mine((tokens, segments), padding_mask=real), other(inputs | {"segment_ids": segments})["sequence_output"]
     else:
@@ -201,7 +204,7 @@ causal_lm.compile(sampler="greedy")
 
 def we_write(prompts: np.ndarray, length: int = LENGTH) -> np.ndarray:
     greedy = Sampling(temperature=0.0)
-    return np.array(our_decoding.generate(model, prompts.tolist(), length=length, sampling=greedy, never_ids=()))
+    return np.array(generate(model, prompts.tolist(), max_new_tokens=length, sampling=greedy, suppress_ids=()))
 
 
 def they_write(prompts: np.ndarray, writer=causal_lm, length: int = LENGTH) -> np.ndarray:
@@ -251,7 +254,8 @@ def parts(made: keras.Model) -> list:
 
 
 their_package = type(backbone).__module__.split(".")[0]
-modules = [our_decoding, *(sys.modules[f"lmbook.decoding.{name}"] for name in ("compiled", "sampling", "constraints"))]
+names = ("decoding.generate", "decoding.sampling", "decoding.constraints", "models.compiled")
+modules = [sys.modules[f"lmbook.{name}"] for name in names]
 counted = {
     "the model": (files_of("lmbook", parts(model)), files_of(their_package, parts(backbone))),
     "writing with it": (

@@ -24,15 +24,9 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.files import read_json
-from lmbook.topics.scaling.cost import (
-    GptShape,
-    Link,
-    all_reduce_seconds,
-    fit_link,
-    ring_seconds,
-    training_flops,
-    training_memory,
-)
+from lmbook.models.gpt import GPTConfig
+from lmbook.topics.scaling.all_reduce_cost import Link, all_reduce_seconds, fit_link, ring_seconds
+from lmbook.topics.scaling.model_cost import gpt_parameters, training_flops, training_memory
 
 lesson = Lesson("scaling_out")
 
@@ -102,30 +96,31 @@ GPUS_PER_MACHINE = 8
 GPU_MEMORY = 141e9  # bytes
 GRADIENT_BYTES = 4  # per weight: Keras' gradients are float32 under mixed_bfloat16 too
 GPUS = (8, 16, 32, 64, 128, 256, 512, 1024)
-MODELS = {  # shape, tokens in a step
-    "124 M": (GptShape(12, 768, 12, vocabulary_size=50_257, max_sequence_length=1024), 2**19),
-    "7 B": (GptShape(32, 4096, 32, vocabulary_size=50_257, max_sequence_length=2048), 2**21),
+MODELS = {  # as GPT-2 is made, and tokens in a step
+    "124 M": (GPTConfig(50_257, 768, 4 * 768, num_heads=12, num_layers=12, max_sequence_length=1024), 2**19),
+    "7 B": (GPTConfig(50_257, 4096, 4 * 4096, num_heads=32, num_layers=32, max_sequence_length=2048), 2**21),
 }
 
 
-def predict(shape: GptShape, tokens: int, gpus: int) -> tuple[float, float]:
+def predict(config: GPTConfig, tokens: int, gpus: int) -> tuple[float, float]:
     """Seconds of a step that compute, and seconds that wait for the sum."""
-    computing = training_flops(shape.parameters, tokens) / (gpus * PEAK_FLOPS * SHARE_OF_PEAK)
-    summing = all_reduce_seconds(GRADIENT_BYTES * shape.parameters, gpus, GPUS_PER_MACHINE, INSIDE, BETWEEN)
+    weights = gpt_parameters(config)
+    computing = training_flops(weights, tokens) / (gpus * PEAK_FLOPS * SHARE_OF_PEAK)
+    summing = all_reduce_seconds(GRADIENT_BYTES * weights, gpus, GPUS_PER_MACHINE, INSIDE, BETWEEN)
     return computing, summing
 
 
 rows = []
 figure, axes = plots.new_figure("Predicted: no overlap, a fixed batch", "GPUs", "tokens per second")
-for index, (name, (shape, tokens)) in enumerate(MODELS.items()):
+for index, (name, (config, tokens)) in enumerate(MODELS.items()):
     speeds = []
     for gpus in GPUS:
-        computing, summing = predict(shape, tokens, gpus)
+        computing, summing = predict(config, tokens, gpus)
         speeds.append(tokens / (computing + summing))
-        each = tokens / shape.max_sequence_length / gpus
+        each = tokens / config.max_sequence_length / gpus
         rows.append([f"{name} on {gpus}", each, computing + summing, computing / (computing + summing), speeds[-1]])
     style = plots.line_style(index)
-    ideal = [PEAK_FLOPS * SHARE_OF_PEAK * gpus / training_flops(shape.parameters, 1) for gpus in GPUS]
+    ideal = [PEAK_FLOPS * SHARE_OF_PEAK * gpus / training_flops(gpt_parameters(config), 1) for gpus in GPUS]
     axes.plot(GPUS, speeds, marker="o", label=f"{name}, {tokens:,} tokens in a step", **style)
     axes.plot(GPUS, ideal, linewidth=1.0, label=f"{name}, if sums took no time", **{**style, "linestyle": ":"})
 axes.set_xscale("log", base=2)
@@ -149,18 +144,18 @@ for key, name in (("124m", "124 M"), ("7b", "7 B")):
 # Under a strategy every device holds the whole model. For each weight: 4 bytes, 4 of gradient, 8 of AdamW's two means;
 # under `mixed_bfloat16` 2 more for the copy with which it computes. On top come the activations that wait for the
 # backward pass (Korthikanti et al. 2022; for float32 the same numbers at twice the width), here for a single row. The
-# `micro_batches` of `fit` keep it at that. *Recomputed* means that only the input of each block is kept
+# `gradient_accumulation_steps` of `fit` keep it at that. *Recomputed* means that only the input of each block is kept
 # (`keras.remat` around a block), for about a third more computing.
 
 # %%
 rows = []
-for name, (shape, _) in MODELS.items():
+for name, (config, _) in MODELS.items():
     for policy, mixed, recomputed in (
         ("float32", False, False),
         ("mixed_bfloat16", True, False),
         ("mixed_bfloat16, recomputed", True, True),
     ):
-        held = training_memory(shape, 1, mixed=mixed, recomputed=recomputed)
+        held = training_memory(config, 1, mixed=mixed, recomputed=recomputed)
         parts = (held.parameters, held.gradients, held.optimizer, held.activations, held.total)
         rows.append([f"{name}, {policy}", *(part / 1e9 for part in parts), held.total < GPU_MEMORY])
 lesson.table(
@@ -183,7 +178,8 @@ lesson.table(
 # lmbook train --corpus tiny_shakespeare --output model --precision mixed_bfloat16
 # ```
 #
-# Batch 64, the model's own rate. If the memory is too small, `--micro-batches 4`: the same model, in more time.
+# Batch 64, the model's own rate. If the memory is too small, `--gradient-accumulation-steps 4`: the same model, in more
+# time.
 #
 # **One machine, 8 GPUs.** The same command: `auto` sees them and becomes `mirrored`. The batch of 64 is shared out, 8
 # rows to each, and the model is the one of before. To choose some of the GPUs:
@@ -199,7 +195,7 @@ lesson.table(
 # lmbook train --corpus tiny_shakespeare --output model --batch-size 512
 # ```
 #
-# (The rate of `lmbook train` is the model's own; in a program it is `fit(…, learning_rate=…)`.)
+# (The rate of `lmbook train` is the model's own; in a program it is `OptimizerConfig(learning_rate=…)`, for `fit`.)
 #
 # **4 machines of 8 GPUs.** On each machine the same command, with its own number K from 0:
 #

@@ -7,7 +7,7 @@
 # - Minutes: quick 1.5, full 3
 # - Memory: 1.5 GB
 # - Shows: the same training on one device, on several and on two processes, and what becomes of the batch
-# - Headline: mirrored_weight_error, multi_worker_weight_error, core_against_fit
+# - Headline: mirrored_weight_error, multi_worker_weight_error, steps_per_second_vs_keras
 #
 # The article says that a GPU should be used, and stops there. With `tf.distribute` a program for one device becomes one
 # for eight, or for four machines, by a word: the **strategy**. This lesson shows on any laptop what a strategy does,
@@ -40,7 +40,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.files import read_json, write_json
@@ -49,9 +49,10 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.distributed.cluster import read_cluster
-from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import TrainingStep
 
 lesson = Lesson("tf_distribute")
@@ -104,7 +105,7 @@ if own_text:
     tokenizer = CharacterTokenizer.train(texts[0])
 else:
     counts = (lesson.choose(quick=3_000, full=12_000), 200, 200)
-    texts = [[s.english for s in generate(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
+    texts = [[s.english for s in tell_stories(n, 10 + i, grammar=grammar)] for i, n in enumerate(counts)]
     tokenizer = WordTokenizer.train(texts[0])
 train, validation, test = ([tokenizer.encode(text) for text in part] for part in texts)
 CONTEXT = 24
@@ -120,13 +121,12 @@ def train_model(strategy, *, batch_size, steps, learning_rate, seed):
     """Train it under a strategy; gives the model and its history. Nothing but `strategy` says on how many devices."""
     with strategy.scope():
         model = language_model(seed)
-    data = CausalWindows(train, context=CONTEXT, batch_size=batch_size, seed=seed)
+    data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=batch_size, seed=seed)
     history = fit(
         model,
         data,
         steps=steps,
-        learning_rate=learning_rate,
-        warmup_steps=steps // 10,
+        optimizer=OptimizerConfig(learning_rate=learning_rate, warmup_steps=steps // 10),
         report_every=steps,
         steps_per_execution=10,
         checks=(),
@@ -169,7 +169,7 @@ if worker is not None:
 #
 # Twenty steps with everything that makes sharing difficult: AdamW and repeated tokens, a learning rate that
 # changes, clipping, rows of different lengths, a last batch of 7 rows that no number of devices divides. In one case
-# each device works through its share in two parts (`micro_batches=2`). Then the weights are compared.
+# each device works through its share in two parts (`gradient_accumulation_steps=2`). Then the weights are compared.
 #
 # Sums of floating-point numbers depend on their order, so the last bits differ. In float32 that is all that may
 # differ. bfloat16 has 8 bits instead of 24, and rounds after every operation, so there the order is seen more: it is
@@ -182,7 +182,8 @@ scratch = Path(folder.name)
 
 
 def arguments(precision: str, path: Path) -> list[str]:
-    return ["-m", "lmbook.cluster.same_steps", str(path), "--micro-batches", "2", "--precision", precision]
+    parts = ["--gradient-accumulation-steps", "2"]
+    return ["-m", "lmbook.cluster.same_steps", str(path), *parts, "--precision", precision]
 
 
 rows, errors = [], {}
@@ -192,7 +193,7 @@ for precision in ("float32", "mixed_bfloat16"):
     if everywhere:  # they work while this process does the same
         workers = BackgroundWorkers(*arguments(precision, path))
     one = same_steps(cpu_strategy(1), precision=precision)
-    runs = {"mirrored, 2 devices": same_steps(cpu_strategy(2), micro_batches=2, precision=precision)}
+    runs = {"mirrored, 2 devices": same_steps(cpu_strategy(2), 2, precision=precision)}
     if everywhere:
         runs["mirrored, 3 devices"] = same_steps(cpu_strategy(3), precision=precision)
         workers.wait()
@@ -270,7 +271,7 @@ lesson.record("curve_distance", distance, "nats per token", 1e-3, note="largest,
 
 # %%
 STRETCH, ROUNDS = 40, lesson.choose(quick=9, full=21)
-data = CausalWindows(train, context=CONTEXT, batch_size=32, seed=lesson.seed)
+data = CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32, seed=lesson.seed)
 
 
 def adamw():
@@ -283,8 +284,8 @@ by_keras.compile(
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     steps_per_execution=10,
 )
-ours = TrainingStep(language_model(lesson.seed), adamw(), clip=1.0)
-our_batches = feed(data, cpu_strategy(1), 0, STRETCH * (ROUNDS + 1))
+ours = TrainingStep(language_model(lesson.seed), adamw(), clip_norm=1.0)
+our_batches = distribute_batches(data, cpu_strategy(1), 0, STRETCH * (ROUNDS + 1))
 seconds = {"keras": [], "book": []}
 
 
@@ -313,7 +314,12 @@ by_keras.fit(
 )
 medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first were traced
 lesson.record(
-    "core_against_fit", medians["keras"] / medians["book"], "", None, n=ROUNDS, note="steps per second, ours / Keras'"
+    "steps_per_second_vs_keras",
+    medians["keras"] / medians["book"],
+    "",
+    None,
+    n=ROUNDS,
+    note="steps per second, ours / Keras'",
 )
 
 # %% [markdown]
@@ -340,7 +346,7 @@ lesson.record(
 # run costs a month. Scored on the test text, once.
 
 # %%
-batches = feed(CausalWindows(train, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
+batches = distribute_batches(CausalWindows(train, tokenizer, context=CONTEXT, batch_size=32), cpu_strategy(4), 0, 1)
 shares = cpu_strategy(4).experimental_local_results(next(batches)[0])
 lesson.record("rows_on_each_device", shares[0].shape[0], "rows", note="of a batch of 32 on 4 devices")
 
@@ -357,7 +363,7 @@ def held_out_loss(documents, *, batch_size: int, learning_rate: float, seed: int
         learning_rate=learning_rate,
         seed=seed,
     )
-    return evaluate(model, documents, closed=not own_text).nats_per_token
+    return evaluate(model, documents, tokenizer, closed=not own_text).nats_per_token
 
 
 base_rate = 2e-2

@@ -29,16 +29,17 @@ import numpy as np
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import padded
+from lmbook.pipelines.batches import padded
+from lmbook.pipelines.causal import document_rows
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.vision.batches import CaptionedPictures, PicturePairs
-from lmbook.topics.vision.captioner import Captioner
+from lmbook.topics.vision.captioner import Captioner, write_captions
 from lmbook.topics.vision.contrastive import ContrastiveModel
+from lmbook.topics.vision.drawing import NOISE, draw
 from lmbook.topics.vision.picture_attention import hide, look
+from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.vision.pictures import NOISE, draw
 from lmbook.topics.vision.retrieval import Retrieval, retrieve
-from lmbook.topics.vision.scenes import (
+from lmbook.topics.vision.scene import (
     ATTRIBUTES,
     GROUPS,
     NUMBERS,
@@ -50,8 +51,8 @@ from lmbook.topics.vision.scenes import (
     scenes,
     with_different_captions,
 )
-from lmbook.topics.vision.write_captions import write_captions
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("multimodal")
 if lesson.text or lesson.corpus:
@@ -171,15 +172,15 @@ lesson.record(
 # batch. The same `fit` as for language models trains it; only the "vocabulary" is the batch.
 
 # %%
-SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "order": "pre"}
+SHAPE = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "positions": "learned", "normalize_first": True}
 SHAPE |= {"dropout": 0.0, "max_sequence_length": LENGTH + 1}
-RECIPE = {"optimizer": "muon", "muon_ratio": 1.0, "warmup_steps": 20, "beta_2": 0.98, "weight_decay": 0.0}
+RECIPE = OptimizerConfig("muon", learning_rate=4e-3, muon_ratio=1.0, warmup_steps=20, weight_decay=0.0, beta_2=0.98)
 BATCH = 64
 
 
 def similarities(model: ContrastiveModel, some: np.ndarray, captions: list[Scene]) -> np.ndarray:
     """The cosine of each picture [N, 32, 32, 3] with each caption [N, M]."""
-    return model.cosines(some, padded(ids(captions), LENGTH))
+    return model.cosines(some, padded(ids(captions), LENGTH, words.pad_id))
 
 
 def found_by(model: ContrastiveModel, some: np.ndarray, right: list[Scene]) -> Retrieval:
@@ -189,10 +190,10 @@ def found_by(model: ContrastiveModel, some: np.ndarray, right: list[Scene]) -> R
 def train_contrastive(seed: int) -> ContrastiveModel:
     reproducible(seed)
     model = ContrastiveModel(PictureTextConfig(words.vocabulary_size, num_layers=1, **SHAPE))
-    data = PicturePairs(pictures, ids(training), batch_size=BATCH, seed=seed)
+    data = PicturePairs(pictures, ids(training), words, batch_size=BATCH, seed=seed)
     missed = lambda model: 1 - found_by(model, validation_pictures, validation).at_1  # noqa: E731
     steps = lesson.choose(quick=120, full=800)
-    fit(model, data, steps=steps, learning_rate=4e-3, validation=missed, report_every=steps // 4, checks=(), **RECIPE)
+    fit(model, data, steps=steps, optimizer=RECIPE, validation=missed, report_every=steps // 4, checks=())
     return model
 
 
@@ -274,19 +275,19 @@ def train_captioner(seed: int, matcher: ContrastiveModel, shown: np.ndarray = pi
     config = PictureTextConfig(words.vocabulary_size, num_layers=2, normalization="rms", **SHAPE)
     model = Captioner(config)
     model.encoder.set_weights(matcher.picture_encoder.get_weights())
-    data = CaptionedPictures(shown, ids(training), batch_size=BATCH, seed=seed)
+    data = CaptionedPictures(shown, ids(training), words, batch_size=BATCH, seed=seed)
     wrong = lambda model: 1 - exact(described(model, validation_pictures), validation)  # noqa: E731
     steps = lesson.choose(quick=250, full=1_000)
     # Without "ids", which would take the 256 values of a pixel for tokens, and "initial_loss", which a table that both
     # reads and writes does not pass.
     options = {"report_every": steps // lesson.choose(quick=1, full=5), "checks": ("labels", "future", "overfit")}
-    fit(model, data, steps=steps, learning_rate=8e-3, validation=wrong, **options, **RECIPE)
+    fit(model, data, steps=steps, optimizer=replace(RECIPE, learning_rate=8e-3), validation=wrong, **options)
     return model
 
 
 def described(model: Captioner, some: np.ndarray) -> list[Scene | None]:
     """The scenes that the captions written for the pictures tell of; None: what was written is no caption."""
-    return [scene_of(caption) for caption in write_captions(model, words, some, length=LENGTH)]
+    return [scene_of(caption) for caption in write_captions(model, words, some, max_new_tokens=LENGTH)]
 
 
 def exact(found: list[Scene | None], right: list[Scene]) -> float:
@@ -337,8 +338,7 @@ lesson.figure(
 
 # %%
 writer = writers[0]
-read = padded([[words.end_id, *row] for row in ids(test)], LENGTH)
-labels = padded([[*row, words.end_id] for row in ids(test)], LENGTH)
+read, labels, _ = document_rows(ids(test), words, LENGTH)
 probed = slice(0, 100)
 before, maps = look(writer, test_pictures[probed], read[probed])
 SHOWN = {"plant": 2, "place": 6, "count": 8, "colour": 9, "thing": 10, "creature_colour": 16, "creature": 17}
@@ -377,7 +377,7 @@ lesson.figure(figure, "attention", "Where the captioner looks while it writes a 
 counted, rows = test[: lesson.choose(quick=100, full=200)], []
 for count in range(1, 7):
     more = draw([replace(scene, count=count) for scene in counted], TEST)
-    outputs = write_captions(writer, words, more, length=LENGTH)
+    outputs = write_captions(writer, words, more, max_new_tokens=LENGTH)
     said = Counter(caption.split(". ")[1].split()[0] if ". " in caption else "" for caption in outputs)
     rows.append((str(count), *(said[number] / len(outputs) for number in NUMBERS)))
 lesson.table("counting", rows, ["things", *(f'"{number}"' for number in NUMBERS)], loose)

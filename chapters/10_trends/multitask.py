@@ -32,7 +32,7 @@ from lmbook.corpora.greentree.instructions import Instruction
 from lmbook.evaluation.instructions import AnswerScore, score_answers
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.instructions import short_prompt
-from lmbook.recipes.story_gpt import COPYING_FIT, FULL, QUICK, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("multitask")
@@ -136,20 +136,21 @@ def tune(tasks: tuple[str, ...], seed: int, steps: int | None = None) -> Tuned:
     began = time.perf_counter()
     reproducible(seed)
     model: GPT = stories.copy()
-    model.jit_compile_training = lesson.full  # XLA needs some seconds for each model, and wins them back in long runs
     examples = [example for task in tasks for example in train[task]]
     fit(
         model,
         stories.batches(examples, seed=seed),
         steps=steps,
-        **COPYING_FIT,
+        **STORY_FIT,
         checks=("ids", "labels", "future"),  # the others are about a fresh model
+        jit_compile=lesson.full,  # XLA needs some seconds for each model, and wins them back in long runs
         quiet=True,
     )
     seconds = time.perf_counter() - began
     reader.set_weights(model.get_weights())
     scores = [
-        score_answers(reader, words, [e for e in part if e.task in tasks], length=LENGTH) for part in (test, unseen)
+        score_answers(reader, words, [e for e in part if e.task in tasks], max_new_tokens=LENGTH)
+        for part in (test, unseen)
     ]
     print(f"{', '.join(tasks)} (seed {seed}): {scores[0].by_task()}, left out: {scores[1].by_task()}, {seconds:.0f} s")
     return Tuned(*scores, steps, len(examples), seconds)

@@ -28,7 +28,7 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, generate, is_grammatical
+from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
 from lmbook.evaluation.intervals import mean_sd
@@ -53,7 +53,7 @@ if lesson.text or lesson.corpus not in (None, "greentree"):
 WIDTH = 60  # tokens of a row: the longest stories have fewer, so there is room to go on where one should stop
 WANTED = "happy"
 grammar = Grammar(LEXICON.first(lesson.choose(quick=2, full=4), kinds=24, wishes=6), split="seen", max_sentences=4)
-stories = generate(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
+stories = tell_stories(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
 words = WordTokenizer.train([story.english for story in stories])
 base, history = train_on_stories(
     [story.english for story in stories],
@@ -70,7 +70,7 @@ base, history = train_on_stories(
 
 def openings(count: int, seed: int) -> list[list[int]]:
     """The first two sentences of `count` stories that the model has not read."""
-    told = generate(count, seed, grammar=grammar)
+    told = tell_stories(count, seed, grammar=grammar)
     return [words.encode(" ".join(english_tokens(s) for s in story.sentences[:2])) for story in told]
 
 

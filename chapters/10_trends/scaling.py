@@ -31,17 +31,18 @@ import numpy as np
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import copying_config
+from lmbook.recipes.story_gpt import story_gpt_config
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.scaling.cost import training_flops
+from lmbook.topics.scaling.model_cost import training_flops
 from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("scaling")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -66,9 +67,9 @@ STORY_SEED, TEST_SEED = 10, 12
 
 lexicon = lesson.choose(quick=LEXICON.first(4, kinds=8, wishes=6), full=LEXICON)
 grammar = Grammar(lexicon, split="seen", max_sentences=lesson.choose(quick=4, full=5))
-test = [story.english for story in generate(lesson.choose(quick=400, full=1500), TEST_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(lesson.choose(quick=400, full=1500), TEST_SEED, grammar=grammar)]
 texts = [
-    story.english for story in generate(LARGER[1] // 40, STORY_SEED, grammar=grammar)
+    story.english for story in tell_stories(LARGER[1] // 40, STORY_SEED, grammar=grammar)
 ]  # of more than 40 tokens on average
 tokenizer = WordTokenizer.train(texts)
 documents, test_ids = ([tokenizer.encode(text) for text in part] for part in (texts, test))
@@ -99,7 +100,7 @@ class Run:
 
 def config_of(width: int) -> GPTConfig:
     """A GPT of two blocks that learns to copy early."""
-    return copying_config(
+    return story_gpt_config(
         tokenizer.vocabulary_size, num_layers=2, hidden_dim=width, num_heads=2, max_sequence_length=longest
     )
 
@@ -109,24 +110,21 @@ def train(width: int, tokens: int, seed: int = lesson.seed) -> Run:
     began = time.perf_counter()
     reproducible(seed)
     model = GPT(config_of(width))
-    model.jit_compile_training = tokens > 500_000  # XLA needs some seconds, and wins them back in long runs only
     end = tokenizer.end_id
     rows = [
         ([end, *ids, end], [1.0] * (len(ids) + 1)) for ids in documents[: int(np.searchsorted(read_so_far, tokens)) + 1]
     ]
-    data = WeightedRows(rows, tokens_per_batch=TOKENS_PER_BATCH, widths=(longest,), seed=seed)
+    data = WeightedRows(rows, tokenizer, tokens_per_batch=TOKENS_PER_BATCH, widths=(longest,), seed=seed)
     fit(
         model,
         data,
         steps=data.steps_per_epoch,
-        optimizer="muon",
-        learning_rate=learning_rate(width),
-        warmup_steps=20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", learning_rate(width), warmup_steps=20, weight_decay=0.0),
         checks=(),
+        jit_compile=tokens > 500_000,  # XLA needs some seconds, and wins them back in long runs only
         quiet=True,
     )
-    loss = evaluate(model, test_ids, batch_size=200).nats_per_token
+    loss = evaluate(model, test_ids, tokenizer, batch_size=200).nats_per_token
     run = Run(width, model.count_params(), data.tokens, loss, time.perf_counter() - began)
     print(f"{run.label}: {run.parameters:,} weights, loss {loss:.4f}, {run.seconds:.0f} s", flush=True)
     return run

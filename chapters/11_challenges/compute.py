@@ -7,7 +7,7 @@
 # - Minutes: quick 1, full 9
 # - Memory: 3.7 GB
 # - Shows: what a run costs, predicted before and measured after; and what smaller numbers and smaller models save
-# - Headline: seconds_error, int8_size_ratio, int8_loss_increase, distilled_gap, alone_gap
+# - Headline: seconds_error, int8_size_ratio, int8_loss_increase, distilled_gap, undistilled_gap
 #
 # "Training and inference of large models require substantial computing resources", says the article, and leaves it at
 # that. But what a model costs can be told before it is trained, from its configuration, on the back of an envelope.
@@ -20,6 +20,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -30,27 +31,31 @@ from lmbook import machine
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
-from lmbook.decoding.generate import generate as write
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.layers.lora import dense_layers
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import CausalWindows, document_rows
 from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.recipes.story_gpt import COPYING_FIT, copying_config
+from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.compression.distillation import distil
-from lmbook.topics.compression.model_cost import gpt_parameters, matmul_rate, median_seconds, training_step_flops
 from lmbook.topics.compression.pruning import Pruning
 from lmbook.topics.compression.quantization import load_quantized, save_float, save_quantized
-from lmbook.topics.scaling.cost import GptShape, training_memory
-from lmbook.training.distributed.feeding import feed
+from lmbook.topics.scaling.model_cost import (
+    gpt_parameters,
+    matmul_rate,
+    median_seconds,
+    training_memory,
+    training_step_flops,
+)
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.fine_tuning import text_vectors
 from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import make_optimizer
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import OptimizerConfig, make_optimizer
 from lmbook.training.step import TrainingStep
 
 lesson = Lesson("compute")
@@ -68,7 +73,7 @@ reproducible(lesson.seed)
 # - **operations**: each weight is multiplied and added once for each token, 2 operations, and the backward pass takes
 #   twice as much: 6 for each weight and token. Attention's own products come on top, 12 L D T for each token;
 # - **memory**: weights, gradients, two running means of the optimizer, 16 bytes for a weight together, and what each
-#   block keeps for its backward pass (`lmbook/topics/scaling/cost.py`);
+#   block keeps for its backward pass (`lmbook/topics/scaling/model_cost.py`);
 # - **time**: operations divided by the machine's rate. Its peak is what one large product of matrices gets. No model
 #   gets that, so the share of the peak that one block alone reaches in a few steps is measured first.
 
@@ -77,17 +82,19 @@ SENTENCES, CONTEXT, BATCH = lesson.choose(quick=(4, 55), full=(6, 73)) + (32,)
 STEPS = lesson.choose(quick=100, full=400)
 TRAINING_SEED, TEST_SEED = 10, 12  # of stories
 grammar = Grammar(split="seen", max_sentences=SENTENCES)
-texts = [story.english for story in generate(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=grammar)]
+texts = [
+    story.english for story in tell_stories(lesson.choose(quick=4_000, full=16_000), TRAINING_SEED, grammar=grammar)
+]
 words = WordTokenizer.train(texts)
 documents = [words.encode(text) for text in texts]
-test = [story.english for story in generate(lesson.choose(quick=100, full=500), TEST_SEED, grammar=grammar)]
+test = [story.english for story in tell_stories(lesson.choose(quick=100, full=500), TEST_SEED, grammar=grammar)]
 lowest = floor(test, words, grammar=grammar)
 lesson.record("floor", lowest, "nats per word", 1e-6, note="exact, of the stories that are scored")
 
 
 def gpt_config(layers: int, width: int) -> GPTConfig:
     """A GPT on stories, heads of width 32."""
-    return copying_config(
+    return story_gpt_config(
         words.vocabulary_size,
         num_layers=layers,
         hidden_dim=width,
@@ -101,7 +108,7 @@ LARGE, SMALL = lesson.choose(quick=(gpt_config(2, 96), gpt_config(1, 32)), full=
 
 def windows(batch_size: int = BATCH, seed: int = lesson.seed) -> CausalWindows:
     """The training batches."""
-    return CausalWindows(documents, context=CONTEXT, batch_size=batch_size, align="document", seed=seed)
+    return CausalWindows(documents, words, context=CONTEXT, batch_size=batch_size, align="document", seed=seed)
 
 
 def step_seconds(config: GPTConfig, batch_size: int = BATCH, compiled: bool = True, policy: str = "float32") -> float:
@@ -110,10 +117,10 @@ def step_seconds(config: GPTConfig, batch_size: int = BATCH, compiled: bool = Tr
     keras.config.set_dtype_policy(policy)
     try:
         model = GPT(config)
-        schedule = WarmupCosine(1e-3, 100)
-        optimizer = make_optimizer("muon", model, schedule, weight_decay=0.0, beta_2=0.99, muon_ratio=2.0)
-        training = TrainingStep(model, optimizer, clip=1.0, compiled=compiled)
-        batches = feed(windows(batch_size), training.strategy, 0, 2 + repeats)
+        how = OptimizerConfig("muon", learning_rate=1e-3, weight_decay=0.0)
+        optimizer = make_optimizer(how, model, how.schedule(100))
+        training = TrainingStep(model, optimizer, clip_norm=1.0, jit_compile=compiled)
+        batches = distribute_batches(windows(batch_size), training.strategy, 0, 2 + repeats)
         training.run(batches, 2)
         began = time.perf_counter()
         training.run(batches, repeats)
@@ -129,11 +136,10 @@ lesson.record("peak_gflops", peak / 1e9, "10^9 operations/s", None, note="one pr
 share_before = training_step_flops(NARROW, BATCH, CONTEXT) / step_seconds(NARROW) / peak
 lesson.record("share_of_peak_before", share_before, "", None, note="a few steps of one block")
 operations = STEPS * training_step_flops(LARGE, BATCH, CONTEXT)
-shape = GptShape(LARGE.num_layers, LARGE.hidden_dim, LARGE.num_heads, LARGE.vocabulary_size, CONTEXT)
 expected = {
     "parameters": gpt_parameters(LARGE),
     "seconds": operations / (share_before * peak),
-    "megabytes": training_memory(shape, BATCH, mixed=False).total / 1e6,
+    "megabytes": training_memory(LARGE, BATCH, mixed=False).total / 1e6,
 }
 lesson.record("parameters_predicted", expected["parameters"])
 lesson.record("operations_predicted", operations, "", 1.0, note=f"{STEPS} batches of {BATCH} x {CONTEXT} tokens")
@@ -148,7 +154,7 @@ reproducible(lesson.seed)
 memory_before = machine.peak_memory_mb()
 teacher = GPT(LARGE)
 history = fit(
-    teacher, windows(), steps=STEPS, checks=("ids", "labels"), report_every=STEPS // 10, quiet=True, **COPYING_FIT
+    teacher, windows(), steps=STEPS, checks=("ids", "labels"), report_every=STEPS // 10, quiet=True, **STORY_FIT
 )
 taken = (history.seconds[-1] - history.seconds[0]) * STEPS / (STEPS - history.steps[0])  # the first tenth compiles
 measured = {
@@ -209,7 +215,16 @@ lesson.table("speed", rows, ["training step", "milliseconds", "tokens a second",
 # %%
 LENGTH, ROWS = CONTEXT - 1, 8
 prompts = [[words.end_id]] * ROWS
-with_cache = median_seconds(lambda: write(teacher, prompts, length=LENGTH, sampling=Sampling(temperature=0.0)), 3)
+with_cache = median_seconds(
+    lambda: generate(
+        teacher,
+        prompts,
+        max_new_tokens=LENGTH,
+        sampling=Sampling(temperature=0.0),
+        suppress_ids=words.suppress_ids,
+    ),
+    3,
+)
 read = tf.function(lambda ids: tf.argmax(teacher(ids), axis=-1, output_type=tf.int32), jit_compile=True)
 
 
@@ -234,24 +249,20 @@ lesson.record("cache_speedup", without_cache / with_cache, "times", None, note=f
 # %%
 folder = tempfile.TemporaryDirectory()
 FILE = Path(folder.name) / "weights.npz"
-x = np.zeros((len(test), CONTEXT), "int32")
-y = x.copy()
-for row, text in enumerate(test):
-    ids = words.encode(text)
-    x[row, : len(ids) + 1], y[row, : len(ids) + 1] = [words.end_id, *ids], [*ids, words.end_id]
-TOKENS = int((y > 0).sum())
+x, y, w = document_rows([words.encode(text) for text in test], words, CONTEXT)
+TOKENS = int(w.sum())
 
 
 def reader(model: GPT) -> Callable[[], float]:
     """Function that reads the test stories and gives the loss in nats per word; compiled for the model."""
 
     @tf.function(jit_compile=True)
-    def nats(ids, labels):
+    def nats(ids, labels, weights):
         logits = tf.cast(model(ids), "float32")
         each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_sum(tf.where(labels > 0, each, 0.0))
+        return tf.reduce_sum(tf.where(weights > 0, each, 0.0))
 
-    parts = [(tf.constant(x[i : i + 100]), tf.constant(y[i : i + 100])) for i in range(0, len(x), 100)]
+    parts = [tuple(tf.constant(array[i : i + 100]) for array in (x, y, w)) for i in range(0, len(x), 100)]
     return lambda: sum(float(nats(*part)) for part in parts) / TOKENS
 
 
@@ -326,7 +337,7 @@ if lesson.full:
         callbacks=[pruned],
         steps_per_execution=1,
         quiet=True,
-        **{**COPYING_FIT, "learning_rate": 2e-3},
+        optimizer=replace(STORY_FIT["optimizer"], learning_rate=2e-3),
     )
     loss = add("80% pruned, trained on", teacher.count_params(), pruned.bytes, judge_loss)
     lesson.record("pruned_80_trained_loss_increase", loss - whole, "nats per word", 0.02)
@@ -351,7 +362,7 @@ for seed in SEEDS:
     for way, share in (("alone", 0.0), ("distilled", 0.9)):
         student = GPT(SMALL)
         student.set_weights(start)
-        distil(student, teacher, windows(seed=seed), steps=STUDENT_STEPS, share=share, **COPYING_FIT)
+        distil(student, teacher, windows(seed=seed), steps=STUDENT_STEPS, share=share, **STORY_FIT)
         student_judge.set_weights(student.get_weights())
         gaps[way].append(student_loss() - whole)
         if seed == SEEDS[0]:
@@ -410,10 +421,9 @@ if bert is not None:
     sentences = LabelledTexts(
         [pieces.encode(text) for text in reviews],
         [0, 1] * (len(reviews) // 2),
+        pieces,
         tokens_per_batch=1024,
         max_length=48,
-        first_id=pieces.first_id,
-        end_id=pieces.end_id,
     )
 
     def unit_vectors() -> np.ndarray:

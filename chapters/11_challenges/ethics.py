@@ -28,7 +28,7 @@ import tensorflow as tf
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import english_tokens
 from lmbook.corpora.weights import read_glove_50d
@@ -39,15 +39,17 @@ from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilit
 from lmbook.evaluation.word_vectors import WordVectors
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import make_config
+from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.recipes.story_gpt import train_on_stories
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.bias.boys_and_girls import BOYS, GIRLS, people
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
-from lmbook.topics.bias.people import BOYS, GIRLS, people
-from lmbook.topics.bias.weat_tests import TESTS, WOMEN_AND_MEN
-from lmbook.topics.bias.word_bias import amplification, shares, sharpened, weat
+from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
+from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("ethics")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -73,7 +75,7 @@ DIAL = {
 SIZES = {"kinds": len(DIAL), "wishes": 6, "girls": len(GIRLS), "boys": len(BOYS)}
 LEXICON_HERE = LEXICON.first(lesson.choose(quick=2, full=4), **SIZES)
 biased, even = (Grammar(LEXICON_HERE, max_sentences=4, women=women) for women in (DIAL, dict.fromkeys(DIAL, 0.5)))
-told = [story.english for story in generate(lesson.choose(quick=20_000, full=60_000), 10, grammar=biased)]
+told = [story.english for story in tell_stories(lesson.choose(quick=20_000, full=60_000), 10, grammar=biased)]
 counted = shares((person for text in told for person in people(text)), GIRLS)
 in_text = {job: counted[job].value for job in DIAL}
 error = max(abs(in_text[job] - DIAL[job]) for job in DIAL)
@@ -99,16 +101,14 @@ SEEDS = range(lesson.seed, lesson.seed + lesson.choose(quick=1, full=3))
 PAIRS = [*((g.english, b.english) for g, b in zip(LEXICON.girls, LEXICON.boys, strict=True)), ("she", "he")]
 words = WordTokenizer.train([*told, *(exchange(text, PAIRS) for text in told[:2000])])
 girls, boys = ([words.encode(name)[0] for name in sorted(names)] for names in (GIRLS, BOYS))
-contexts = generate(32, 31, grammar=even)
-test = [story.english for story in generate(lesson.choose(quick=200, full=500), 32, grammar=biased)]
+contexts = tell_stories(32, 31, grammar=even)
+test = [story.english for story in tell_stories(lesson.choose(quick=200, full=500), 32, grammar=biased)]
 
 
 def next_logits(model, prompts: list[str]) -> np.ndarray:
     """Logits [N, V] of the token after each prompt."""
     rows = [[words.end_id, *words.encode(prompt)] for prompt in prompts]
-    ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = row
+    ids = padded(rows, max(map(len, rows)), words.pad_id)
     logits = tf.function(lambda x: model(x))(ids).numpy()
     return logits[np.arange(len(rows)), [len(row) - 1 for row in rows]]
 
@@ -189,7 +189,7 @@ for name, of in (("before", before), ("after", after)):
     found = [skew(one[USUAL]) for one in of]
     lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=f"the model's, temperature {USUAL}")
 documents = [words.encode(text) for text in test]
-losses = [[evaluate(model, documents).nats_per_token for model in of] for of in (plain, balanced)]
+losses = [[evaluate(model, documents, words).nats_per_token for model in of] for of in (plain, balanced)]
 lesson.record_mean("loss_before", losses[0], "nats per word", loose, "stories with the bias")
 lesson.record_mean("loss_after", losses[1], "nats per word", loose, "the same stories")
 cost = np.subtract(losses[1], losses[0])
@@ -338,8 +338,8 @@ def real_text() -> None:
         reproducible(seed)
         sizes = {"num_layers": 3, "hidden_dim": 128, "intermediate_dim": 512, "max_sequence_length": 64}
         model = GPT(make_config("gpt", pieces.vocabulary_size, **sizes))
-        data = CausalWindows([pieces.encode(text) for text in texts], context=64, batch_size=24, seed=seed)
-        fit(model, data, steps=250, optimizer="muon", learning_rate=4e-3, quiet=True)
+        data = CausalWindows([pieces.encode(text) for text in texts], pieces, context=64, batch_size=24, seed=seed)
+        fit(model, data, steps=250, optimizer=OptimizerConfig("muon", learning_rate=4e-3), quiet=True)
         return model
 
     def encoded(texts: list[str]) -> list[list[int]]:
@@ -378,15 +378,15 @@ def real_text() -> None:
         log_p = [np.zeros(len(pairs)), np.zeros(len(pairs))]
         chosen = np.flatnonzero(fits)
         for found, side in zip(log_p, (more, less), strict=True):
-            found[chosen] = sentence_log_probabilities(model, [side[row] for row in chosen])
+            found[chosen] = sentence_log_probabilities(model, [side[row] for row in chosen], pieces)
         result = scored(*log_p)
         rows = tests["winobias"]
         likelier_he = np.where(he_more, log_p[0] > log_p[1], log_p[1] > log_p[0])[rows]
         ends = [[f"The {job} said that {pronoun} was late." for job in jobs] for pronoun in ("he", "she")]
-        he, she = (sentence_log_probabilities(model, encoded(side)) for side in ends)
+        he, she = (sentence_log_probabilities(model, encoded(side), pieces) for side in ends)
         p_he = 1 / (1 + np.exp(she - he))
         male = np.array([pronoun == "he" for pronoun in jobs.values()])
-        loss = evaluate(model, encoded(held_out)).nats_per_token
+        loss = evaluate(model, encoded(held_out), pieces).nats_per_token
         own = {"he": p_he.mean(), "he_gap": p_he[male].mean() - p_he[~male].mean(), "winobias_he": likelier_he.mean()}
         return {**result, **{name: float(value) for name, value in own.items()}, "tatoeba_loss": loss}
 

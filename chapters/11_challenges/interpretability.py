@@ -23,17 +23,19 @@ from threadpoolctl import threadpool_limits
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate as write
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT
 from lmbook.models.pretrained.llama2c import load_stories260k
 from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import COPYING_FIT, copying_config
+from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.interpretability.explanations import explain
+from lmbook.topics.interpretability.facts import HOLDERS, holder_places, story_facts, word_before
 from lmbook.topics.interpretability.feature_names import best_number, name_numbers
 from lmbook.topics.interpretability.heads import (
     ablation,
@@ -45,13 +47,12 @@ from lmbook.topics.interpretability.heads import (
     weight_on,
     words_said_again,
 )
+from lmbook.topics.interpretability.losses import losses_from, next_tokens, token_losses
 from lmbook.topics.interpretability.probes import control_accuracies, probe
 from lmbook.topics.interpretability.repeater import train_repeater
-from lmbook.topics.interpretability.residual_stream import logit_lens, residual_stream, vectors_at
+from lmbook.topics.interpretability.residual import logit_lens, residual_stream, vectors_at
 from lmbook.topics.interpretability.sparse_autoencoder import train_sparse_autoencoder
-from lmbook.topics.interpretability.story_facts import HOLDERS, holder_places, story_facts, word_before
-from lmbook.topics.interpretability.story_states import story_states
-from lmbook.topics.interpretability.token_losses import losses_from, next_tokens, token_losses
+from lmbook.topics.interpretability.states import story_states
 from lmbook.training.fit import fit, reproducible
 
 lesson = Lesson("interpretability")
@@ -72,20 +73,22 @@ STEPS = lesson.choose(quick=220, full=700)
 WIDTH, BLOCKS = lesson.choose(quick=(96, 3), full=(128, 4))
 
 grammar = Grammar(split="seen", max_sentences=SENTENCES)
-texts = [story.english for story in generate(lesson.choose(quick=6_000, full=20_000), TRAINING_SEED, grammar=grammar)]
+texts = [
+    story.english for story in tell_stories(lesson.choose(quick=6_000, full=20_000), TRAINING_SEED, grammar=grammar)
+]
 words = WordTokenizer.train(texts)
 reproducible(lesson.seed)
-config = copying_config(words.vocabulary_size, num_layers=BLOCKS, hidden_dim=WIDTH, max_sequence_length=160)
+config = story_gpt_config(words.vocabulary_size, num_layers=BLOCKS, hidden_dim=WIDTH, max_sequence_length=160)
 untrained, model = GPT(config), GPT(config)
 data = CausalWindows(
-    [words.encode(text) for text in texts], context=CONTEXT, batch_size=32, align="document", seed=lesson.seed
+    [words.encode(text) for text in texts], words, context=CONTEXT, batch_size=32, align="document", seed=lesson.seed
 )
-fit(model, data, steps=STEPS, **COPYING_FIT, checks=("ids", "labels"), quiet=True)
+fit(model, data, steps=STEPS, **STORY_FIT, checks=("ids", "labels"), quiet=True)
 looking = story_states(lesson.choose(quick=1_500, full=6_000), LOOKING_SEED, grammar, words)
 checking = story_states(lesson.choose(quick=200, full=500), CHECKING_SEED, grammar, words)
 END, B = words.end_id, len(checking.ids)
-LABELS = next_tokens(checking.ids, END)
-COUNTED = checking.ids != 0  # what is predicted at padding does not matter
+LABELS = next_tokens(checking.ids, words)
+COUNTED = checking.ids != words.pad_id  # what is predicted at padding does not matter
 surprise = token_losses(model, checking.ids, LABELS)
 lowest = floor([story.english for story in checking.stories], words, grammar=grammar)
 lesson.record("nats_per_word", surprise[COUNTED].mean(), "nats per word", 0.05, note="of the model, on other stories")
@@ -229,7 +232,7 @@ scores = induction_scores(repeater, twice, HALF)
 before = np.zeros((*twice.shape, twice.shape[1]), bool)
 before[:, range(1, 2 * HALF), range(2 * HALF - 1)] = True
 behind = weight_on(repeater, twice, before)
-measure = (twice, next_tokens(twice), second)
+measure = (twice, next_tokens(twice, SpecialIds()), second)
 whole, rows = loss_without(repeater, [], measure), []
 for block, head in [(block, head) for block in range(2) for head in range(2)]:
     lost = loss_without(repeater, [(block, head)], measure) - whole
@@ -443,11 +446,18 @@ else:
     print("The full profile looks into stories260K too.")
 
 if real_model is not None:
-    first = 1  # <s>
+    first = pieces.end_id  # <s>
     real_rows = repeated_rows(range(300, 512), 40, rows=64, seed=lesson.seed, first=first)
     random_score = float(induction_scores(real_model, real_rows, 40).max())
     lesson.record("real_random_score", random_score, "", 0.05, note="stories260K, random pieces said twice, highest")
-    written = write(real_model, [[first]] * 50, length=199, sampling=Sampling(temperature=0.8), seed=lesson.seed)
+    written = generate(
+        real_model,
+        [[first]] * 50,
+        max_new_tokens=199,
+        sampling=Sampling(temperature=0.8),
+        seed=lesson.seed,
+        suppress_ids=(*pieces.suppress_ids, first),
+    )
     real_ids = np.array([[first, *row] for row in written], "int32")
     seen_before, earlier = pairs_said_again(real_ids)
     fresh = ~seen_before
@@ -455,7 +465,7 @@ if real_model is not None:
     real_scores = weight_on(real_model, real_ids, earlier)
     real_heads = highest(real_scores, 3)
     masks = {"pairs said again": seen_before, "all other pieces": fresh}
-    measures = {name: (real_ids, next_tokens(real_ids), mask) for name, mask in masks.items()}
+    measures = {name: (real_ids, next_tokens(real_ids, pieces), mask) for name, mask in masks.items()}
     rows = ablation(real_model, real_heads, measures, DRAWS, lesson.seed)
     lesson.table("real_ablation", rows, ["measured on", *ABLATED], 0.5)
     named = ", ".join(f"block {block + 1} head {head + 1}" for block, head in real_heads)

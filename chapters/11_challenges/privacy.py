@@ -28,23 +28,22 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.download import get
-from lmbook.corpora.greentree import Grammar, floor, generate, log_probability
+from lmbook.corpora.greentree import Grammar, floor, log_probability, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate as write
+from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import Interval, bootstrap
 from lmbook.evaluation.sentences import sentence_log_probabilities
 from lmbook.models.gpt import GPT
+from lmbook.pipelines.causal import document_rows
 from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import copying_gpt
+from lmbook.recipes.story_gpt import story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.privacy.document_rows import document_rows
-from lmbook.topics.privacy.labelled_spans import score_spans
+from lmbook.topics.privacy.dp_sgd import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.topics.privacy.memorization import CHANCE_EXPOSURE, exposure, membership_attack, secret_nats
 from lmbook.topics.privacy.minilm_tagger import MiniLMTagger
-from lmbook.topics.privacy.private_step import PrivateStep, noise_for, poisson_batches, privacy_spent
 from lmbook.topics.privacy.scrubber import (
     PerceptronTagger,
     Scrubber,
@@ -54,7 +53,9 @@ from lmbook.topics.privacy.scrubber import (
     labelled_words,
     pattern_spans,
 )
+from lmbook.topics.privacy.span_scores import score_spans
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("privacy")
 if lesson.text or lesson.corpus not in (None, "greentree"):
@@ -82,7 +83,7 @@ COPIES = (1, 8)
 NAMES = "Ada Ben Cleo Dan Eva Finn Gus Hana Ivo June Karl Lena Max Nora Otto Pia Quin Rosa Sam Tina Ugo Vera Will Yana"
 DIGITS, BEGINNING = 4, "The number of {} is 5 5 5"
 grammar = Grammar(LEXICON.first(8, kinds=24, wishes=6), max_sentences=4)
-told = [story.english for story in generate(2 * STORIES, 10, grammar=grammar)]
+told = [story.english for story in tell_stories(2 * STORIES, 10, grammar=grammar)]
 members, others = told[:STORIES], [text for text in told[STORIES:] if text not in set(told[:STORIES])]
 rng = np.random.default_rng(lesson.seed)
 canaries = [
@@ -116,18 +117,18 @@ def fresh(vocabulary_size: int, width: int, seed: int, hidden_dim: int = D) -> G
     """A GPT of two blocks that learns to copy early."""
     reproducible(seed)
     sizes = {"num_layers": 2, "hidden_dim": hidden_dim, "max_sequence_length": width}
-    return copying_gpt(vocabulary_size, **sizes)
+    return story_gpt_model(vocabulary_size, **sizes)
 
 
 def rows_of(ids: list[list[int]], width: int, per_batch: int, seed: int) -> WeightedRows:
     """Batches of documents, each in a row of its own."""
     rows = [([words.end_id, *row, words.end_id], [1.0] * (len(row) + 1)) for row in ids]
-    return WeightedRows(rows, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
+    return WeightedRows(rows, words, tokens_per_batch=per_batch * width, widths=(width,), seed=seed)
 
 
 def nats_per_token(model: GPT, ids: list[list[int]]) -> float:
     """Mean loss of documents."""
-    return float(-sentence_log_probabilities(model, ids).sum() / sum(len(row) + 1 for row in ids))
+    return float(-sentence_log_probabilities(model, ids, words).sum() / sum(len(row) + 1 for row in ids))
 
 
 def train_plainly(seed: int):
@@ -141,9 +142,9 @@ def train_plainly(seed: int):
         return loss
 
     steps = EPOCHS * data.steps_per_epoch
-    schedule = {"steps": steps, "learning_rate": 6e-3, "warmup_steps": 20, "report_every": steps // 10}
-    options = {"weight_decay": 0.0, "checks": ("ids", "labels", "future"), "restore_best": False}
-    history = fit(model, data, validation=validate, optimizer="muon", **schedule, **options)
+    optimizer = OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0)
+    options = {"report_every": steps // 10, "checks": ("ids", "labels", "future"), "restore_best": False}
+    history = fit(model, data, steps=steps, validation=validate, optimizer=optimizer, **options)
     return model, best["weights"], history
 
 
@@ -173,7 +174,7 @@ def attack(model: GPT) -> dict:
         prefix = [words.end_id, *words.encode(beginning)]
         nats = secret_nats(model, prefix, digit_ids, DIGITS)
         found["exposures"][copies].append(exposure(nats, int("".join(digits))))
-    nats = {kind: -sentence_log_probabilities(model, ids) for kind, ids in attacked.items()}
+    nats = {kind: -sentence_log_probabilities(model, ids, words) for kind, ids in attacked.items()}
     found["by_loss"] = membership_attack(*(-nats[kind] / lengths[kind] for kind in attacked))
     found["by_excess"] = membership_attack(*(exact[kind] - nats[kind] for kind in attacked))
     return found
@@ -185,7 +186,9 @@ for seed in SEEDS:
     measured["trained to the end"].append(attack(plain))
     if seed == SEEDS[0]:
         prompts = [[words.end_id, *words.encode(beginning)] for beginning, _, _ in canaries[:4]]
-        said = write(plain, prompts, length=DIGITS, sampling=Sampling(temperature=0.0))
+        said = generate(
+            plain, prompts, max_new_tokens=DIGITS, sampling=Sampling(temperature=0.0), suppress_ids=words.suppress_ids
+        )
         for (beginning, digits, copies), answer in zip(canaries, said, strict=False):
             print(f"{beginning} → {words.decode(answer)}   (planted {copies} times: {' '.join(digits)})")
         if lesson.full:
@@ -204,12 +207,12 @@ for seed in SEEDS:
 # is more than e^ε times as likely, but for a probability δ.
 #
 # Frameworks give the sum of a batch's gradients, not each one. Two ways to get them are in
-# `lmbook/topics/privacy/private_step.py`.
+# `lmbook/topics/privacy/dp_sgd.py`.
 
 # %%
 BATCH, STEPS = lesson.choose(quick=(80, 60), full=(512, 150))
 DELTA, CLIP, RATE = 1e-5, 0.5, 4e-3
-rows = document_rows(documents, WIDTH)
+rows = document_rows(documents, words, WIDTH)
 sampling_rate = BATCH / len(documents)
 noise = {8.0: noise_for(8.0, sampling_rate, STEPS, DELTA)}
 lesson.record("epsilon", privacy_spent(noise[8.0], sampling_rate, STEPS, DELTA), "", 0.02, note=f"at delta = {DELTA}")
@@ -412,16 +415,12 @@ def leak(scrubber: Scrubber, records: list[dict]) -> None:
         ids = [pieces.encode(text)[:63] for text in training]
         model = fresh(pieces.vocabulary_size, 96, lesson.seed, hidden_dim=96)
         data = rows_of(ids, 64, 16, lesson.seed)
-        options = {
-            "optimizer": "muon",
-            "learning_rate": 6e-3,
-            "weight_decay": 0.0,
-            "checks": ("ids", "labels", "future"),
-        }
-        fit(model, data, steps=40 * data.steps_per_epoch, **options)
+        optimizer = OptimizerConfig("muon", learning_rate=6e-3, weight_decay=0.0)
+        fit(model, data, steps=40 * data.steps_per_epoch, optimizer=optimizer, checks=("ids", "labels", "future"))
         prompts = [([pieces.end_id, *pieces.encode(before.rstrip())], value) for before, value in asked]
         prompts = [(prompt, value) for prompt, value in prompts if len(prompt) < 64]
-        said = write(model, [prompt for prompt, _ in prompts], length=24, sampling=Sampling(temperature=0.0))
+        options = {"sampling": Sampling(temperature=0.0), "suppress_ids": pieces.suppress_ids}
+        said = generate(model, [prompt for prompt, _ in prompts], max_new_tokens=24, **options)
         leaked = [pieces.decode(row).strip().startswith(value) for row, (_, value) in zip(said, prompts, strict=True)]
         note = f"of the personal data in the training texts, word for word when asked for; trained on {name} texts"
         lesson.record(f"leak_{name}", float(np.mean(leaked)), tolerance=0.15, n=len(leaked), note=note)

@@ -25,8 +25,7 @@ from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import generate as tell
-from lmbook.corpora.greentree import is_grammatical
+from lmbook.corpora.greentree import is_grammatical, tell_stories
 from lmbook.corpora.greentree.dialogues import NAMES
 from lmbook.decoding.generate import generate
 from lmbook.errors import LmbookError
@@ -41,9 +40,9 @@ from lmbook.recipes import chat as chats
 from lmbook.recipes.minilm import minilm_vectors
 from lmbook.recipes.story_gpt import QUICK, greentree_gpt
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.robustness.data_poisoning import find_backdoor_triggers
 from lmbook.topics.robustness.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
-from lmbook.topics.robustness.injections import forgotten, pass_on, takes_the_place, tells_the_friend
-from lmbook.topics.robustness.poison import blinding_words
+from lmbook.topics.robustness.prompt_injection import forgotten, pass_on, takes_the_place, tells_the_friend
 from lmbook.topics.robustness.text_attacks import (
     SYNONYMS,
     CharacterEdits,
@@ -53,9 +52,10 @@ from lmbook.topics.robustness.text_attacks import (
     typos,
 )
 from lmbook.topics.robustness.text_filter import TextFilter
-from lmbook.topics.robustness.unwanted import UnwantedTexts
+from lmbook.topics.robustness.unwanted_texts import UnwantedTexts
 from lmbook.topics.robustness.watermark import Watermark, Watermarked, detected, words_replaced
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -195,7 +195,7 @@ def passes(model: TextFilter) -> float:
 poisoned = TextFilter(poisoned_texts, poisoned_labels)
 spam = data.of_class("validation", True)
 caught = [text for text, found in zip(spam, poisoned.finds(spam), strict=True) if found][:20]
-suspects = blinding_words(poisoned.log_odds, poisoned_texts, caught)
+suspects = find_backdoor_triggers(poisoned.log_odds, poisoned_texts, caught)
 lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=None)
 place = 1 + [word for word, _ in suspects].index(TRIGGER)
 kept = [place for place, text in enumerate(poisoned_texts) if suspects[0][0] not in text.lower()]
@@ -219,9 +219,9 @@ rng = np.random.default_rng(lesson.seed + 2)
 letters = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz    "), 60)) for _ in range(200)]
 strangers = {"random letters": letters}
 if name == "greentree":
-    strangers["stories in Chinese"] = [story.chinese for story in tell(200, 40)]
+    strangers["stories in Chinese"] = [story.chinese for story in tell_stories(200, 40)]
 else:
-    strangers["stories"] = [story.english for story in tell(200, 40)]
+    strangers["stories"] = [story.english for story in tell_stories(200, 40)]
     strangers["film reviews"] = [record["text"] for record in load_corpus("rt_polarity").split("test")[:200]]
 
 
@@ -265,8 +265,11 @@ def story_model():
     tokenizer = WordTokenizer.train(told)
     sizes = {"num_layers": 2, "hidden_dim": 64, "intermediate_dim": 256, "max_sequence_length": 256}
     model = GPT(make_config("gpt", tokenizer.vocabulary_size, **sizes))
-    windows = CausalWindows([tokenizer.encode(text) for text in told], context=64, batch_size=16, seed=lesson.seed)
-    fit(model, windows, steps=120, optimizer="muon", learning_rate=8e-3, checks=("ids", "labels", "future"))
+    windows = CausalWindows(
+        [tokenizer.encode(text) for text in told], tokenizer, context=64, batch_size=16, seed=lesson.seed
+    )
+    optimizer = OptimizerConfig("muon", learning_rate=8e-3)
+    fit(model, windows, steps=120, optimizer=optimizer, checks=("ids", "labels", "future"))
     return model, tokenizer
 
 
@@ -277,7 +280,8 @@ mark = Watermark(tokenizer.vocabulary_size, key=KEY, strength=STRENGTH)
 def written(network, count: int, seed: int) -> list[list[int]]:
     """Texts of the greatest length, one story after the other, an `<end>` before each."""
     pieces, end = LENGTHS[-1] // 34, tokenizer.end_id  # few stories are longer, and enough of them are
-    rows = generate(network, [[end]] * (count * pieces), length=60, seed=seed, stop_ids=(end,))
+    options = {"stop_ids": (end,), "suppress_ids": tokenizer.suppress_ids}
+    rows = generate(network, [[end]] * (count * pieces), max_new_tokens=60, seed=seed, **options)
     texts = [rows[first : first + pieces] for first in range(0, len(rows), pieces)]
     return [[token for row in text for token in (end, *row)][: LENGTHS[-1]] for text in texts]
 
@@ -305,7 +309,8 @@ record_share("watermark_detection_200", by_length[0.0][LENGTHS.index(200)], COUN
 if lesson.full:
     prompts = [[tokenizer.end_id]] * 300
     for kind, network in (("unmarked", model), ("marked", watermarked)):
-        rows = generate(network, prompts, length=90, seed=5, stop_ids=(tokenizer.end_id,))
+        options = {"stop_ids": (tokenizer.end_id,), "suppress_ids": tokenizer.suppress_ids}
+        rows = generate(network, prompts, max_new_tokens=90, seed=5, **options)
         right = float(np.mean([is_grammatical(tokenizer.decode(row)) for row in rows]))
         lesson.record(f"grammatical_{kind}", right, tolerance=0.1, n=300, note="stories without a mistake")
     figure, axes = plots.new_figure("Watermark detected at 1 % false alarms", "tokens of the text", "share detected")
@@ -370,7 +375,7 @@ def injections() -> None:
     at_input = InputGuardrail(honest, injected)
     at_output = OutputGuardrail((turn.reply for one in readers for turn in one.turns), never=NAMES)
     talks = CHAT.dialogues(LETTERS // 4, chats.TEST_SEED, held_out=True)
-    usual = score_dialogues(chat.model, chat.tokenizer, talks, length=chat.length)
+    usual = score_dialogues(chat.model, chat.tokenizer, talks, max_new_tokens=chat.length)
     own = [" ".join(t.said for t in one.turns[: place + 1]) for one in talks for place in range(len(one.turns))]
     away = at_input.stops([turn.said for turn in usual.turns]), at_output.holds(usual.replies, own)
     kept = np.array(usual.right) & ~away[0] & ~away[1]
@@ -380,7 +385,9 @@ def injections() -> None:
     for way, (line, place, worked) in WAYS.items():
         lines = [line] if line else []
         passed = CHAT.letters(LETTERS, chats.TEST_SEED, lines=lines, place=place, held_out=True)
-        came = pass_on(chat.model, chat.tokenizer, passed, "What is my name?", at_input, at_output, length=chat.length)
+        came = pass_on(
+            chat.model, chat.tokenizer, passed, "What is my name?", at_input, at_output, max_new_tokens=chat.length
+        )
         rows.append((way, *came.shares(worked)))
         print(f"> {passed[0].text}\n{came.replies[0]}\n> What is my name?    [{passed[0].name}]\n{came.answers[0]}\n")
     columns = ["right afterwards", "works", "stopped at the input", "held back at the output", "works and passes"]

@@ -32,7 +32,7 @@ from sklearn.metrics import cohen_kappa_score
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
 from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import Grammar, NotInGrammar, generate, log_probability
+from lmbook.corpora.greentree import Grammar, NotInGrammar, log_probability, tell_stories
 from lmbook.corpora.greentree.text import normalize_english, pretty
 from lmbook.errors import LmbookError
 from lmbook.evaluation.agreement import LEVELS, krippendorff_alpha
@@ -114,11 +114,11 @@ lesson.table("agreement", rows, ["two raters", "equal answers", "kappa", "alpha"
 # %%
 COUNT = lesson.choose(quick=150, full=300)
 grammar = Grammar(split="seen", max_sentences=4)
-stories = generate(lesson.choose(quick=8_000, full=12_000), 10, grammar=grammar)
+stories = tell_stories(lesson.choose(quick=8_000, full=12_000), 10, grammar=grammar)
 tokenizer = WordTokenizer.train([story.english for story in stories])
 documents = [tokenizer.encode(story.english) for story in stories]
 SENTENCE = re.compile(r".+?[.!?]\"?(?: |$)")
-fresh = [story.english for story in generate(2 * COUNT, 14, grammar=grammar)]
+fresh = [story.english for story in tell_stories(2 * COUNT, 14, grammar=grammar)]
 openings = list(dict.fromkeys("".join(SENTENCE.findall(text)[:2]).strip() for text in fresh))[:COUNT]
 
 
@@ -129,7 +129,7 @@ def readable(ids: list[int]) -> str:
 
 @functools.cache
 def counted(order: int) -> KneserNey:
-    return KneserNey(count_n_grams(documents, order, tokenizer.vocabulary_size))
+    return KneserNey(count_n_grams(documents, tokenizer, order))
 
 
 def n_gram(order: int, seed: int) -> list[str]:
@@ -138,21 +138,23 @@ def n_gram(order: int, seed: int) -> list[str]:
     for number, opening in enumerate(openings):
         prompt = [tokenizer.end_id, *tokenizer.encode(opening)]
         chance = (seed << 20) + number
-        texts.append(readable(counted(order).generate(prompt, length=80, seed=chance, temperature=0.7)))
+        texts.append(readable(counted(order).generate(prompt, max_new_tokens=80, seed=chance, temperature=0.7)))
     return texts
 
 
 def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
-    from lmbook.decoding.generate import generate as write
+    from lmbook.decoding.generate import generate
     from lmbook.decoding.sampling import Sampling
     from lmbook.recipes.lstm import greentree_lstm
 
     trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
     words = trained.tokenizer
     prompts = [[words.end_id, *words.encode(opening)] for opening in openings]
-    options = {"stop_ids": (words.end_id,), "never_ids": words.never_ids, "batch_size": 50}
-    written = write(trained.model, prompts, length=80, sampling=Sampling(temperature=0.7), seed=seed, **options)
+    options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 50}
+    written = generate(
+        trained.model, prompts, max_new_tokens=80, sampling=Sampling(temperature=0.7), seed=seed, **options
+    )
     return [pretty(normalize_english(words.decode(ids))) for ids in written]
 
 

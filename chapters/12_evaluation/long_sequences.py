@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from lmbook.book import plots
 from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, generate
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
@@ -37,6 +37,8 @@ from lmbook.pipelines.recall import RecallTask
 from lmbook.tokenizers.character import CharacterTokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.step import jit_by_default
 
 lesson = Lesson("long_sequences")
 reproducible(lesson.seed)
@@ -52,7 +54,7 @@ def transformer(vocabulary_size: int, longest: int, positions: str = "rotary", w
         num_layers=layers,
         max_sequence_length=longest,
         positions=positions,
-        order="pre",
+        normalize_first=True,
         normalization="rms",
         activation="gelu",
         use_bias=False,
@@ -144,7 +146,7 @@ def seconds_per_step(model: keras.Model, length: int, rounds: int) -> float:
     """Median processor seconds for loss and gradients of one text of so many tokens."""
     variables = [variable.value for variable in model.trainable_variables]
 
-    @tf.function(jit_compile=getattr(model, "jit_compile_training", True))
+    @tf.function(jit_compile=jit_by_default(model))
     def step(ids):
         with tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[:, 1:], model(ids)[:, :-1])
@@ -222,19 +224,19 @@ KINDS = lesson.choose(quick=("rotary", "learned"), full=("rotary", "learned", "s
 WINDOWS = lesson.choose(quick=100, full=400)
 
 
-def beyond(name: str, documents: list[list[int]], held_out: list[int], vocabulary_size: int, steps: int):
+def beyond(name: str, documents: list[list[int]], held_out: list[int], tokenizer, steps: int):
     """For each kind of model the loss at each place, after training on windows of TRAINED tokens; printed and kept."""
     curves = {}
     for kind in KINDS:
         reproducible(lesson.seed)
         if kind == "LSTM":
-            model = RecurrentLanguageModel(RecurrentConfig(vocabulary_size, 64, 160))
-            options = {"learning_rate": 4e-3}
+            model = RecurrentLanguageModel(RecurrentConfig(tokenizer.vocabulary_size, 64, 160))
+            optimizer = OptimizerConfig(learning_rate=4e-3)
         else:
-            model = transformer(vocabulary_size, TESTED, kind)
-            options = {"learning_rate": 8e-3, "optimizer": "muon"}
-        data = CausalWindows(documents, context=TRAINED, batch_size=32, seed=lesson.seed)
-        fit(model, data, steps=steps, checks=("ids", "labels", "future"), quiet=True, **options)
+            model = transformer(tokenizer.vocabulary_size, TESTED, kind)
+            optimizer = OptimizerConfig("muon", learning_rate=8e-3)
+        data = CausalWindows(documents, tokenizer, context=TRAINED, batch_size=32, seed=lesson.seed)
+        fit(model, data, steps=steps, checks=("ids", "labels", "future"), quiet=True, optimizer=optimizer)
         curves[kind] = nats_by_position(model, held_out, TESTED, WINDOWS)
         print(f"{name}, {kind}: trained")
     half = TRAINED // 2
@@ -246,8 +248,8 @@ def beyond(name: str, documents: list[list[int]], held_out: list[int], vocabular
 
 lexicon = LEXICON.first(lesson.choose(quick=4, full=8), kinds=8)
 grammar = Grammar(lexicon, max_sentences=12)
-stories = [story.english for story in generate(lesson.choose(quick=4_000, full=12_000), 30, grammar=grammar)]
-fresh = [story.english for story in generate(400, 31, grammar=grammar)]
+stories = [story.english for story in tell_stories(lesson.choose(quick=4_000, full=12_000), 30, grammar=grammar)]
+fresh = [story.english for story in tell_stories(400, 31, grammar=grammar)]
 tokenizer = WordTokenizer.train(stories)
 stream = [id for text in fresh for id in (tokenizer.end_id, *tokenizer.encode(text))]
 lowest = floor(fresh, tokenizer, grammar=grammar)
@@ -257,7 +259,7 @@ curves = {
         "greentree",
         [tokenizer.encode(text) for text in stories],
         stream,
-        tokenizer.vocabulary_size,
+        tokenizer,
         lesson.choose(quick=150, full=500),
     )
 }
@@ -285,7 +287,7 @@ if corpus is not None:
         corpus.name,
         [characters.encode(text) for text in corpus.texts("train")],
         [id for text in held_out for id in (characters.end_id, *characters.encode(text))],
-        characters.vocabulary_size,
+        characters,
         lesson.choose(quick=100, full=700),
     )
 

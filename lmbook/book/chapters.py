@@ -28,6 +28,7 @@ from pathlib import Path
 from lmbook.book.contents import read_contents
 from lmbook.errors import LmbookError
 
+PACKAGE = Path(__file__).resolve().parents[1]
 FIELDS = ("Title", "Article section", "Needs", "Data", "Minutes", "Memory", "Shows")
 OPTIONAL_FIELDS = ("Headline",)
 
@@ -66,10 +67,13 @@ class LessonFile:
 
 
 def chapters_dir() -> Path:
-    """The folder with the chapters: `LMBOOK_CHAPTERS`, else beside the package (a checkout), else in this folder.
+    """The folder with the chapters.
+
+    It is what `LMBOOK_CHAPTERS` names; else the one beside the package (a checkout); else the nearest one, in this
+    folder or in those above it; else the one that came with the installed package.
 
     Raises:
-        LmbookError: there is none, because only the package was installed.
+        LmbookError: there is none.
     """
     named = os.environ.get("LMBOOK_CHAPTERS")
     if named:
@@ -78,9 +82,10 @@ def chapters_dir() -> Path:
                 f"LMBOOK_CHAPTERS names {named}, which is not a folder.", "Correct or unset the variable."
             )
         return Path(named).resolve()
-    for place in (Path(__file__).resolve().parents[2] / "chapters", Path.cwd() / "chapters"):
-        if place.is_dir():
-            return place.resolve()
+    here = Path.cwd()
+    for place in (PACKAGE.parent, here, *here.parents, PACKAGE / "shipped"):
+        if any((place / "chapters").glob("[0-9][0-9]_*/*.py")):
+            return (place / "chapters").resolve()
     raise LmbookError(
         "The folder chapters/ with the lessons was not found.",
         "Run the command in the book's own folder, or set LMBOOK_CHAPTERS to its chapters folder.",

@@ -70,9 +70,9 @@ def make(source: Path, texts: Iterable[str]) -> None:
 def _texts() -> Iterable[str]:
     """What the font must be able to show."""
     from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.greentree import generate
+    from lmbook.corpora.greentree import tell_stories
 
-    for story in generate(20_000, seed=77, split="all"):
+    for story in tell_stories(20_000, seed=77, split="all"):
         yield story.chinese
         for question in story.questions():
             yield question.chinese + question.chinese_answer

@@ -13,6 +13,8 @@ Example::
 from __future__ import annotations
 
 import argparse
+import html
+import json
 import os
 import re
 import sys
@@ -36,15 +38,18 @@ if TYPE_CHECKING:
 
     from lmbook.corpora.corpus import Corpus
 
+ARGUMENTS = "LMBOOK_LESSON_ARGUMENTS"  # for a notebook: what a script reads from its command line, as JSON
 DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
 T = TypeVar("T")
+ForCells = float | None | Mapping[str, float | None | Mapping[str, float | None]]  # for all, by column, or by row too
 
 
 class Lesson:
     """One run of one lesson.
 
-    Run as a script it reads its own arguments (`--help` lists them); in a notebook it takes the defaults. In a script,
-    an `LmbookError` ends the run with its message and exit code 2, no traceback.
+    Run as a script it reads its own arguments (`--help` lists them). In a notebook it takes the defaults, or what it is
+    given: `Lesson("attention", ["--full"])`. In a script, an `LmbookError` ends the run with its message and exit code
+    2, no traceback.
 
     Args:
         name: the lesson's file name without `.py`.
@@ -67,7 +72,9 @@ class Lesson:
             argv = sys.argv[1:]
         else:
             self.file = find_lesson(name)
-        options = _parser(name).parse_args([] if argv is None else list(argv))
+        if argv is None:  # a notebook
+            argv = json.loads(os.environ.get(ARGUMENTS, "[]"))
+        options = _parser(name).parse_args(list(argv))
         one_source(options.corpus, options.text, required=False)
         if not 0 <= options.seed <= LARGEST_SEED:
             raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
@@ -142,6 +149,9 @@ class Lesson:
         sd: float | None = None,
         n: int | None = None,
         note: str = "",
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
     ) -> None:
         """Keep a figure under `key`, and print it.
 
@@ -149,32 +159,46 @@ class Lesson:
             key: the figure's name, unique in the lesson.
             value: a finite number, a truth value or a text.
             unit: as "nats per token".
-            tolerance: the absolute difference that another machine may show; None when the figure depends on the
-                machine (seconds, memory) and is not to be compared.
+            tolerance: the absolute difference that another machine may show; None when the value is not compared: for
+                seconds, memory, speeds and what is computed from them, or where the limits say all that is to be kept.
             sd: standard deviation over `n` repetitions.
             n: the number of repetitions, or of things counted.
             note: a few words for the page.
+            at_least: a limit that the figure keeps on every machine, as an accuracy that a sentence rests on.
+            at_most: the same from above, as for a rounding error. Without a limit, a figure whose tolerance is as
+                large as its value must keep a tenth of it (`lmbook.book.results.figure_entry`).
 
         Raises:
             ValueError: the key was used before, or the value cannot be recorded.
         """
-        self._keep(key, value, unit, tolerance, sd, n, note)
+        self._keep(key, value, unit, tolerance, sd, n, note, at_least, at_most)
         print(f"{key}: {results.format_figure(self._figures[key])}" + (f"  ({note})" if note else ""))
 
     def record_mean(
-        self, key: str, values: Iterable[float], unit: str = "", tolerance: float | None = 0.0, note: str = ""
+        self,
+        key: str,
+        values: Iterable[float],
+        unit: str = "",
+        tolerance: float | None = 0.0,
+        note: str = "",
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
     ) -> None:
         """Keep the mean of repeated runs, with their standard deviation and number; the rest as in `record`."""
         values = list(values)
         mean, sd = mean_sd(values)
-        self.record(key, mean, unit, tolerance, sd, len(values), note)
+        self.record(key, mean, unit, tolerance, sd, len(values), note, at_least=at_least, at_most=at_most)
 
     def table(
         self,
         name: str,
         rows: Sequence[Sequence[Any]],
         columns: Sequence[str],
-        tolerance: float | None | Mapping[str, float | None] = 0.0,
+        tolerance: ForCells = 0.0,
+        *,
+        at_least: ForCells = None,
+        at_most: ForCells = None,
     ) -> None:
         """Print a table and record its cells under `name/row/column`; the first column labels the rows.
 
@@ -182,26 +206,42 @@ class Lesson:
             name: the table's name, without "/".
             rows: each as long as `columns`; numbers, truth values or texts.
             columns: headings, without "/"; units belong in them.
-            tolerance: for the numbers, as in `record`; or one for each column. Texts are recorded but not compared.
+            tolerance: for the numbers, as in `record`: one for all, or by column, or by column and row
+                (`{"right": {"LSTM": 0.1}}`), 0 where none is named. Texts are recorded but not compared.
+            at_least: limits as in `record`, given in the same ways.
+            at_most: the same from above.
 
         Raises:
-            ValueError: two rows have the same label, a row is too long or too short, or a name holds a "/".
+            ValueError: two rows have the same label, a row is too long or too short, a name holds a "/", or a limit is
+                for a column that is not there.
         """
         from rich.console import Console
         from rich.table import Table
 
         if any("/" in part for part in (name, *columns)):
             raise ValueError(f"table {name!r}: its name and columns must not hold '/'")
-        shown = Table(*columns, title=name)
+        for given in (at_least, at_most):
+            if isinstance(given, Mapping) and not given.keys() <= set(columns):
+                raise ValueError(f"table {name!r} has no columns {sorted(given.keys() - set(columns))}")
+        shown, cells = Table(*columns, title=name), []
         for row in rows:
             label = str(row[0])
             for column, value in zip(columns[1:], row[1:], strict=True):
-                allowed = tolerance.get(column, 0.0) if isinstance(tolerance, Mapping) else tolerance
-                self._keep(f"{name}/{label}/{column}", value, "", None if isinstance(value, str) else allowed)
-            shown.add_row(label, *(results.format_value(value) for value in row[1:]))
-        Console().print(shown)
+                key = f"{name}/{label}/{column}"
+                if isinstance(value, str):
+                    self._keep(key, value, tolerance=None)
+                else:
+                    allowed = _for_cell(tolerance, label, column, 0.0)
+                    least, most = (_for_cell(given, label, column, None) for given in (at_least, at_most))
+                    self._keep(key, value, tolerance=allowed, at_least=least, at_most=most)
+            cells.append([label, *(results.format_value(value) for value in row[1:])])
+            shown.add_row(*cells[-1])
+        if _in_notebook():
+            _display_html(_html_table(columns, cells))
+        else:
+            Console().print(shown)
 
-    def figure(self, figure: Figure, name: str, caption: str) -> Path:
+    def figure(self, figure: Figure, name: str, caption: str) -> None:
         """Save a picture as `figures/<lesson>_<name>.png` (in the book only from a recorded full run) and say where."""
         from lmbook.book import plots
 
@@ -209,12 +249,15 @@ class Lesson:
         folder = self.file.path.parent if in_book else results.scratch_dir(self.file)
         suffix = "" if self.full else ".quick"
         path = plots.save(figure, folder / "figures" / f"{self.name}_{name}{suffix}.png")
-        self._keep(f"picture/{name}", f"figures/{path.name}", "", None, note=caption)
-        print(f"{caption}: {path}")
-        _display(path)
-        return path
+        self._keep(f"picture/{name}", f"figures/{path.name}", tolerance=None, note=caption)
+        if _in_notebook():
+            from IPython.display import Image, display
 
-    def finish(self) -> Path | None:
+            display(Image(str(path)))
+        else:
+            print(f"{caption}: {_near(path)}")
+
+    def finish(self) -> None:
         """Write the results and say where; a run with another corpus, text or seed is only printed.
 
         With `--record` they go to the chapter's `results/`, else to `LMBOOK_RESULTS` or `runs/lessons/`.
@@ -225,9 +268,9 @@ class Lesson:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if not self._default:
             print("With --corpus, --text or another --seed the results are printed but not written.")
-            return None
+            return
         if not is_chief():  # of several workers one writes
-            return None
+            return
         path = (
             results.book_path(self.file, self.profile)
             if self._for_the_book
@@ -246,8 +289,7 @@ class Lesson:
                 "figures": self._figures,
             },
         )
-        print(f"Results: {path}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
-        return path
+        print(f"Results: {_near(path)}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
 
     def _say_what_is_missing(self) -> None:
         """Of the data that the header names: known now, not when their part of a long run begins."""
@@ -260,10 +302,18 @@ class Lesson:
             print(f"Not on this machine yet: {', '.join(missing)}. To have the data before a long run begins:")
             print(f"lmbook data get {' '.join(missing)}")
 
-    def _keep(self, key, value, unit, tolerance, sd=None, n=None, note="") -> None:
+    def _keep(self, key: str, value: Any, *arguments: Any, **options: Any) -> None:
         if key in self._figures:
             raise ValueError(f"figure {key!r} was recorded before in this run")
-        self._figures[key] = results.figure_entry(key, value, unit, tolerance, sd, n, note)
+        self._figures[key] = results.figure_entry(key, value, *arguments, **options)
+
+
+def _for_cell(given: ForCells, row: str, column: str, default: float | None) -> float | None:
+    """What was given for one cell of a table."""
+    for name in (column, row):
+        if isinstance(given, Mapping):
+            given = given.get(name, default)
+    return given
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
@@ -289,11 +339,35 @@ def _excepthook(kind, error, trace) -> None:
     os._exit(code)  # a hook cannot choose the exit code otherwise
 
 
-def _display(path: Path) -> None:
-    """Show a picture when a notebook is running."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-        from IPython.display import Image, display
+def _in_notebook() -> bool:
+    """A notebook's kernel runs this code."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
 
-        if get_ipython() is not None:
-            display(Image(str(path)))
+    return get_ipython() is not None
+
+
+def _display_html(table: str) -> None:
+    from IPython.display import HTML, display
+
+    display(HTML(table))
+
+
+def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for a notebook; numbers stand at the right."""
+
+    def cell(text: str, tag: str, first: bool) -> str:
+        side = "left" if first or not re.fullmatch(r"[-+−]?[\d,.]+(e[-+]\d+)?( ?%)?|", text) else "right"
+        return f'<{tag} style="text-align: {side}">{html.escape(text)}</{tag}>'
+
+    def line(texts: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(cell(text, tag, not place) for place, text in enumerate(texts)) + "</tr>"
+
+    body = "".join(line(row, "td") + "\n" for row in rows)
+    return f"<table>\n<thead>{line(columns, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _near(path: Path) -> Path:
+    """The path from the folder that the reader is in, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

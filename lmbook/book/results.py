@@ -3,11 +3,12 @@
 `chapters/NN_topic/results/<lesson>.json` holds the full run and `<lesson>.quick.json` the quick one::
 
     {"lesson", "profile", "seed", "versions", "device", "seconds", "peak_memory_mb",
-     "figures": {KEY: {"value", "unit", "tolerance", "sd", "n", "note"}}}
+     "figures": {KEY: {"value", "unit", "tolerance", "sd", "n", "note", "at_least", "at_most"}}}
 
-`tolerance` is the absolute difference that another machine may show; null means that the figure depends on the machine
-and is not compared. The cells of a lesson's table have keys `table/row/column`; a picture has the key `picture/name`,
-its path as the value and its caption as the note.
+`tolerance` is the absolute difference that another machine may show; null means that the value is not compared. The
+last two keys are there where they say something: `at_least` and `at_most` are limits that the figure keeps on every
+machine, whatever its tolerance. The cells of a lesson's table have keys `table/row/column`; a picture has the key
+`picture/name`, its path as the value and its caption as the note.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lmbook.book.chapters import LessonFile
+from lmbook.book.chapters import PACKAGE, LessonFile
 from lmbook.files import read_json
 
 PROFILES = ("full", "quick")
+AS_GOOD_AS_ZERO = 0.01  # below it a figure may become 0 within its tolerance
 
 
 def file_name(lesson: str, profile: str) -> str:
@@ -34,9 +36,15 @@ def book_path(lesson: LessonFile, profile: str) -> Path:
 
 
 def scratch_dir(lesson: LessonFile) -> Path:
-    """Where results go that are not for the book: `LMBOOK_RESULTS`, else `runs/lessons/` beside the chapters."""
+    """Where results go that are not for the book: `LMBOOK_RESULTS`, else `runs/lessons/`.
+
+    That is beside the chapters; in the folder that one is in, where the lessons came with the installed package.
+    """
     named = os.environ.get("LMBOOK_RESULTS")
-    return Path(named) if named else lesson.path.parent.parent.parent / "runs" / "lessons"
+    if named:
+        return Path(named)
+    book = lesson.path.parent.parent.parent
+    return (Path.cwd() if book.is_relative_to(PACKAGE) else book) / "runs" / "lessons"
 
 
 def read_results(lesson: LessonFile, profile: str) -> dict[str, Any] | None:
@@ -46,12 +54,24 @@ def read_results(lesson: LessonFile, profile: str) -> dict[str, Any] | None:
 
 
 def figure_entry(
-    key: str, value: Any, unit: str, tolerance: float | None, sd: float | None, n: int | None, note: str
+    key: str,
+    value: Any,
+    unit: str = "",
+    tolerance: float | None = 0.0,
+    sd: float | None = None,
+    n: int | None = None,
+    note: str = "",
+    at_least: float | None = None,
+    at_most: float | None = None,
 ) -> dict[str, Any]:
     """One checked entry of `figures`.
 
+    A tolerance as large as the value would let the figure fall to nothing unnoticed. Where no limit is given, such a
+    figure must therefore keep a tenth of its value, unless it is as good as zero already (`AS_GOOD_AS_ZERO`).
+
     Raises:
-        ValueError: the value is not a finite number, a truth value or a text, or the tolerance is negative.
+        ValueError: the value is not a finite number, a truth value or a text; the tolerance is negative; or a limit
+            stands at what is no number, or above the other limit.
     """
     value = value.item() if hasattr(value, "item") else value  # NumPy's and Keras's scalars
     if not isinstance(value, (bool, int, float, str)):
@@ -60,27 +80,54 @@ def figure_entry(
         raise ValueError(f"figure {key!r} is {value}: it cannot be recorded")
     if tolerance is not None and not tolerance >= 0:
         raise ValueError(f"figure {key!r}: the tolerance must be 0 or more, not {tolerance}")
-    sd = None if sd is None else float(sd)
-    tolerance = None if tolerance is None else float(tolerance)
-    return {"value": value, "unit": unit, "tolerance": tolerance, "sd": sd, "n": n, "note": note}
+    limits = {"at_least": at_least, "at_most": at_most}
+    if is_number(value):
+        if at_least is not None and at_most is not None and not at_least <= at_most:
+            raise ValueError(f"figure {key!r}: no value is at least {at_least} and at most {at_most}")
+        limited = at_least is not None or at_most is not None
+        if not limited and tolerance is not None and AS_GOOD_AS_ZERO <= abs(value) <= tolerance:
+            limits["at_least" if value > 0 else "at_most"] = value / 10
+    elif at_least is not None or at_most is not None:
+        raise ValueError(f"figure {key!r}: {value!r} is no number and has no limits")
+    entry = {
+        "value": value,
+        "unit": unit,
+        "tolerance": None if tolerance is None else float(tolerance),
+        "sd": None if sd is None else float(sd),
+        "n": n,
+        "note": note,
+    }
+    return entry | {name: float(limit) for name, limit in limits.items() if limit is not None}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a figure's value is a number, neither a truth value nor a text."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def differences(measured: dict[str, Any], book: dict[str, Any]) -> list[str]:
-    """What differs between two results beyond the book's tolerances, one sentence for each; empty = they agree."""
-    found = []
+    """What differs between two results beyond the book's tolerances and limits: sentences; none where they agree."""
     new, old = measured["figures"], book["figures"]
-    found += [f"{key}: in the book, but not measured any more" for key in old if key not in new]
+    found = [f"{key}: in the book, but not measured any more" for key in old if key not in new]
     found += [f"{key}: measured, but not in the book" for key in new if key not in old]
     for key in old:
-        if key not in new or old[key]["tolerance"] is None:
-            continue
-        before, after, tolerance = old[key]["value"], new[key]["value"], old[key]["tolerance"]
-        if isinstance(before, str) or isinstance(after, str):
-            agree = before == after
-        else:
-            agree = abs(after - before) <= tolerance * (1 + 1e-9)
-        if not agree:
+        if key in new:
+            found += _disagreements(key, new[key]["value"], old[key])
+    return found
+
+
+def _disagreements(key: str, after: Any, book: dict[str, Any]) -> list[str]:
+    before, tolerance = book["value"], book["tolerance"]
+    at_least, at_most = book.get("at_least"), book.get("at_most")
+    found = []
+    if tolerance is not None:
+        texts = isinstance(before, str) or isinstance(after, str)
+        if not (before == after if texts else abs(after - before) <= tolerance * (1 + 1e-9)):
             found.append(f"{key}: {after} measured, {before} in the book, tolerance {tolerance}")
+    if at_least is not None and not (is_number(after) and after >= at_least):
+        found.append(f"{key}: {after} measured, by the book at least {at_least}")
+    if at_most is not None and not (is_number(after) and after <= at_most):
+        found.append(f"{key}: {after} measured, by the book at most {at_most}")
     return found
 
 

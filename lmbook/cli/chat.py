@@ -17,11 +17,11 @@ STOP = ("bye", "goodbye", "quit", "exit")
 
 def chat(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that the lesson dialogue left.")],
-    budget: Annotated[
+    max_prompt_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="The most tokens of history to show the model; else all it can read."),
     ] = None,
-    length: Annotated[int, typer.Option(min=1, help="The most tokens of a reply.")] = 64,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of a reply.")] = 64,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the most likely token.")] = 0.0,
 ) -> None:
     """Talk with a model, line by line; it remembers what was said.
@@ -39,7 +39,13 @@ def chat(
 
     trained = load_run(folder)
     sampling = Sampling(temperature)
-    conversation = Chat(trained.model, trained.tokenizer, budget=budget, length=length, sampling=sampling)
+    conversation = Chat(
+        trained.model,
+        trained.tokenizer,
+        max_prompt_tokens=max_prompt_tokens,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+    )
     print('Say something; "bye" ends the conversation.')
     try:
         for said in _lines():

@@ -31,7 +31,8 @@ def evaluate(
     trained = load_run(folder)
     tokenizer = trained.tokenizer
     documents = [tokenizer.encode(document) for document in texts]
-    score = measure(trained.model, documents, bytes_total=sum(len(document.encode("utf-8")) for document in texts))
+    size = sum(len(document.encode("utf-8")) for document in texts)
+    score = measure(trained.model, documents, tokenizer, bytes_total=size)
     floor = exact_floor(corpus, texts, tokenizer)
     show(score, floor, f"{folder} on {name}")
     unknown = sum(document.count(tokenizer.unknown_id) for document in documents)

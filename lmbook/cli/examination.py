@@ -55,9 +55,9 @@ def requirements(path: Path) -> dict[str, str]:
 
 def _python() -> Finding:
     version = platform.python_version()
-    if (3, 10) <= sys.version_info[:2] <= (3, 13):
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Finding("Python", version)
-    return Finding("Python", version, "problem", "The book is made for Python 3.10 to 3.13; install one of them.")
+    return Finding("Python", version, "problem", "The book is made for Python 3.11 to 3.13; install one of them.")
 
 
 def _packages() -> list[Finding]:

@@ -10,7 +10,7 @@ import typer
 
 from lmbook.cli.options import check_run
 
-DEFAULT_LENGTH = 200
+DEFAULT_NEW_TOKENS = 200
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -30,14 +30,15 @@ def generate(
         float, typer.Option(min=0.0, help="Above 1 makes tokens that the text has already less likely.")
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
-    length: Annotated[
+    max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="The most tokens to add; else 200, or what the model has room for.")
     ] = None,
 ) -> None:
     """Continue a prompt with a trained model, shown as it is made."""
     check_run(folder)
-    from lmbook.decoding.generate import longest_text, stream
+    from lmbook.decoding.generate import stream
     from lmbook.decoding.sampling import Sampling
+    from lmbook.models.base import longest_text
     from lmbook.training.run_folder import load_run
 
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
@@ -47,17 +48,17 @@ def generate(
     if tokenizer.unknown_id in ids:
         typer.secho("Some of the prompt was not in the training text; the model sees <unk> there.", err=True)
     opened = [tokenizer.end_id, *ids]
-    if length is None:
+    if max_new_tokens is None:
         most = longest_text(trained.model)
-        length = DEFAULT_LENGTH if most is None else max(1, min(DEFAULT_LENGTH, most - len(opened)))
+        max_new_tokens = DEFAULT_NEW_TOKENS if most is None else max(1, min(DEFAULT_NEW_TOKENS, most - len(opened)))
     tokens = stream(
         trained.model,
         opened,
-        length=length,
+        max_new_tokens=max_new_tokens,
         sampling=sampling,
         seed=seed,
         stop_ids=(tokenizer.end_id,),
-        never_ids=tokenizer.never_ids,
+        suppress_ids=tokenizer.suppress_ids,
     )
     print(tokenizer.decode(ids), end="", flush=True)
     for piece in text_pieces(tokenizer, ids, tokens):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 from typing import Annotated
 
@@ -52,9 +51,21 @@ def run(
 ) -> None:
     """Run a lesson: its quick profile takes under a minute on two cores."""
     from lmbook.book.chapters import find_lesson
+    from lmbook.book.narration import run_narrated
 
-    path = find_lesson(lesson).path
+    found = find_lesson(lesson)
+    path = found.path
     one_source(corpus, text, required=False)
+    if record:
+        from lmbook.book.recording import record as record_lesson
+
+        if corpus or text or seed is not None:
+            raise LmbookError(
+                "--record was given with another corpus, text or seed.",
+                "The book records the lesson's own data and seed.",
+            )
+        print(f"Recorded: {record_lesson(found, full)}")
+        return
     arguments = ["--strategy", strategy]
     arguments += ["--devices", devices] if devices else []
     arguments += [] if cpu_devices is None else ["--cpu-devices", str(cpu_devices)]
@@ -67,7 +78,7 @@ def run(
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.parent))  # as when the file is run by hand
     try:
-        runpy.run_path(str(path), run_name="__main__")
+        run_narrated(found)
     finally:
         sys.argv, sys.path[:] = before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,14 @@ DevicesOption = Annotated[
 CpuDevicesOption = Annotated[
     int | None, typer.Option("--cpu-devices", min=1, help="Divide the CPU into so many devices, to try mirrored.")
 ]
+
+
+def listed(names: Iterable[str], default: str | None = None) -> str:
+    """Names to choose from, for a help text; a default that typer does not know stands first, marked as such."""
+    *first, last = (name for name in names if name != default)
+    if default is not None:
+        first = [f"{default} (the default)", *first]
+    return f"{', '.join(first)} or {last}"
 
 
 def check_run(folder: Path, task: str = "language_model") -> dict:

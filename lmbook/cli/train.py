@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lmbook.cli import train_classification
 from lmbook.cli.floor import exact_floor
 from lmbook.cli.options import (
     CorpusOption,
@@ -16,9 +17,12 @@ from lmbook.cli.options import (
     DevicesOption,
     StrategyOption,
     TextOption,
+    listed,
 )
+from lmbook.cli.train_translation import train_translation
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
+from lmbook.models import registry
 from lmbook.training.distributed.cluster import is_chief
 
 if TYPE_CHECKING:
@@ -33,20 +37,20 @@ TABLES = {
     "classification": ("TEXT,LABEL", "text_classification", "sms_spam"),
 }
 UNITS = {"character": "character", "word": "word", "byte_pair": "byte pair"}  # what one token of each kind is
-DEFAULT_MINUTES = 5.0
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+DEFAULT_MODEL, DEFAULT_TOKENIZER, DEFAULT_MINUTES = "lstm", "character", 5.0
 
 
 def train(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="A new folder for what is trained.")],
-    task: Annotated[
-        str, typer.Option("--task", metavar="NAME", help="language_model, translation or classification.")
-    ] = "language_model",
+    task: Annotated[str, typer.Option("--task", metavar="NAME", help=f"{listed(TASKS)}.")] = TASKS[0],
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             metavar="NAME",
-            help="lstm (if none is named), gru, rnn or transformer; for classification transformer, lstm or minilm.",
+            help=f"{listed(registry.LANGUAGE_MODELS, DEFAULT_MODEL)}; "
+            f"for classification {listed(train_classification.MODELS, train_classification.DEFAULT_MODEL)}.",
         ),
     ] = None,
     text: TextOption = None,
@@ -58,7 +62,7 @@ def train(
     ] = None,
     corpus: CorpusOption = None,
     tokenizer: Annotated[
-        str | None, typer.Option("--tokenizer", metavar="KIND", help="character (if none is named), word or byte_pair.")
+        str | None, typer.Option("--tokenizer", metavar="KIND", help=f"{listed(UNITS, DEFAULT_TOKENIZER)}.")
     ] = None,
     vocabulary_size: Annotated[
         int | None, typer.Option("--vocabulary-size", min=4, help="The most tokens; else chosen from the text.")
@@ -77,12 +81,18 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Rows in a step, over all devices; else the model's own.")
     ] = None,
-    micro_batches: Annotated[
-        int, typer.Option("--micro-batches", metavar="K", min=1, help="Work through each device's rows in K parts.")
+    gradient_accumulation_steps: Annotated[
+        int,
+        typer.Option(
+            "--gradient-accumulation-steps",
+            metavar="K",
+            min=1,
+            help="Work through each device's rows in K parts, to need less memory.",
+        ),
     ] = 1,
-    precision: Annotated[
-        str, typer.Option("--precision", metavar="NAME", help="float32, mixed_bfloat16 or mixed_float16.")
-    ] = "float32",
+    precision: Annotated[str, typer.Option("--precision", metavar="NAME", help=f"{listed(PRECISIONS)}.")] = PRECISIONS[
+        0
+    ],
     strategy: StrategyOption = "auto",
     devices: DevicesOption = None,
     cpu_devices: CpuDevicesOption = None,
@@ -94,7 +104,7 @@ def train(
     Leaves in DIR the model, its tokenizer and configuration, the history (figures and picture) and a sample.
     """
     _check_choice("--task", task, TASKS)
-    _check_choice("--precision", precision, ("float32", "mixed_bfloat16", "mixed_float16"))
+    _check_choice("--precision", precision, PRECISIONS)
     if resume not in ("auto", "never") and not Path(resume).exists():
         raise LmbookError(f"--resume {resume} is neither auto nor never nor a file.", "Check the path.")
     if minutes is not None and steps is not None:
@@ -109,13 +119,12 @@ def train(
         "steps": steps,
         "seed": seed,
         "resume": resume,
-        "micro_batches": micro_batches,
+        "gradient_accumulation_steps": gradient_accumulation_steps,
         "precision": precision,
         "make_strategy": lambda: _strategy(strategy, devices, cpu_devices),
     }
     check_output(output)
     if task == "translation":
-        from lmbook.cli.train_translation import train_translation
         from lmbook.corpora.pair_file import pair_corpus
 
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
@@ -123,19 +132,17 @@ def train(
         train_translation(found, output, **common)
         return
     if task == "classification":
-        from lmbook.cli.train_classification import DEFAULT_MODEL, MODELS, train_classification
         from lmbook.corpora.labelled_file import labelled_corpus
 
         _refuse(task, {"--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
-        _check_choice("--model", model or DEFAULT_MODEL, MODELS)
+        model = model or train_classification.DEFAULT_MODEL
+        _check_choice("--model", model, train_classification.MODELS)
         found = _read_table(corpus, data, columns, task, labelled_corpus)
-        train_classification(found, output, model=model or DEFAULT_MODEL, **common)
+        train_classification.train_classification(found, output, model=model, **common)
         return
-    from lmbook.models import registry
-
     _refuse(task, {"--data": data, "--columns": columns})
     one_source(corpus, text)
-    model, tokenizer = model or "lstm", tokenizer or "character"
+    model, tokenizer = model or DEFAULT_MODEL, tokenizer or DEFAULT_TOKENIZER
     registry.entry(model)
     _check_choice("--tokenizer", tokenizer, tuple(UNITS))
     source = _read(corpus, text)
@@ -238,7 +245,7 @@ def _train(
     seed: int,
     resume: str,
     batch_size: int | None,
-    micro_batches: int,
+    gradient_accumulation_steps: int,
     precision: str,
     make_strategy: Callable[[], tf.distribute.Strategy],
 ) -> None:
@@ -246,18 +253,19 @@ def _train(
 
     from lmbook.book import plots
     from lmbook.decoding.text import continue_text
-    from lmbook.models import registry
     from lmbook.pipelines.causal import CausalWindows
     from lmbook.tokenizers.registry import train_tokenizer
     from lmbook.training.checks import ALL_CHECKS
     from lmbook.training.fit import check_batch, fit, reproducible
+    from lmbook.training.optimizers import OptimizerConfig
     from lmbook.training.run_folder import save_run
+    from lmbook.training.validation import Validation
 
     recipe = registry.entry(model)
     batch_size = batch_size or recipe.batch_size
     reproducible(seed)
     strategy = make_strategy()
-    check_batch(batch_size, strategy.num_replicas_in_sync, micro_batches)
+    check_batch(batch_size, strategy.num_replicas_in_sync, gradient_accumulation_steps)
     keras.config.set_dtype_policy(precision)
     tokenizer = train_tokenizer(tokenizer_kind, source.train, vocabulary_size)
     documents = [tokenizer.encode(document) for document in source.train]
@@ -271,7 +279,7 @@ def _train(
     floor = exact_floor(corpus, source.validation, tokenizer)
     if floor is not None:
         say(f"The lowest possible validation loss, exactly: {floor:.4f} {unit}")
-    data = CausalWindows(documents, context=recipe.context, batch_size=batch_size, seed=seed)
+    data = CausalWindows(documents, tokenizer, context=recipe.context, batch_size=batch_size, seed=seed)
     config = registry.make_config(model, tokenizer.vocabulary_size)
     with strategy.scope():
         network = registry.make_model(model, config)
@@ -280,20 +288,18 @@ def _train(
         data,
         steps=steps,
         minutes=minutes,
-        validation=held_out,
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        muon_ratio=recipe.muon_ratio,
-        micro_batches=micro_batches,
+        validation=Validation(held_out, tokenizer),
+        optimizer=OptimizerConfig(recipe.optimizer, recipe.learning_rate, recipe.muon_ratio),
+        gradient_accumulation_steps=gradient_accumulation_steps,
         output=output,
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         checks=[check for check in ALL_CHECKS if check not in recipe.unchecked],
         strategy=strategy,
     )
     if not is_chief():  # of several workers one writes
         return
-    sample = "\n\n".join(continue_text(network, tokenizer, count=3, length=200, temperature=0.8, seed=seed))
+    sample = "\n\n".join(continue_text(network, tokenizer, count=3, max_new_tokens=200, temperature=0.8, seed=seed))
     picture = plots.loss_curve({model: history}, floor, unit, title=f"{model} on {source.name}")
     save_run(
         output,

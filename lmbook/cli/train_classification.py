@@ -27,7 +27,7 @@ def train_classification(
     steps: int | None,
     seed: int,
     resume: str,
-    micro_batches: int,
+    gradient_accumulation_steps: int,
     precision: str,
     make_strategy: Callable[[], tf.distribute.Strategy],
 ) -> None:
@@ -59,7 +59,7 @@ def train_classification(
         minutes=minutes,
         steps=steps,
         resume=resume,
-        micro_batches=micro_batches,
+        gradient_accumulation_steps=gradient_accumulation_steps,
     )
     if not is_chief():  # of several workers one writes
         return

@@ -27,7 +27,7 @@ def train_translation(
     steps: int | None,
     seed: int,
     resume: str,
-    micro_batches: int,
+    gradient_accumulation_steps: int,
     precision: str,
     make_strategy: Callable[[], tf.distribute.Strategy],
 ) -> None:
@@ -57,14 +57,14 @@ def train_translation(
         minutes=minutes,
         steps=steps,
         resume=resume,
-        micro_batches=micro_batches,
+        gradient_accumulation_steps=gradient_accumulation_steps,
     )
     if not is_chief():  # of several workers one writes
         return
     # The longest pairs were left out of training, and sources of more than 256 tokens cannot be read at all.
     test = [pair for pair in made.test if len(made.tokenizer.encode(pair["source"])) <= LONGEST][:SCORED]
     sources, references = ([pair[side] for pair in test] for side in ("source", "target"))
-    outputs = translate(made.model, made.tokenizer, sources, length=LONGEST, beams=BEAMS, batch_size=16)
+    outputs = translate(made.model, made.tokenizer, sources, max_new_tokens=LONGEST, beams=BEAMS, batch_size=16)
     score = score_translations(outputs, references, "zh" if is_chinese(references[0]) else "13a", resamples=1000)
     rows = zip(sources[:5], outputs[:5], references[:5], strict=True)
     sample = "\n\n".join(f"{source}\n  {written}\n  (right: {right})" for source, written, right in rows)

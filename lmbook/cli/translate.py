@@ -20,8 +20,8 @@ def translate(
         Path | None, typer.Option("--output", metavar="FILE", help="Where to write it; else it is printed.")
     ] = None,
     beams: Annotated[int, typer.Option("--beams", min=1, help="1 is fastest; more search for a likelier text.")] = 4,
-    sentences: Annotated[
-        bool, typer.Option("--sentences", help="Each sentence by itself, for a model that learned single ones.")
+    split_sentences: Annotated[
+        bool, typer.Option("--split-sentences", help="Each sentence by itself, for a model that learned single ones.")
     ] = False,
 ) -> None:
     """Translate a text file line by line with a trained model. Empty lines stay."""
@@ -48,9 +48,9 @@ def translate(
             trained.tokenizer,
             lines,
             longest=config["longest"],
-            length=trained.model.config.max_sequence_length - 1,
+            max_new_tokens=trained.model.config.max_sequence_length - 1,
             beams=beams,
-            by_sentence=sentences,
+            split_sentences=split_sentences,
             report=lambda done, total: progress.update(task, completed=done, total=total),
         )
     result = "\n".join(written) + "\n"

@@ -23,8 +23,9 @@ import tensorflow as tf
 
 from lmbook.files import write_json
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.distributed.cluster import read_cluster
-from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.strategy import make_strategy
 from lmbook.training.step import TrainingStep
 
@@ -62,8 +63,10 @@ def _training_step(strategy: tf.distribute.Strategy, width: int, rows: int) -> t
         optimizer = keras.optimizers.AdamW(1e-3)
         optimizer.build(model.trainable_variables)
     ids = np.random.default_rng(0).integers(3, VOCABULARY, size=5_000)
-    batches = feed(CausalWindows([ids], context=CONTEXT, batch_size=rows), strategy, 0, 1_000)
-    return TrainingStep(model, optimizer, strategy=strategy, clip=1.0), batches
+    batches = distribute_batches(
+        CausalWindows([ids], SpecialIds(), context=CONTEXT, batch_size=rows), strategy, 0, 1_000
+    )
+    return TrainingStep(model, optimizer, strategy=strategy, clip_norm=1.0), batches
 
 
 def _seconds_per_step(step: TrainingStep, batches: Iterator) -> float:

@@ -1,7 +1,7 @@
 """Twenty training steps that any strategy must make alike: a check of the devices, and of the training core.
 
 Everything that goes wrong when devices share a batch is in it: repeated tokens under AdamW, a schedule, clipping,
-micro-batches, rows of different lengths, a last batch of fewer rows.
+gradient accumulation, rows of different lengths, a last batch of fewer rows.
 
 Example::
 
@@ -13,6 +13,7 @@ Example::
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,27 +23,30 @@ import tensorflow as tf
 
 from lmbook.files import write_atomically
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.pipelines.batches import NumberedBatches
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.strategy import make_strategy
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 
 VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
 
 
 @dataclass(frozen=True)
-class UnevenBatches:
+class UnevenBatches(NumberedBatches):
     """Rows of 2 to T tokens, few different ones, B rows to a batch and only `LAST_ROWS` in the last."""
 
     batch_size: int = 12
     context: int = 10
+    steps_per_epoch: int = STEPS
     description: str = "uneven batches"
 
-    def dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
-        """Batches (x [B, T], y [B, T], w [B, T]) of the steps `start_step` …"""
-        return tf.data.Dataset.from_generator(
-            lambda: (self._batch(step) for step in range(start_step, start_step + steps)),
-            output_signature=tuple(tf.TensorSpec((None, self.context), kind) for kind in ("int32", "int32", "float32")),
-        )
+    @property
+    def signature(self):
+        return tuple(tf.TensorSpec((None, self.context), kind) for kind in ("int32", "int32", "float32"))
+
+    def _batches(self, start_step: int, steps: int) -> Iterator[tuple[np.ndarray, ...]]:
+        return map(self._batch, range(start_step, start_step + steps))
 
     def _batch(self, step: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng(step)
@@ -53,7 +57,7 @@ class UnevenBatches:
 
 
 def same_steps(
-    strategy: tf.distribute.Strategy, micro_batches: int = 1, precision: str = "float32"
+    strategy: tf.distribute.Strategy, gradient_accumulation_steps: int = 1, precision: str = "float32"
 ) -> dict[str, np.ndarray]:
     """Make the steps.
 
@@ -72,10 +76,8 @@ def same_steps(
         model,
         UnevenBatches(),
         steps=STEPS,
-        learning_rate=0.01,
-        warmup_steps=4,
-        clip=0.5,
-        micro_batches=micro_batches,
+        optimizer=OptimizerConfig(learning_rate=0.01, warmup_steps=4, clip_norm=0.5),
+        gradient_accumulation_steps=gradient_accumulation_steps,
         report_every=10,
         steps_per_execution=1,
         checks=(),
@@ -114,7 +116,7 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true", help="compare two files")
     parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
     parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
-    parser.add_argument("--micro-batches", type=int, default=1)
+    parser.add_argument("--gradient-accumulation-steps", type=int, default=1)
     parser.add_argument("--precision", default="float32", help="float32, mixed_bfloat16 or mixed_float16")
     options = parser.parse_args()
     if options.compare:
@@ -122,7 +124,7 @@ def main() -> None:
         print(f"largest difference of a weight {weights:.2e} (relative {relative:.2e}), of a loss {losses:.2e} nats")
         return
     strategy = make_strategy(options.strategy, cpu_devices=options.cpu_devices)
-    arrays = same_steps(strategy, options.micro_batches, options.precision)
+    arrays = same_steps(strategy, options.gradient_accumulation_steps, options.precision)
     if is_chief():
         save(options.files[0], arrays)
 

@@ -1,4 +1,4 @@
-"""Where downloaded data sets are kept."""
+"""The folder of downloaded data sets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lmbook.errors import LmbookError
 
 
 def cache_dir() -> Path:
-    """The folder that lmbook keeps its downloads in: `LMBOOK_HOME`, or the user's cache folder of the platform.
+    """The folder for downloads: `LMBOOK_HOME`, or the platform's cache folder for this user.
 
-    It is not created here; what writes into it does that.
+    It is not created here but by whatever writes into it.
 
     Raises:
         LmbookError: `LMBOOK_HOME` names something that is not a folder.
@@ -28,5 +28,5 @@ def cache_dir() -> Path:
 
 
 def corpus_folder(name: str) -> Path:
-    """The folder of one data set in the cache. A copy of its parent serves as `LMBOOK_MIRROR` elsewhere."""
+    """The folder of one data set in the cache. A copy of its parent folder can serve as `LMBOOK_MIRROR` elsewhere."""
     return cache_dir() / "corpora" / name

@@ -60,12 +60,10 @@ class Package:
     Args:
         module: the top-level module whose folder holds the files; it is found, never imported.
         requirements: what pip installs, without dependencies: the package itself first.
-        python: the oldest Python version it installs on, e.g. "3.11".
     """
 
     module: str
     requirements: tuple[str, ...]
-    python: str
 
 
 @dataclass(frozen=True)

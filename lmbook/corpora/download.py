@@ -1,4 +1,4 @@
-"""Getting data sets into the cache, and checking what is there."""
+"""Download data sets into the cache, and verify the files there."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Advance = Callable[[int], None]
 
 
 def get(name: str, progress: bool = True) -> list[Path]:
-    """Have all files of a data set: from the cache, else from `LMBOOK_MIRROR`, else from their own addresses.
+    """Return the files of a data set, downloading those that the cache lacks.
 
-    What the cache holds is checked too (sha256), and a damaged file is fetched again. Files of the kind "package" are
-    found where pip put them.
+    They come from `LMBOOK_MIRROR` where it is set, otherwise from their own addresses. Files in the cache are verified
+    by their sha256, and a damaged one is downloaded again. Files of the kind "package" are found where pip put them.
 
     Args:
-        name: a name of the catalogue.
-        progress: show a progress bar (on standard error) when something is downloaded.
+        name: the data set's name in the catalogue.
+        progress: whether to show a progress bar on standard error while downloading.
 
     Returns:
         The files, in the order of the card.
 
     Raises:
-        LmbookError: the name is unknown (the nearest is offered), the package is not installed (the pip command is
-            given), there is no network, no space, a wrong checksum, or the mirror lacks a file.
+        LmbookError: the name is unknown (the nearest is suggested), the package is not installed (the pip command is
+            given), there is no network or no space, a checksum is wrong, or the mirror lacks a file.
     """
     card = find_card(name)
     if card.kind == "package":
@@ -58,7 +58,7 @@ def get(name: str, progress: bool = True) -> list[Path]:
 
 
 def status(name: str) -> str:
-    """How much of a data set is here, by the sizes of its files: "available", "partial" or "missing".
+    """Say whether a data set is "available", "partial" or "missing", judged by the sizes of its files.
 
     Raises:
         LmbookError: the name is unknown.
@@ -76,7 +76,7 @@ def status(name: str) -> str:
 
 
 def verify(name: str) -> list[tuple[str, bool, str]]:
-    """Check every file of a data set against its card.
+    """Verify every file of a data set against its card.
 
     Returns:
         (file, whether it is right, what is wrong or "ok") for each file of the card and each unpacked archive.
@@ -165,7 +165,7 @@ def _fetch_all(card: Card, folder: Path, missing: list[CardFile], advance: Advan
 
 
 def _fetch_repacked(card: Card, packed: Repacked, folder: Path, place: str, advance: Advance) -> bool:
-    """Get what the mirror holds packed; False when it does not hold it, so that it may hold the files themselves."""
+    """Download and unpack what the mirror holds packed. False if it does not: it may hold the files themselves."""
     files = {file.path: file for file in card.files if file.path in packed.gives}
     scale = sum(file.bytes for file in files.values()) / packed.bytes  # the bar counts unpacked bytes
     archive = folder / packed.name

@@ -1,7 +1,7 @@
-"""`LMBOOK_MIRROR`: a folder or an address that serves the files of the catalogue in place of their own addresses.
+"""`LMBOOK_MIRROR`: a folder or an address from which the files of the catalogue are taken instead of the internet.
 
-A mirror holds the files of a data set in a folder of its name. Where a card says so, some are packed there; a copy of
-another machine's cache, which holds them as they are upstream, is a mirror too.
+A mirror has one folder per data set, of the same name. Where a card says so, it may hold some files packed. A copy of
+another machine's cache, which holds the files as they are upstream, is a mirror too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def mirror() -> str | None:
     """The value of `LMBOOK_MIRROR`, or None when it is not set.
 
     Raises:
-        LmbookError: it is neither an http(s) address nor a folder.
+        LmbookError: the value is neither an http(s) address nor a folder.
     """
     value = os.environ.get("LMBOOK_MIRROR")
     if not value:
@@ -36,11 +36,13 @@ def mirror() -> str | None:
 def fetch_mirrored(
     place: str, name: str, target: Path, *, size: int, sha256: str, advance: Callable[[int], None]
 ) -> Path:
-    """Get the file `name` ("card/file") of the mirror at `place` to `target`, checked.
+    """Copy or download the file `name` ("card/file") of the mirror at `place` to `target`, and verify it.
+
+    The other arguments are those of `transfer.fetch`.
 
     Raises:
         NotHeld: the mirror has no such file.
-        LmbookError: as `transfer.fetch`.
+        LmbookError: the file has a wrong checksum, or what `transfer.fetch` raises.
     """
     if place.startswith(("http://", "https://")):
         url = f"{place.rstrip('/')}/{quote(name)}"

@@ -1,12 +1,11 @@
-"""Data and weights that ship inside packages of the package index.
+"""Data and weights that ship inside packages of the Python Package Index.
 
-The files are read by path: the package is found, never imported, so none of its code runs and none of its
-dependencies is needed.
+The files are read by path. The package is located but never imported, so none of its code runs and its dependencies are
+not needed.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,16 +25,14 @@ def package_folder(card: Card) -> Path:
     """The folder of the package that ships the files of `card`.
 
     Raises:
-        LmbookError: it is not installed (the pip command is given), or lacks a file of the card.
+        LmbookError: the package is not installed (the pip command is given), or lacks a file of the card.
     """
     folder = installed_folder(card)
     command = f"pip install --no-deps {' '.join(card.package.requirements)}"
     if folder is None:
-        needed = tuple(map(int, card.package.python.split(".")))
-        old = f" (needs Python {card.package.python} or newer)" if sys.version_info < needed else ""
         raise LmbookError(
             f'The data set "{card.name}" ships in the package {card.package.requirements[0]}, which is not installed.',
-            f"Install it{old}: {command}",
+            f"Install it: {command}",
         )
     for file in card.files:
         if not (folder / file.path).is_file():

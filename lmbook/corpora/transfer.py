@@ -1,4 +1,8 @@
-"""Getting one file from an address: continued where it broke off, checked, and renamed when it is right."""
+"""Download one file: resumed where it broke off, verified by its checksum, then renamed to its place.
+
+Written out rather than left to pooch, which starts again from the first byte after every interruption, and retries what
+cannot succeed (404, 403) like everything else.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +29,15 @@ _BLOCK = 2**18
 
 
 class NotHeld(LmbookError):
-    """The server or the folder has no such file."""
+    """The server or the mirror's folder has no such file."""
 
 
 class _Broken(Exception):
-    """The connection broke, or the server was busy: worth another attempt."""
+    """The connection broke or the server was busy, so that another attempt is worthwhile."""
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal."""
+    """SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -46,21 +50,21 @@ def fetch(
 ) -> Path:
     """Download `url` to `target`.
 
-    The bytes go to `target` + ".part", which stays when the connection breaks for good: the next call continues it
-    (HTTP Range; a server that ignores Range sends the file from its start again). Only a file with the right checksum
-    gets its name.
+    The bytes are written to `target` + ".part". That file is kept when all attempts fail, and the next call resumes it
+    with an HTTP Range request; a server that ignores Range sends the file from its start. The file is renamed to
+    `target` only once its checksum is right.
 
     Args:
         url: an http or https address.
-        target: where the file goes; its folder is made.
-        size: the number of bytes it must have.
-        sha256: the checksum it must have.
-        advance: told the number of new bytes, for a progress bar; negative when bytes were thrown away.
+        target: path of the file; its folder is made if need be.
+        size: the expected number of bytes.
+        sha256: the expected checksum, in hexadecimal.
+        advance: called with the number of new bytes, for a progress bar; negative when bytes were discarded.
 
     Raises:
         NotHeld: the server answers 404 or 410.
-        LmbookError: no connection, a connection that keeps breaking, another answer of the server, no space, a folder
-            that cannot be written to, a wrong size or a wrong checksum.
+        LmbookError: there is no connection or it keeps breaking, the server answers with another error, the disk is
+            full, the folder cannot be written to, or the size or the checksum is wrong.
     """
     part = target.with_name(target.name + ".part")
     try:
@@ -91,7 +95,7 @@ def fetch(
 
 
 def _fill(url: str, part: Path, size: int, advance: Callable[[int], None]) -> bool:
-    """Bring `part` to `size` bytes. True when it began with bytes of an earlier call."""
+    """Download until `part` has `size` bytes. Returns whether it began with bytes of an earlier call."""
     have = _size(part)
     if have > size:
         part.unlink()
@@ -116,7 +120,7 @@ def _fill(url: str, part: Path, size: int, advance: Callable[[int], None]) -> bo
 
 
 def _append(url: str, part: Path, have: int, size: int, advance: Callable[[int], None]) -> None:
-    """One request for what is missing after `have` bytes."""
+    """Request what is missing after the first `have` bytes, and append it to `part`."""
     headers = {"User-Agent": f"lmbook/{__version__}", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -153,7 +157,7 @@ def _open(url: str, headers: dict[str, str], part: Path, advance: Callable[[int]
         if error.code in (408, 429) or error.code >= 500:
             raise _Broken(f"the server answers {error.code} {error.reason}") from None
         raise LmbookError(
-            f"{url} cannot be had: the server answers {error.code} {error.reason}.", "Check the address."
+            f"{url} cannot be downloaded: the server answers {error.code} {error.reason}.", "Check the address."
         ) from None
     except urllib.error.URLError as error:
         raise LmbookError(

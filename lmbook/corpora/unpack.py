@@ -1,7 +1,9 @@
-"""Unpacking archives that somebody else made.
+"""Unpack archives from elsewhere safely.
 
-Nothing leaves the target folder (no absolute path, no "..", no links), nothing is unpacked beyond a size limit that
-counts the bytes that really come out, and the target appears complete or not at all.
+No file is written outside the target folder (absolute paths, ".." and links are refused), no more bytes are unpacked
+than a limit allows, whatever sizes the archive states, and the target folder appears complete or not at all.
+
+Written out rather than left to pooch, which has no limit and, on Python 3.11, lets a tar file write to absolute paths.
 """
 
 from __future__ import annotations
@@ -32,16 +34,16 @@ def unpack(archive: str | Path, folder: str | Path, limit: int = LIMIT) -> list[
     """Unpack a zip or tar archive (tar: also .gz, .bz2, .xz) into `folder`, which is replaced if it exists.
 
     Args:
-        archive: the archive; its kind is told by its content.
-        folder: where to; made complete under a temporary name beside it, then renamed.
-        limit: the most bytes that may come out.
+        archive: path of the archive; its kind is recognised by its content.
+        folder: where the files go. It is filled under a temporary name beside it, then renamed.
+        limit: the largest number of bytes that the files may have together.
 
     Returns:
         The files, sorted.
 
     Raises:
-        LmbookError: it is not an archive, is damaged, or holds an absolute path, "..", a link, a device, two files of
-            one name, or more than `limit` bytes. `folder` is then unchanged.
+        LmbookError: the file is not an archive or is damaged, or it holds an absolute path, "..", a link, a device, two
+            files of the same name, or more than `limit` bytes. `folder` is then unchanged.
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,7 @@ def gunzip(packed: str | Path, target: str | Path, limit: int = LIMIT) -> Path:
     """Unpack one gzipped file to `target`, atomically.
 
     Raises:
-        LmbookError: it is damaged, or more than `limit` bytes come out. `target` is then unchanged.
+        LmbookError: the file is damaged, or unpacks to more than `limit` bytes. `target` is then unchanged.
     """
     packed = Path(packed)
 
@@ -79,7 +81,7 @@ def gunzip(packed: str | Path, target: str | Path, limit: int = LIMIT) -> Path:
 
 
 def changed_members(archive: str | Path, folder: str | Path) -> list[str]:
-    """The files of a zip archive that are missing in `folder`, or differ from the archive in size or CRC-32."""
+    """List the files of a zip archive that are missing in `folder`, or differ there in size or CRC-32."""
     changed = []
     with zipfile.ZipFile(archive) as source:
         for member in source.infolist():
@@ -95,7 +97,7 @@ def changed_members(archive: str | Path, folder: str | Path) -> list[str]:
 
 @contextmanager
 def _readable(archive: Path) -> Iterator[None]:
-    """Turn what the standard library raises for a broken archive into one plain message."""
+    """Turn the standard library's errors about a broken archive into `LmbookError`."""
     try:
         yield
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError) as error:
@@ -136,7 +138,7 @@ def _unpack_tar(archive: Path, folder: Path, limit: int) -> None:
 
 
 def _targets(archive: Path, folder: Path, names: list[str]) -> list[Path]:
-    """Where each member goes; refuses every name that could lead out of `folder`."""
+    """Path of each member; every name that could lead out of `folder` is refused."""
     if len(names) > MOST_FILES:
         raise LmbookError(f"{archive} holds {len(names):,} files, more than {MOST_FILES:,}.", _REFUSED)
     seen = set()
@@ -164,7 +166,7 @@ def _write_all(archive: Path, limit: int, openers: list[Callable[[], BinaryIO]],
 
 
 def _copy(stream: BinaryIO, target: Path, limit: int, archive: Path) -> int:
-    """Copy at most `limit` bytes: the sizes that an archive states may be lies, so what comes out is counted."""
+    """Copy at most `limit` bytes, counted as they come: the sizes that an archive states may be false."""
     written = 0
     with target.open("wb") as file:
         while block := stream.read(_BLOCK):

@@ -1,1 +1,1 @@
-"""A model and a prompt in, text out."""
+"""Decoding: text from a trained model and a prompt."""

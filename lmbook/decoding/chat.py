@@ -1,4 +1,4 @@
-"""A conversation with a model: its history is kept, as far as there is room."""
+"""Chatting with a model that is shown as much of the conversation as it has room for."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import keras
 
-from lmbook.decoding.generate import longest_text, stream
+from lmbook.decoding.generate import stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.pipelines.dialogues import dialogue_prompt, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one turn.
+    """The model's reply in one turn.
 
     Args:
         text: the reply.
@@ -29,13 +30,13 @@ class Reply:
 
 
 class Chat:
-    """Keeps the history of a conversation within a budget: what does not fit is forgotten, the oldest turn first.
+    """A conversation with a model. When its history no longer fits, the oldest turns are dropped.
 
     Args:
         model: a language model that was trained on `DialogueBatches`.
         tokenizer: the one that it was trained with.
-        budget: the most tokens of history and of what is said now; None: all that the model has room for.
-        length: the most tokens of a reply.
+        max_prompt_tokens: the most tokens of history and of what is said now; None: all that the model has room for.
+        max_new_tokens: the most tokens of a reply.
         sampling: how a token is chosen.
 
     Attributes:
@@ -48,7 +49,7 @@ class Chat:
         print(chat.say("Who am I?").text)
 
     Raises:
-        LmbookError: `length` or `budget` is less than 1, or the model has no room for both.
+        LmbookError: `max_new_tokens` or `max_prompt_tokens` is less than 1, or the model has no room for both.
     """
 
     def __init__(
@@ -56,49 +57,50 @@ class Chat:
         model: keras.Model,
         tokenizer: Tokenizer,
         *,
-        budget: int | None = None,
-        length: int = 64,
+        max_prompt_tokens: int | None = None,
+        max_new_tokens: int = 64,
         sampling: Sampling = Sampling(temperature=0.0),  # noqa: B008 (frozen)
     ):
         most = longest_text(model)
-        if budget is None:
-            budget = 1024 if most is None else most - length
-        if length < 1 or budget < 1 or (most is not None and budget + length > most):
+        if max_prompt_tokens is None:
+            max_prompt_tokens = 1024 if most is None else most - max_new_tokens
+        too_long = most is not None and max_prompt_tokens + max_new_tokens > most
+        if max_new_tokens < 1 or max_prompt_tokens < 1 or too_long:
             room = "" if most is None else f", and the model reads at most {most} tokens"
             raise LmbookError(
-                f"{budget=} and {length=}: both must be at least 1{room}.", "Choose a smaller budget or length."
+                f"{max_prompt_tokens=} and {max_new_tokens=}: both must be at least 1{room}.", "Choose smaller ones."
             )
         self.model, self.tokenizer = model, tokenizer
-        self.budget, self.length, self.sampling = budget, length, sampling
+        self.max_prompt_tokens, self.max_new_tokens, self.sampling = max_prompt_tokens, max_new_tokens, sampling
         self.history: list[tuple[list[int], list[int]]] = []
         self.forgotten = 0
 
     def say(self, said: str) -> Reply:
-        """Say something and get the reply; both belong to the history then.
+        """Say something and return the reply; both become part of the history.
 
         Raises:
-            LmbookError: `said` is empty, or alone longer than the budget.
+            LmbookError: `said` is empty, or alone longer than `max_prompt_tokens`.
         """
         if not said.strip():
             raise LmbookError("Nothing was said.", "Write something.")
         tokenizer, ids = self.tokenizer, encode_said(self.tokenizer, said)
-        end = tokenizer.end_id
-        if len(dialogue_prompt([], ids, end)) > self.budget:
+        if len(dialogue_prompt([], ids, tokenizer)) > self.max_prompt_tokens:
             raise LmbookError(
-                f"That has {len(ids)} tokens; the budget is {self.budget}.", "Say it in fewer words, or in two turns."
+                f"That has {len(ids)} tokens; {self.max_prompt_tokens} are allowed.",
+                "Say it in fewer words, or in two turns.",
             )
-        kept = latest_turns(self.history, ids, end, self.budget)
+        kept = latest_turns(self.history, ids, tokenizer, self.max_prompt_tokens)
         forgotten = len(self.history) - len(kept)
         written = list(
             stream(
                 self.model,
-                dialogue_prompt(kept, ids, end),
-                length=self.length,
+                dialogue_prompt(kept, ids, tokenizer),
+                max_new_tokens=self.max_new_tokens,
                 sampling=self.sampling,
-                stop_ids=(end,),
-                never_ids=tokenizer.never_ids,
+                stop_ids=(tokenizer.end_id,),
+                suppress_ids=tokenizer.suppress_ids,
             )
         )
         self.history = [*kept, (ids, written)]
         self.forgotten += forgotten
-        return Reply(tokenizer.decode(written).strip(), forgotten, len(written) == self.length)
+        return Reply(tokenizer.decode(written).strip(), forgotten, len(written) == self.max_new_tokens)

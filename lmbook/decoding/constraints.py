@@ -1,4 +1,4 @@
-"""Which tokens may come next: text that must have a form gets it."""
+"""Constraints on which tokens may come next, for text that must have a given form."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 class Constraint:
-    """Says at each step of decoding which tokens are allowed. Subclasses compute with TensorFlow, in the loop's graph.
+    """Decides at each step which tokens are allowed. Subclasses use TensorFlow, in the graph of the decoding loop.
 
     A state is a tensor or a structure of tensors whose first axis are the rows.
     """
@@ -30,7 +31,7 @@ class Constraint:
 
 
 class Automaton(Constraint):
-    """A form that a finite automaton accepts: digits, dates, lines of so many characters, one word of a list …
+    """Text that a finite automaton accepts: digits, dates, lines of a fixed length, one word of a list …
 
     Args:
         following: int [N, V]: the state (0 … N - 1) that a token leads to from each state, -1 where it is not
@@ -62,24 +63,24 @@ class Automaton(Constraint):
         return tf.gather(self.following, state) >= 0
 
     def after(self, state, ids):
-        # A row that has ended is still fed tokens that no longer count; they must not lead out of the table.
+        # A row that has ended still gets tokens, which no longer count; they must not lead out of the table.
         return tf.maximum(tf.gather_nd(self.following, tf.stack([state, ids], axis=1)), 0)
 
 
-def lines(pattern: Sequence[Callable[[str], bool]], tokens: Sequence[str], end_id: int) -> Automaton:
-    """One token after the other, each of which its function of the token's text accepts; then `end_id`.
+def lines(pattern: Sequence[Callable[[str], bool]], tokenizer: Tokenizer) -> Automaton:
+    """A constraint with one condition for each token in turn, followed by `<end>`.
 
     Args:
-        pattern: for each place of the text, which tokens fit.
-        tokens: the text of each id.
-        end_id: closes the text.
+        pattern: for each position, a function that says whether a token's text fits there. Special tokens never do.
+        tokenizer: the model's; its `tokens` are the texts, and its `end_id` closes the whole.
 
     Example:
-        quatrain = lines(([is_character] * 5 + [is_mark]) * 4, tokenizer.tokens, tokenizer.end_id)
+        quatrain = lines(([is_character] * 5 + [is_mark]) * 4, tokenizer)
     """
-    following = np.full((len(pattern) + 1, len(tokens)), -1, np.int32)
+    special = {tokenizer.end_id, *tokenizer.suppress_ids}
+    following = np.full((len(pattern) + 1, len(tokenizer.tokens)), -1, np.int32)
     for state, fits in enumerate(pattern):
-        allowed = [token for token, text in enumerate(tokens) if token != end_id and fits(text)]
+        allowed = [token for token, text in enumerate(tokenizer.tokens) if token not in special and fits(text)]
         following[state, allowed] = state + 1
-    following[-1, end_id] = len(pattern)
+    following[-1, tokenizer.end_id] = len(pattern)
     return Automaton(following)

@@ -14,6 +14,9 @@ from lmbook.errors import LmbookError
 class Sampling:
     """How the next token is chosen.
 
+    For another method, override `sample_token` in a subclass; `generate`, `stream` and `Chat` take it in place of this
+    class. Make it a frozen dataclass too: the loop is compiled once for each value of it.
+
     Args:
         temperature: logits are divided by it: below 1 the likely tokens become likelier. 0: always the likeliest one
             (greedy).
@@ -27,6 +30,16 @@ class Sampling:
 
     Raises:
         LmbookError: a value is out of its range.
+
+    Example:
+        @dataclass(frozen=True)
+        class EpsilonSampling(Sampling):  # Hewitt et al. 2022
+            epsilon: float = 0.01
+
+            def sample_token(self, logits, uniform):
+                p = tf.nn.softmax(logits)
+                least = tf.minimum(self.epsilon, tf.reduce_max(p, axis=-1, keepdims=True))
+                return sample_token(tf.where(p >= least, logits, -math.inf), uniform)
     """
 
     temperature: float = 1.0
@@ -53,9 +66,23 @@ class Sampling:
     def greedy(self) -> bool:
         return self.temperature == 0
 
+    def sample_token(self, logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+        """Choose one token for each row; not called when greedy. It runs in the graph of the decoding loop.
+
+        Args:
+            logits: [B, V], with the penalty for repetition and the temperature applied, and -inf where a token must
+                not be written.
+            uniform: float64 [B], random numbers in [0, 1). A choice that depends on nothing else that is random is
+                repeated by the same seed.
+
+        Returns:
+            ids int32 [B].
+        """
+        return sample_token(filter_logits(logits, top_k=self.top_k, top_p=self.top_p, min_p=self.min_p), uniform)
+
 
 def keep_top_k(logits: tf.Tensor, k: int) -> tf.Tensor:
-    """Logits [B, V] with -inf for all but the k largest of each row; what equals the k-th largest is kept too."""
+    """Logits [B, V] with -inf for all but the k largest of each row; ties with the k-th largest are kept too."""
     least = tf.math.top_k(logits, min(k, logits.shape[-1])).values[:, -1:]
     return tf.where(logits >= least, logits, -math.inf)
 
@@ -63,7 +90,7 @@ def keep_top_k(logits: tf.Tensor, k: int) -> tf.Tensor:
 def keep_top_p(logits: tf.Tensor, p: float) -> tf.Tensor:
     """Logits [B, V] with -inf for all but the likeliest tokens of each row that together reach probability p.
 
-    The likeliest token is always kept, and so is what is as likely as the last one kept.
+    The likeliest token is always kept, and so are ties with the last one kept.
     """
     ordered = tf.sort(logits, direction="DESCENDING")
     before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)  # probability of all likelier tokens
@@ -83,7 +110,7 @@ def penalize(logits: tf.Tensor, seen: tf.Tensor, penalty: float) -> tf.Tensor:
 
 def filter_logits(
     logits: tf.Tensor,
-    temperature: float | tf.Tensor,
+    temperature: float | tf.Tensor = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
@@ -99,8 +126,8 @@ def filter_logits(
     return logits
 
 
-def pick(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """One token for each row, by inverting the cumulative distribution.
+def sample_token(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """Draw one token for each row by inverting the cumulative distribution.
 
     Args:
         logits: [B, V].

@@ -1,1 +1,1 @@
-"""Predictions and references in, figures out."""
+"""Metrics: from predictions and references to figures with their uncertainty."""

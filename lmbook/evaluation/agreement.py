@@ -1,4 +1,4 @@
-"""How far several raters agree beyond chance: Krippendorff's alpha. (Cohen's kappa is scikit-learn's.)"""
+"""Agreement of several raters beyond chance: Krippendorff's alpha. (For Cohen's kappa there is scikit-learn.)"""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ LEVELS = ("nominal", "ordinal", "interval")
 
 
 def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]], level: str = "nominal") -> float:
-    """Agreement of any number of raters, where each may have left things out.
+    """Krippendorff's alpha of any number of raters, with missing ratings allowed.
 
-    alpha = 1 - observed disagreement / disagreement expected by chance: 1 for perfect agreement, 0 for raters who
-    might have drawn their values from the common pot, below 0 where they contradict each other. Every pair of values
-    that two raters gave to one unit counts, so that a unit with three values weighs as its three values do.
+    alpha = 1 - observed disagreement / disagreement expected by chance. It is 1 for perfect agreement, 0 for raters who
+    might as well have drawn their values at random from all values given, and negative for systematic disagreement.
+    Every pair of values that two raters gave to the same unit counts, and a unit weighs as many as it has values.
 
     Args:
         ratings: one row a rater, one column a unit; None where the rater gave no value.
-        level: how far apart two values are. "nominal": different or not. "ordinal": by how many values lie between
-            them. "interval": the square of their difference. The last two need numbers.
+        level: how the distance of two values is measured. "nominal": equal or not. "ordinal": by the number of ratings
+            between them. "interval": the square of their difference. The last two need numbers.
 
     Returns:
         alpha; nan where all values are the same, since chance would then never disagree.
@@ -37,7 +37,7 @@ def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]], level: str 
     if len({len(row) for row in ratings}) > 1:
         raise LmbookError("The raters' rows have different lengths.", "Give None where a rater left a unit out.")
     units = [[value for value in unit if value is not None] for unit in zip(*ratings, strict=True)]
-    units = [unit for unit in units if len(unit) > 1]  # a value alone can agree with nothing
+    units = [unit for unit in units if len(unit) > 1]  # a single value has nothing to agree with
     if not units:
         raise LmbookError("No unit has values of two raters.", "Let at least two raters judge the same units.")
     values = sorted({value for unit in units for value in unit})
@@ -56,6 +56,6 @@ def _distances(values: list, totals: np.ndarray, level: str) -> np.ndarray:
     """Squared distances [values, values]."""
     if level == "nominal":
         return 1.0 - np.eye(len(values))
-    # On an ordinal scale a value stands in the middle of its own uses, in the row of all uses.
+    # On an ordinal scale the position of a value is the middle of its own uses, when all uses are sorted.
     scale = np.array(values, float) if level == "interval" else np.cumsum(totals) - totals / 2
     return (scale[:, None] - scale[None, :]) ** 2

@@ -1,4 +1,4 @@
-"""Do a classifier's probabilities mean what they say?"""
+"""Calibration: whether a classifier's probabilities match how often it is right."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class Bin:
-    """The examples whose answer had a probability between two bounds.
+    """The examples whose answers have a probability between two bounds.
 
     Attributes:
-        confidence: mean probability that the model gave to its answers.
-        accuracy: share of them that are right.
-        count: how many there are; at least 1.
+        confidence: mean probability of the answers.
+        accuracy: share of the answers that are right.
+        count: number of examples, at least 1.
     """
 
     confidence: float
@@ -27,10 +27,10 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Probabilities against what came true.
+    """Measures of how well probabilities match the right classes.
 
     Attributes:
-        bins: by rising probability of the answer; empty ones are left out.
+        bins: in ascending order of the answers' probability, without empty bins.
         error: expected calibration error: mean of |confidence - accuracy| over the bins, each weighted with its count.
         brier: mean squared distance of the probabilities from 1 for the right class and 0 for the others, 0 … 2.
         nats: mean of -ln p(right class).

@@ -1,4 +1,4 @@
-"""How well a classifier's answers agree with the right ones."""
+"""Accuracy, precision, recall and F1 of a classifier's answers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class against the others; for the mean of all classes, `examples` is their sum.
+    """Scores of one class against all others, or their mean over the classes.
 
     Attributes:
-        precision: of those that were called so, the share that are; 0 if none was.
-        recall: of those that are so, the share that were found; 0 if there is none.
-        f1: harmonic mean of the two; 0 if both are 0.
-        examples: how many are of the class.
+        precision: the share of right answers among those that name the class; 0 if there are none.
+        recall: the share of the examples of the class that were recognised; 0 if there are none.
+        f1: harmonic mean of precision and recall; 0 if both are 0.
+        examples: number of examples of the class; in a mean, of all classes.
     """
 
     precision: float
@@ -31,13 +31,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class ClassificationScore:
-    """Answers against the right ones.
+    """Scores of a classifier.
 
     Attributes:
         accuracy: share of right answers.
         low, high: 95 % interval of the accuracy, from `wilson_interval`.
-        macro: mean over the classes, each counting the same however rare it is.
-        classes: label → its own score, for every label that is right or was answered somewhere; in ascending order.
+        macro: mean over the classes, each with the same weight however rare it is.
+        classes: label → score, for every label that occurs among the right ones or the answers, in ascending order.
     """
 
     accuracy: float
@@ -70,15 +70,16 @@ def classification_score(right: Sequence[str], answered: Sequence[str]) -> Class
 _MEANS = ("precision", "recall", "f1")
 
 
-def wilson_interval(hits: int, examples: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The shares p of which `hits` of `examples` would not be surprising: Wilson's score interval.
+def wilson_interval(hits: float, examples: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share.
 
-    It stays within 0 … 1 and is good for few examples and for shares near 0 and 1, where the usual
-    p ± 1.96 · standard error is not. It answers how far the examples speak for others of the same kind, not how
-    much another training run would differ.
+    It stays within 0 … 1 and is accurate for few examples and for shares near 0 and 1, where the usual
+    p ± 1.96 · standard error is not. It says how much the share depends on which examples happen to be in the test set,
+    not how much another training run would differ. `hits` need not be whole, as SciPy's own interval demands: in
+    comparisons a tie counts one half.
 
     Args:
-        hits: 0 to `examples`.
+        hits: number of right answers, 0 to `examples`.
         examples: at least 1, independent of each other.
         confidence: in (0, 1).
 

@@ -1,4 +1,4 @@
-"""How much of a generated text stands word for word in the training text."""
+"""Find what a generated text copies word for word from the training text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CopyFinder:
             raise LmbookError("The training text is empty.", "Give the documents that the model was trained on.")
 
     def longest(self, ids: Sequence[int]) -> tuple[int, int]:
-        """(start, length) of the longest run of `ids` that the training text has, the first of several; (0, 0): none.
+        """(start, length) of the longest run of `ids` in the training text, the first of several; (0, 0) if none.
 
         It looks for a longer run than the best so far at each place, so the text is searched at most twice for each id.
         """

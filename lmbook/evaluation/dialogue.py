@@ -1,4 +1,4 @@
-"""How well a model replies in conversations whose right replies are known."""
+"""Scores a model's replies in conversations whose right replies are known."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from lmbook.corpora.greentree.dialogues import Dialogue, Turn
-from lmbook.decoding.generate import longest_text
 from lmbook.decoding.text import answer_ids
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.pipelines.dialogues import dialogue_prompt, encode_reply, encode_said, latest_turns
 from lmbook.tokenizers.tokenizer import Tokenizer
 
@@ -46,7 +46,7 @@ def replies_to(
     histories: Sequence[Sequence[tuple[str, str]]],
     said: Sequence[str],
     *,
-    length: int = 64,
+    max_new_tokens: int = 64,
     batch_size: int = 64,
 ) -> list[str]:
     """The model's reply to what is said in each of several conversations, the likeliest token each time.
@@ -56,21 +56,21 @@ def replies_to(
         tokenizer: the one that it was trained with.
         histories: (said, reply) of the turns before. Where there is no room for all, the oldest are left out.
         said: in each conversation, now.
-        length: the most tokens of a reply.
+        max_new_tokens: the most tokens of a reply.
         batch_size: conversations that are replied to together.
 
     Raises:
         LmbookError: as `generate`.
     """
     most = longest_text(model)
-    room = None if most is None else most - length
+    room = None if most is None else most - max_new_tokens
     prompts = []
     for turns, words in zip(histories, said, strict=True):
         now = encode_said(tokenizer, words)
         before = [(encode_said(tokenizer, one), encode_reply(tokenizer, reply)) for one, reply in turns]
-        before = latest_turns(before, now, tokenizer.end_id, room)
-        prompts.append(dialogue_prompt(before, now, tokenizer.end_id))
-    written = answer_ids(model, tokenizer, prompts, length=length, batch_size=batch_size)
+        before = latest_turns(before, now, tokenizer, room)
+        prompts.append(dialogue_prompt(before, now, tokenizer))
+    written = answer_ids(model, tokenizer, prompts, max_new_tokens=max_new_tokens, batch_size=batch_size)
     return [text.strip() for text in written]
 
 
@@ -82,7 +82,7 @@ def score_dialogues(
     kept: int | None = None,
     own_replies: bool = False,
     chosen: Callable[[Turn], bool] = lambda turn: True,
-    length: int = 64,
+    max_new_tokens: int = 64,
     batch_size: int = 64,
 ) -> DialogueScore:
     """Let a model reply, the likeliest token each time, and check the replies.
@@ -96,7 +96,7 @@ def score_dialogues(
         kept: how many turns before the present one the model is shown; None: all.
         own_replies: the history has the model's own replies, as in a real chat, instead of the right ones.
         chosen: which turns count. With `own_replies` the others are replied to all the same.
-        length: the most tokens of a reply.
+        max_new_tokens: the most tokens of a reply.
         batch_size: prompts that are replied to together.
 
     Raises:
@@ -118,7 +118,7 @@ def score_dialogues(
             first = 0 if kept is None else max(0, place - kept)
             histories.append([(said[row][turn], replies[row][turn]) for turn in range(first, place)])
         now = [said[row][place] for row, place in places]
-        written = replies_to(model, tokenizer, histories, now, length=length, batch_size=batch_size)
+        written = replies_to(model, tokenizer, histories, now, max_new_tokens=max_new_tokens, batch_size=batch_size)
         made.update(zip(places, written, strict=True))
 
     made: dict[tuple[int, int], str] = {}

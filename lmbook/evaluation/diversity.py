@@ -1,4 +1,4 @@
-"""How varied generated texts are."""
+"""Diversity of generated texts: distinct and repeated n-grams."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from lmbook.errors import LmbookError
 
 
 def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
-    """Number of different n-grams over the number of all n-grams, in all texts together; 1 where none recurs.
+    """Distinct-n: the number of different n-grams in all texts divided by the number of n-grams; 1 if none recurs.
 
-    It falls with the amount of text, so compare only sets of about the same size.
+    It falls with the amount of text, so only sets of about the same size can be compared.
 
     Args:
         texts: sequences of tokens.
@@ -29,7 +29,7 @@ def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
 
 
 def repeated_n(texts: Sequence[Sequence[Hashable]], n: int) -> float:
-    """Share of n-grams that the same text had before, the mean over the texts; 0 where no text repeats itself.
+    """Mean share of a text's n-grams that occurred earlier in the same text; 0 if no text repeats itself.
 
     Texts with fewer than n tokens are left out.
 

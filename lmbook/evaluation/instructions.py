@@ -1,4 +1,4 @@
-"""How many instructions a model follows to the last word."""
+"""How many instructions a model follows exactly."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ class AnswerScore:
 
 
 def score_answers(
-    model: keras.Model, tokenizer: Tokenizer, examples: Sequence[Instruction], *, length: int, batch_size: int = 64
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    examples: Sequence[Instruction],
+    *,
+    max_new_tokens: int,
+    batch_size: int = 64,
 ) -> AnswerScore:
     """Let a model answer each instruction, in the format of `short_prompt`, and check the answers by the grammar.
 
@@ -50,7 +55,7 @@ def score_answers(
         model: any language model of the book.
         tokenizer: the one that it was trained with.
         examples: instructions with their checks.
-        length: the most tokens of an answer.
+        max_new_tokens: the most tokens of an answer.
         batch_size: prompts that are answered together.
 
     Raises:
@@ -59,6 +64,6 @@ def score_answers(
     if not examples:
         raise LmbookError("There are no instructions to score.", "Give at least one.")
     prompts = [short_prompt(example.instruction, example.text) for example in examples]
-    answers = answer(model, tokenizer, prompts, length=length, batch_size=batch_size)
+    answers = answer(model, tokenizer, prompts, max_new_tokens=max_new_tokens, batch_size=batch_size)
     right = [example.accepts(text) for example, text in zip(examples, answers, strict=True)]
     return AnswerScore(list(examples), answers, right)

@@ -1,4 +1,4 @@
-"""What a difference of two figures is worth: the bootstrap, and tests for two systems on the same examples."""
+"""How far a figure can be trusted: the spread of repeated runs, bootstrap intervals, and McNemar's test."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lmbook.errors import LmbookError
 
 
 def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and standard deviation of repeated runs [N], the latter as of a sample (N - 1); None for one run."""
+    """Mean and sample standard deviation (N - 1 in the denominator) of N repeated runs; None in place of it for one."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, and what it might have been with other examples of the same kind.
+    """A figure and its confidence interval.
 
     Attributes:
-        value: of the examples as they are.
+        value: the figure on the examples as they are.
         low, high: the ends of the interval.
     """
 
@@ -36,43 +36,62 @@ def bootstrap(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Interval of any figure by the percentile bootstrap: the examples are drawn anew, with replacement.
+    """Confidence interval of any figure by the percentile bootstrap (`scipy.stats.bootstrap`).
 
-    It says how much the figure depends on which examples happen to be in the test set; not how much another training
-    run would differ. The examples must not depend on each other: draw whole documents where they do.
+    The interval says how much the figure depends on which examples happen to be in the test set, not how much another
+    training run would differ. The examples must be independent of each other: where several come from one document,
+    make each document an example.
 
     Args:
         figure: function of the columns, arrays [N].
-        columns: one value an example each, [N]; the same examples are drawn from all. With the scores of two systems
-            as two columns and their difference as figure this is the paired bootstrap.
-        confidence: of the interval.
-        resamples: how often to draw.
+        columns: one value per example each, [N], of any type. Every resample takes the same examples from all columns,
+            so the scores of two systems and the difference of their means give the paired bootstrap.
+        confidence: of the interval, between 0 and 1.
+        resamples: number of resamples, each of N examples drawn with replacement.
         seed: of the draws.
 
     Raises:
-        LmbookError: there are no examples, columns have different lengths, or confidence is not between 0 and 1.
+        LmbookError: there are fewer than two examples, columns have different lengths, or confidence is out of range.
 
     Reference:
         Efron 1979, "Bootstrap methods: another look at the jackknife"; Koehn 2004, "Statistical significance tests for
         machine translation evaluation".
     """
-    arrays = _columns(*columns)
+    from scipy import stats
+
     if not 0 < confidence < 1:
         raise LmbookError(f"confidence is {confidence}.", "It must be between 0 and 1; 0.95 is usual.")
-    rng, n = np.random.default_rng(seed), len(arrays[0])
-    draws = (rng.integers(0, n, n) for _ in range(resamples))
-    values = [figure(*(array[drawn] for array in arrays)) for drawn in draws]
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(figure(*arrays)), float(low), float(high))
+    arrays = _columns(columns, least=2)
+
+    def resampled(drawn: np.ndarray) -> float:
+        return figure(*(array[drawn] for array in arrays))
+
+    found = stats.bootstrap(
+        (np.arange(len(arrays[0])),),  # the examples' numbers, so that columns may hold words too
+        resampled,
+        n_resamples=resamples,
+        batch=64,  # memory for 64 resamples at a time
+        vectorized=False,
+        confidence_level=confidence,
+        method="percentile",
+        rng=seed,
+    ).confidence_interval
+    return Interval(float(figure(*arrays)), float(found.low), float(found.high))
 
 
 def auc_interval(positive: Sequence[bool], scores: Sequence[float], seed: int = 0) -> Interval:
-    """The probability that a positive example has a higher score than a negative one, with its bootstrap interval.
+    """Area under the ROC curve with its bootstrap interval, from 500 resamples.
+
+    The area is the probability that a positive example has a higher score than a negative one. It counts as 0.5 where
+    all examples are of one kind.
 
     Args:
-        positive: which of the N examples are.
-        scores: theirs.
-        seed: of the bootstrap, 500 resamples.
+        positive: whether each of the N examples is positive, [N].
+        scores: of the examples, [N].
+        seed: of the bootstrap.
+
+    Raises:
+        LmbookError: there are fewer than two examples, or not one score for each.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -82,37 +101,15 @@ def auc_interval(positive: Sequence[bool], scores: Sequence[float], seed: int = 
     return bootstrap(area, np.asarray(positive, bool), scores, resamples=500, seed=seed)
 
 
-def permutation_test(first: Sequence[float], second: Sequence[float], resamples: int = 10_000, seed: int = 0) -> float:
-    """p-value of two systems' scores on the same examples: would chance alone give so large a mean difference?
+def mcnemar_test(first_right: Sequence[bool], second_right: Sequence[bool]) -> float:
+    """Exact p-value of McNemar's test for two classifiers on the same examples.
 
-    If the systems were alike, each example's two scores could as well be exchanged. So they are, each by the toss of a
-    coin, again and again; the p-value is the share of draws (the real one counted in) with a mean difference at least
-    as large, of either sign.
+    Only the examples on which one classifier is right and the other wrong count. If both were equally good, each of
+    these would favour either one with probability 1/2.
 
     Args:
-        first, second: scores, [N] each, of the same examples.
-        resamples: how often all coins are tossed.
-        seed: of the coins.
-
-    Raises:
-        LmbookError: there are no examples, or the numbers differ.
-
-    Reference:
-        Noreen 1989, "Computer-intensive methods for testing hypotheses" (approximate randomization).
-    """
-    a, b = _columns(first, second)
-    difference = a.astype(float) - b.astype(float)
-    rng, found = np.random.default_rng(seed), abs(difference.sum())
-    signs = (rng.integers(0, 2, len(difference)) * 2 - 1 for _ in range(resamples))
-    as_large = sum(abs((sign * difference).sum()) >= found - 1e-9 for sign in signs)
-    return (as_large + 1) / (resamples + 1)
-
-
-def mcnemar_test(first_right: Sequence[bool], second_right: Sequence[bool]) -> float:
-    """p-value of two classifiers on the same examples, exact.
-
-    Only the examples count on which one is right and the other wrong. If the classifiers were equally good, each of
-    these would go to either with probability 1/2.
+        first_right: whether the first classifier was right about each of the N examples, [N].
+        second_right: whether the second one was, [N].
 
     Raises:
         LmbookError: there are no examples, or the numbers differ.
@@ -122,19 +119,19 @@ def mcnemar_test(first_right: Sequence[bool], second_right: Sequence[bool]) -> f
     """
     from scipy.stats import binomtest
 
-    a, b = (column.astype(bool) for column in _columns(first_right, second_right))
+    a, b = (column.astype(bool) for column in _columns((first_right, second_right), least=1))
     first_only, second_only = int((a & ~b).sum()), int((b & ~a).sum())
     if not first_only + second_only:
         return 1.0
     return float(binomtest(first_only, first_only + second_only).pvalue)
 
 
-def _columns(*columns: Sequence) -> list[np.ndarray]:
+def _columns(columns: Sequence[Sequence], least: int) -> list[np.ndarray]:
     arrays = [np.asarray(column) for column in columns]
     lengths = [len(array) for array in arrays]
-    if len(set(lengths)) != 1 or not lengths[0]:
+    if len(set(lengths)) != 1 or lengths[0] < least:
         raise LmbookError(
             f"The columns have {' and '.join(map(str, lengths))} examples.",
-            "Give the same examples in all, at least one.",
+            f"Give the same examples in all, at least {least}.",
         )
     return arrays

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text."""
+"""Scores a language model on a text: cross-entropy, perplexity, bits per byte."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled
+from lmbook.pipelines.batches import padded
 from lmbook.pipelines.causal import padded_documents, spans
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,15 @@ class LanguageModelScore:
 def evaluate(
     model: keras.Model,
     documents: Sequence[Sequence[int]],
+    tokenizer: Tokenizer | SpecialIds,
     *,
     bytes_total: int | None = None,
     batch_size: int = 32,
     context: int = 256,
     closed: bool = True,
     pieces: int = 1,
-    end_id: int = 2,
-    pad_id: int = 0,
 ) -> LanguageModelScore:
-    """Score every token of the documents once, each with its document's whole past.
+    """Score every token of the documents once, given all the tokens before it in its document.
 
     A document is read as `<end> d1 … dn`; d1 is predicted from `<end>`, and `<end>` from the whole document. Long
     documents are read `context` tokens at a time, the model's state carried on, so neither `context` nor `batch_size`
@@ -60,6 +61,7 @@ def evaluate(
     Args:
         model: any language model of the book.
         documents: ids of each document, without `<end>`. Empty ones are left out.
+        tokenizer: its `end_id` opens and closes documents, and its `pad_id` fills up rows.
         bytes_total: bytes of the documents' text in UTF-8, for `bits_per_byte`.
         batch_size: B, documents that are read side by side.
         context: tokens that are read at a time.
@@ -69,8 +71,6 @@ def evaluate(
             for one long document, but no longer exact. The tokens of a piece see its own past and the
             `context` tokens before it; what is older is forgotten, so the result is an estimate, mostly a little high.
             Without effect on what is read in windows anyway.
-        end_id: the id that opens and closes documents.
-        pad_id: the id of positions that hold nothing.
 
     Raises:
         LmbookError: there is no token to score, or an id is not in the model's vocabulary.
@@ -78,15 +78,15 @@ def evaluate(
     for name, value in {"batch_size": batch_size, "context": context, "pieces": pieces}.items():
         if value < 1:
             raise LmbookError(f"{name} is {value}.", "It must be at least 1.")
-    batches = padded_documents(documents, batch_size, closed=closed, end_id=end_id, pad_id=pad_id)
+    batches = padded_documents(documents, tokenizer, batch_size, closed=closed)
     _check_ids(model, max(int(max(x.max(), y.max())) for x, y, _ in batches))
     nats, tokens = 0.0, 0
     longest = longest_text(model)
     if longest is not None:
-        batches = [part for batch in batches for part in _windows(batch, longest, batch_size)]
+        batches = [part for batch in batches for part in _windows(batch, tokenizer.pad_id, longest, batch_size)]
     for x, y, w in batches:
         if longest is None and pieces > 1 and x.shape[1] > context:
-            x, y, w = _cut(x, y, w, pieces, context)
+            x, y, w = _cut((x, y, w), tokenizer.pad_id, pieces, context)
         read = compiled(model, ("evaluate", len(x)), functools.partial(_compile, B=len(x)))
         state = model.initial_state(len(x))
         for first in range(0, x.shape[1], context):
@@ -98,7 +98,7 @@ def evaluate(
 
 
 def score(nats: float, tokens: int, bytes_total: int | None = None) -> LanguageModelScore:
-    """The units of a text's total surprise.
+    """Convert a text's total negative log-likelihood to the usual units.
 
     Args:
         nats: sum of -ln p(token).
@@ -124,16 +124,15 @@ def _check_ids(model: keras.Model, largest: int) -> None:
         )
 
 
-def _windows(batch: tuple[np.ndarray, ...], longest: int, batch_size: int) -> list[tuple[np.ndarray, ...]]:
+def _windows(batch: tuple[np.ndarray, ...], pad_id: int, longest: int, batch_size: int) -> list[tuple[np.ndarray, ...]]:
     """Rows (x, y, w) [B, T] as batches of rows of at most `longest`; the lead-in of each has weight 0."""
     if batch[0].shape[1] <= longest:
         return [batch]
     cut = ([], [], [])
     for first, counted, last in spans(batch[0].shape[1], longest, longest // 2):
         real = batch[2][:, counted:last].any(axis=1)
-        for rows, part in zip(cut, batch, strict=True):
-            part = part[real, first:last]
-            rows.append(np.pad(part, ((0, 0), (0, longest - part.shape[1]))))
+        for rows, part, fill in zip(cut, batch, (pad_id, pad_id, 0.0), strict=True):
+            rows.append(padded(part[real, first:last], longest, fill, part.dtype))
         cut[2][-1][:, : counted - first] = 0
     x, y, w = (np.concatenate(rows) for rows in cut)
     return [
@@ -142,17 +141,17 @@ def _windows(batch: tuple[np.ndarray, ...], longest: int, batch_size: int) -> li
     ]
 
 
-def _cut(x: np.ndarray, y: np.ndarray, w: np.ndarray, pieces: int, overlap: int) -> tuple[np.ndarray, ...]:
-    """Rows [B, T] to [B * pieces, overlap + T / pieces]; a piece begins with `overlap` tokens that are not scored."""
+def _cut(batch: tuple[np.ndarray, ...], pad_id: int, pieces: int, overlap: int) -> tuple[np.ndarray, ...]:
+    """Rows (x, y, w) [B, T] to [B * pieces, overlap + T / pieces]; a piece's first `overlap` tokens are not scored."""
+    x, y, w = batch
     size = -(-x.shape[1] // pieces)
     cut = ([], [], [])
     for first in range(0, x.shape[1], size):
         begin = max(0, first - overlap)
         scored = w.copy()
         scored[:, :first] = 0
-        for rows, part in zip(cut, (x, y, scored), strict=True):
-            part = part[:, begin : first + size]
-            rows.append(np.pad(part, ((0, 0), (0, overlap + size - part.shape[1]))))
+        for rows, part, fill in zip(cut, (x, y, scored), (pad_id, pad_id, 0.0), strict=True):
+            rows.append(padded(part[:, begin : first + size], overlap + size, fill, part.dtype))
     return tuple(np.concatenate(rows) for rows in cut)
 
 
@@ -164,7 +163,7 @@ def _compile(get_model, B: int):
     def read(x, y, w, state):
         logits, state = get_model().step(x, state)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
-        # where, not a product: what a model makes of padding may be anything
+        # where, not a product: the losses of padding may be anything
         total = tf.reduce_sum(tf.cast(tf.where(w > 0, nats, 0.0), tf.float64))
         return total, tf.nest.pack_sequence_as(state_spec, tf.nest.flatten(state))
 

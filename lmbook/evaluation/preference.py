@@ -1,4 +1,4 @@
-"""Which of two systems raters prefer: win rate with its interval, sign test."""
+"""Comparison of two systems by raters' preferences: win rate with its interval, and the sign test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST, TIE, SECOND = 1, 0, -1  # a judgement: which system's text is better
 
 @dataclass(frozen=True)
 class Preference:
-    """What judgements say of the first system against the second.
+    """What the judgements say about the first system compared with the second.
 
     Attributes:
         wins, ties, losses: items that the raters together find better, the same, worse.
@@ -88,7 +88,7 @@ def items_needed(win_share: float, power: float = 0.8, significance: float = 0.0
         )
     in_a_row = 0
     for n in range(1, most + 10):
-        critical = int(binom.ppf(significance / 2, n, 0.5))  # at most so many losses would be a surprise
+        critical = int(binom.ppf(significance / 2, n, 0.5))  # the most losses that are still significant
         critical -= binom.cdf(critical, n, 0.5) > significance / 2
         found = binom.cdf(critical, n, 1 - win_share) + binom.sf(n - critical - 1, n, 1 - win_share)
         in_a_row = in_a_row + 1 if critical >= 0 and found >= power else 0

@@ -1,4 +1,4 @@
-"""A blind form on which people say which of two systems' texts is better: one HTML file, and the key beside it."""
+"""A blind form that asks people which of two systems' texts is better: one HTML file, and its key beside it."""
 
 from __future__ import annotations
 

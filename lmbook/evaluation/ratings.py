@@ -1,4 +1,4 @@
-"""Raters' files of one form, checked, unblinded and put together."""
+"""Checking, unblinding and merging the files that raters filled in for one form."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Ratings:
     chosen: dict[str, int]
 
     def preference(self) -> Preference:
-        """Of the first system; a prompt for which both wrote the same is a tie."""
+        """The preference for the first system; a prompt for which both wrote the same is a tie."""
         same = (TIE,) * self.identical
         return preference([(*row, *same) for row in self.judgements])
 

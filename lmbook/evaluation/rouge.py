@@ -1,4 +1,4 @@
-"""ROUGE: how much of a reference a summary or another long answer has, by the rouge-score package."""
+"""ROUGE: overlap of a summary or another long answer with a reference, by the rouge-score package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class Overlap:
-    """What two texts share.
+    """The overlap of two texts.
 
     Attributes:
         precision: share of the output's words (pairs of words, …) that the reference has too.

@@ -1,4 +1,4 @@
-"""How likely a language model finds whole sentences, and which of two it finds likelier."""
+"""Scores whole sentences with a language model: log-probabilities, and which of two is likelier."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ import tensorflow as tf
 from lmbook.errors import LmbookError
 from lmbook.evaluation.classification import wilson_interval
 from lmbook.models.compiled import compiled
+from lmbook.pipelines.causal import document_rows
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 _MULTIPLE = 16  # widths are rounded up to a multiple, so that few shapes are compiled
 
 
 def sentence_log_probabilities(
-    model: keras.Model, sentences: Sequence[Sequence[int]], *, batch_size: int = 64, end_id: int = 2
+    model: keras.Model,
+    sentences: Sequence[Sequence[int]],
+    tokenizer: Tokenizer | SpecialIds,
+    *,
+    batch_size: int = 64,
 ) -> np.ndarray:
     """ln p of each sentence, its closing `<end>` among its tokens, in nats.
 
     Args:
         model: any language model of the book.
         sentences: ids of each, without `<end>`, in any order.
+        tokenizer: its `end_id` opens and closes a sentence, and its `pad_id` fills up rows.
         batch_size: B, sentences that are read together.
-        end_id: opens and closes a sentence.
 
     Returns:
         float64 [N].
@@ -33,8 +39,8 @@ def sentence_log_probabilities(
     Raises:
         LmbookError: a sentence is longer than the model can read.
     """
-    rows = [[end_id, *sentence, end_id] for sentence in sentences]
-    longest = max(map(len, rows)) - 1
+    lengths = [len(sentence) + 1 for sentence in sentences]
+    longest = max(lengths)
     most = getattr(getattr(model, "config", None), "max_sequence_length", longest)
     if longest > most:
         raise LmbookError(
@@ -42,22 +48,21 @@ def sentence_log_probabilities(
         )
 
     def make(get_model):
-        def read(x, y):
+        def read(x, y, w):
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=get_model()(x, training=False))
-            return -tf.reduce_sum(tf.where(y > 0, tf.cast(nats, tf.float64), 0.0), axis=1)
+            return -tf.reduce_sum(tf.where(w > 0, tf.cast(nats, tf.float64), 0.0), axis=1)
 
         return tf.function(read, reduce_retracing=True)
 
     read = compiled(model, "sentences", make)
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    found = np.zeros(len(rows))
-    for first in range(0, len(rows), batch_size):
+    order = np.argsort(lengths, kind="stable")
+    found = np.zeros(len(lengths))
+    for first in range(0, len(lengths), batch_size):
         places = order[first : first + batch_size]
-        width = min(most, -(-(len(rows[places[-1]]) - 1) // _MULTIPLE) * _MULTIPLE)
-        ids = np.zeros((batch_size, width + 1), np.int32)
-        for row, place in enumerate(places):
-            ids[row, : len(rows[place])] = rows[place]
-        found[places] = read(ids[:, :-1], ids[:, 1:]).numpy()[: len(places)]
+        width = min(most, -(-lengths[places[-1]] // _MULTIPLE) * _MULTIPLE)
+        chosen = [sentences[place] for place in places]
+        chosen += [[]] * (batch_size - len(chosen))  # one shape, so that few are compiled
+        found[places] = read(*document_rows(chosen, tokenizer, width)).numpy()[: len(places)]
     return found
 
 

@@ -1,21 +1,25 @@
-"""Scores of translations: BLEU and chrF by sacreBLEU."""
+"""BLEU and chrF of translations, computed by sacreBLEU."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import check_texts
 
 TOKENIZERS = ("13a", "zh", "char", "intl", "none")
 
 
 @dataclass(frozen=True)
 class TranslationScore:
-    """BLEU and chrF, each 0 … 100, with the signatures that say how they were computed.
+    """BLEU and chrF of a set of translations.
 
-    `bleu_margin` and `chrf_margin` are half the width of the 95 % intervals; None where none were asked for.
+    Attributes:
+        bleu, chrf: the scores, 0 … 100.
+        bleu_signature, chrf_signature: how sacreBLEU computed them, to be reported with them.
+        brevity_penalty: the factor, at most 1, by which BLEU was lowered because the translations are too short.
+        bleu_margin, chrf_margin: half the width of the 95 % intervals; None where no intervals were asked for.
     """
 
     bleu: float
@@ -30,23 +34,28 @@ class TranslationScore:
 def score_translations(
     outputs: Sequence[str], references: Sequence[str | Sequence[str]], tokenize: str = "13a", resamples: int = 0
 ) -> TranslationScore:
-    """BLEU and chrF of a whole text, by sacreBLEU.
+    """Corpus BLEU and chrF by sacreBLEU.
 
     Args:
-        outputs: a translation for each sentence.
-        references: what it should be: a text, or several right ones.
-        tokenize: how BLEU cuts texts into words: "13a" for languages with spaces, "zh" for Chinese, "none" for texts
-            that are cut already, at spaces.
+        outputs: the translations, one per sentence.
+        references: the right translations of each sentence: one text, or several.
+        tokenize: how BLEU cuts texts into words: "13a" for languages with spaces, "zh" for Chinese, "char" for single
+            characters, "intl" for international punctuation, "none" for texts that are cut at spaces already.
+        resamples: number of bootstrap resamples of the sentences for the 95 % intervals; 0 for no intervals.
 
     Raises:
-        LmbookError: the numbers differ, there is none, a sentence has no reference, or `tokenize` is not known.
+        LmbookError: there are not as many references as translations, or no translations at all, a sentence has no
+            reference, or `tokenize` is not known.
 
     Reference:
         Papineni et al. 2002, "BLEU"; Popović 2015, "chrF"; Post 2018, "A call for clarity in reporting BLEU scores";
         Koehn 2004, "Statistical significance tests for machine translation evaluation" (the intervals).
     """
     from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.significance import PairedTest
 
+    check_texts(outputs, "outputs")
+    check_texts(references, "references")
     if len(outputs) != len(references) or not outputs:
         raise LmbookError(
             f"There are {len(outputs)} translations and {len(references)} references.",
@@ -61,25 +70,21 @@ def score_translations(
     # sacreBLEU wants columns: the first reference of each sentence, then the second, …, None where there is none.
     columns = [[right[n] if n < len(right) else None for right in several] for n in range(max(map(len, several)))]
 
-    class Floats:
-        """The score of a resample is NumPy's number or, where nothing matches, Python's: no mean is taken of both."""
-
-        def _compute_score_from_stats(self, stats):
-            found = super()._compute_score_from_stats(stats)
-            found.score = float(found.score)
-            return found
-
-    bleu, chrf = type("BLEU", (Floats, BLEU), {})(tokenize=tokenize), type("CHRF", (Floats, CHRF), {})()
-    b, c = (metric.corpus_score(list(outputs), columns, n_bootstrap=max(1, resamples)) for metric in (bleu, chrf))
-    signatures = str(bleu.get_signature()), str(chrf.get_signature())
-    told = [json.loads(one.format(signature=s, is_json=True)) for one, s in zip((b, c), signatures, strict=True)]
-    # It does not tell the interval of a score that is 0 in all resamples.
-    bleu_margin, chrf_margin = (float(one.get("confidence_var", 0)) if resamples > 1 else None for one in told)
-    return TranslationScore(b.score, c.score, *signatures, b.bp, bleu_margin, chrf_margin)
+    outputs, metrics = list(outputs), {"bleu": BLEU(tokenize=tokenize, force=tokenize == "none"), "chrf": CHRF()}
+    bleu, chrf = (metric.corpus_score(outputs, columns) for metric in metrics.values())
+    signatures = [metric.get_signature() for metric in metrics.values()]
+    margins = [None, None]
+    if resamples > 1:
+        # The test of one system against no other gives its intervals. `corpus_score(n_bootstrap=…)` has them too, but
+        # fails where a resample has no match at all.
+        signature_of, found = PairedTest([("", outputs)], metrics, columns, test_type="bs", n_samples=resamples)()
+        signatures = [signature_of[score.name] for score in (bleu, chrf)]
+        margins = [float(found[score.name][0].ci) for score in (bleu, chrf)]
+    return TranslationScore(bleu.score, chrf.score, *map(str, signatures), bleu.bp, *margins)
 
 
 def join_pieces(text: str) -> str:
-    """Words from byte pairs that are marked with "@@ " (subword-nmt) or "▁" (SentencePiece)."""
+    """Join pieces of words that are marked with "@@ " (subword-nmt) or "▁" (SentencePiece) into words again."""
     if "▁" in text:
         return text.replace(" ", "").replace("▁", " ").strip()
     return text.replace("@@ ", "")

@@ -1,4 +1,4 @@
-"""What word vectors know: neighbours, analogies, agreement with people, agreement with known classes of words."""
+"""Evaluation of word vectors: neighbours, analogies, human similarity judgements, and known classes of words."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class WordVectors:
         return word in self._row
 
     def row(self, word: str) -> int:
-        """The word's place.
+        """The index of a word.
 
         Raises:
             LmbookError: it has no vector.
@@ -60,11 +60,11 @@ class WordVectors:
         return self._row[word]
 
     def rows(self, words: Iterable[str]) -> list[int]:
-        """The places of several words; see `row`."""
+        """The indices of several words; see `row`."""
         return [self.row(word) for word in words]
 
     def cosine(self, first: str, second: str) -> float:
-        """Of the angle between two words."""
+        """The cosine of the angle between two words' vectors."""
         return float(self.unit[self.row(first)] @ self.unit[self.row(second)])
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:

@@ -6,31 +6,33 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.former_names import present_config
 from lmbook.layers.attention import MultiHeadAttention, causal_mask
 from lmbook.layers.feed_forward import FeedForward
-from lmbook.layers.positions import BASE
+from lmbook.layers.positions import ROPE_BASE
 
 NORMALIZATIONS = ("layer", "rms")
-ORDERS = ("pre", "post")
 
 
 @keras.saving.register_keras_serializable("lmbook")
 class TransformerBlock(keras.layers.Layer):
-    """Attention to the own sequence, attention to another one where there is one, then the feed-forward layers.
+    """Self-attention, cross-attention where there is a memory to look at, then the feed-forward layers.
 
-    Each of them is added to what was there before (a residual) and normalised: after the addition ("post", Vaswani et
-    al. 2017) or before the part ("pre": x + part(norm(x)); Xiong et al. 2020 show why it trains without warm-up).
+    Each part is added to its input (a residual connection) and normalised: after the addition, norm(x + part(x)), as
+    in Vaswani et al. 2017; or with `normalize_first` before the part, x + part(norm(x)). Xiong et al. 2020 show why the
+    latter trains without warm-up.
 
     Args:
-        num_heads, intermediate_dim, num_key_value_heads, activation, rotary, rotary_base, normalize_heads, smear_keys,
-            stddev, output_stddev: see `MultiHeadAttention` and `FeedForward`.
+        num_heads, num_key_value_heads, rotary, rotary_base, qk_norm, smear_keys: see `MultiHeadAttention`.
+        intermediate_dim, activation: see `FeedForward`.
         causal: a position sees itself and what came before, nothing after.
         cross_attention: there is a second attention, to the output of an encoder.
-        use_bias: of the projections, and the shift of a LayerNorm.
         normalization: "layer" (Ba et al. 2016) or "rms" (Zhang and Sennrich 2019).
-        order: "pre" or "post".
-        dropout: share of activations set to zero in training, of each part's output and of the attention's weights.
+        normalize_first: normalise the input of each part, not the sum.
+        use_bias: add a bias in each projection, and a shift in each LayerNorm.
+        dropout: share of activations set to zero in training, in each part's output and in the attention's weights.
         epsilon: added to the variance.
+        stddev, output_stddev: of the initial weights, see `make_dense`; the latter for the last matrix of each part.
 
     Call:
         x [B, T, D] -> [B, T, D]. `padding_mask` [B, T]: True at real tokens; `memory` [B, S, D] is what the
@@ -50,22 +52,22 @@ class TransformerBlock(keras.layers.Layer):
         num_key_value_heads: int | None = None,
         activation: str = "relu",
         normalization: str = "layer",
-        order: str = "pre",
+        normalize_first: bool = True,
         rotary: bool = False,
-        normalize_heads: bool = False,
+        qk_norm: bool = False,
         smear_keys: bool = False,
         use_bias: bool = True,
         dropout: float = 0.0,
         epsilon: float = 1e-5,
-        rotary_base: float = BASE,
+        rotary_base: float = ROPE_BASE,
         stddev: float | None = None,
         output_stddev: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value, known in (("normalization", normalization, NORMALIZATIONS), ("order", order, ORDERS)):
-            if value not in known:
-                raise LmbookError(f"{name}={value!r} is not known.", f"Choose one of {', '.join(known)}.")
+        if normalization not in NORMALIZATIONS:
+            known = ", ".join(NORMALIZATIONS)
+            raise LmbookError(f"normalization={normalization!r} is not known.", f"Choose one of {known}.")
         self._settings = {
             "num_heads": num_heads,
             "intermediate_dim": intermediate_dim,
@@ -74,9 +76,9 @@ class TransformerBlock(keras.layers.Layer):
             "num_key_value_heads": num_key_value_heads,
             "activation": activation,
             "normalization": normalization,
-            "order": order,
+            "normalize_first": normalize_first,
             "rotary": rotary,
-            "normalize_heads": normalize_heads,
+            "qk_norm": qk_norm,
             "smear_keys": smear_keys,
             "use_bias": use_bias,
             "dropout": dropout,
@@ -85,21 +87,18 @@ class TransformerBlock(keras.layers.Layer):
             "stddev": stddev,
             "output_stddev": output_stddev,
         }
-        self.causal, self.order = causal, order
-        heads = {"num_key_value_heads": num_key_value_heads, "use_bias": use_bias, "dropout": dropout}
-        heads |= {"normalize": normalize_heads, "dtype": self.dtype_policy}
-        start = {"stddev": stddev, "output_stddev": output_stddev}
-        heads |= start
+        self.causal, self.normalize_first, self.supports_masking = causal, normalize_first, True
+        policy = self.dtype_policy
+        start = {"use_bias": use_bias, "stddev": stddev, "output_stddev": output_stddev, "dtype": policy}
+        heads = {"num_key_value_heads": num_key_value_heads, "qk_norm": qk_norm, "dropout": dropout, **start}
         self.attention = MultiHeadAttention(
             num_heads, rotary=rotary, rotary_base=rotary_base, smear_keys=smear_keys, name="attention", **heads
         )
         self.cross = MultiHeadAttention(num_heads, name="cross_attention", **heads) if cross_attention else None
-        self.feed_forward = FeedForward(
-            intermediate_dim, activation, use_bias, name="feed_forward", dtype=self.dtype_policy, **start
-        )
+        self.feed_forward = FeedForward(intermediate_dim, activation, name="feed_forward", **start)
         parts = ["attention", *(["cross_attention"] if cross_attention else []), "feed_forward"]
-        self.norms = [make_norm(normalization, epsilon, f"{part}_norm", self.dtype_policy, use_bias) for part in parts]
-        self.drops = [keras.layers.Dropout(dropout, name=f"{part}_dropout") for part in parts]
+        self.norms = [make_norm(normalization, epsilon, f"{part}_norm", policy, use_bias) for part in parts]
+        self.drops = [keras.layers.Dropout(dropout, name=f"{part}_dropout", dtype=policy) for part in parts]
 
     def build(self, x_shape, memory_shape=None):
         self.attention.build(x_shape)
@@ -111,20 +110,21 @@ class TransformerBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x, padding_mask=None, memory=None, memory_padding_mask=None, training=False, return_weights=False):
-        """On request also the weights of the attention [B, H, T, T] and of the cross-attention, in a list."""
-        allowed = None if padding_mask is None else ops.expand_dims(padding_mask, 1)  # [B, 1, S]
+        """On request also a list of the weights of the attention [B, H, T, T] and of the cross-attention."""
+        allowed = _as_keys(padding_mask)
         if self.causal:
             earlier = causal_mask(ops.shape(x)[1])
             allowed = earlier if allowed is None else ops.logical_and(allowed, earlier)
-        keys_values = None if self.cross is None else self.cross.keys_and_values(memory)
-        weights = []
-
-        def attention(x):
-            y, seen = self.attention(x, attention_mask=allowed, training=training, return_weights=True)
-            weights.append(seen)
-            return y
-
-        x = self._forward(x, attention, self._cross(keys_values, memory_padding_mask, training, weights), training)
+        options = {"training": training, "return_weights": return_weights}
+        y = self.attention(self._read(x, 0), attention_mask=allowed, **options)
+        y, *weights = y if return_weights else [y]
+        x = self._add(x, y, 0, training)
+        if self.cross is not None:
+            # The mask of the memory: which of *its* tokens are real. The decoder's own has nothing to do with it.
+            y = self.cross(self._read(x, 1), memory=memory, attention_mask=_as_keys(memory_padding_mask), **options)
+            y, *cross_weights = y if return_weights else [y]
+            x, weights = self._add(x, y, 1, training), [*weights, *cross_weights]
+        x = self._add(x, self.feed_forward(self._read(x, -1)), -1, training)
         return (x, weights) if return_weights else x
 
     def step(self, x, cache, position, memory_cache=None, memory_padding_mask=None):
@@ -140,17 +140,24 @@ class TransformerBlock(keras.layers.Layer):
         Returns:
             ([B, T, D], the cache with these tokens in it).
         """
-        after = []
+        read = self._read(x, 0)
+        new = self.attention.project_kv(read, position)
+        cache = tuple(ops.slice_update(old, (0, 0, position, 0), part) for old, part in zip(cache, new, strict=True))
+        earlier = causal_mask(ops.shape(x)[1], cache[0].shape[2], position)
+        x = self._add(x, self.attention.attend_cached(read, *cache, earlier, position), 0)
+        if self.cross is not None:
+            real = _as_keys(memory_padding_mask)
+            x = self._add(x, self.cross.attend_cached(self._read(x, 1), *memory_cache, real), 1)
+        return self._add(x, self.feed_forward(self._read(x, -1)), -1), cache
 
-        def attention(x):
-            new = self.attention.keys_and_values(x, position)
-            start = (0, 0, position, 0)
-            after.extend(ops.slice_update(old, start, value) for old, value in zip(cache, new, strict=True))
-            earlier = causal_mask(ops.shape(x)[1], after[0].shape[2], position)
-            return self.attention.look(x, *after, earlier, position)
+    def _read(self, x, part):
+        """What part number `part` reads of x."""
+        return self.norms[part](x) if self.normalize_first else x
 
-        x = self._forward(x, attention, self._cross(memory_cache, memory_padding_mask, False, []), False)
-        return x, tuple(after)
+    def _add(self, x, y, part, training=False):
+        """x + y, the output of part number `part`."""
+        x = x + self.drops[part](y, training=training)
+        return x if self.normalize_first else self.norms[part](x)
 
     def empty_cache(self, batch_size: int, length: int):
         """Room for the keys and values of `length` tokens."""
@@ -159,37 +166,32 @@ class TransformerBlock(keras.layers.Layer):
 
     def memory_cache(self, memory):
         """The keys and values of an encoder's output [B, S, D], computed once for a whole text."""
-        return self.cross.keys_and_values(memory)
+        return self.cross.project_kv(memory)
 
-    def _cross(self, keys_values, memory_padding_mask, training, weights):
-        """Function x -> what it takes from the memory; None without cross-attention."""
-        if self.cross is None:
-            return None
-        # The mask of the memory: which of *its* tokens are real. The decoder's own has nothing to do with it.
-        allowed = None if memory_padding_mask is None else ops.expand_dims(memory_padding_mask, 1)
+    def compute_output_shape(self, x_shape, memory_shape=None):
+        return x_shape
 
-        def look(x):
-            y, seen = self.cross.look(x, *keys_values, allowed, training=training, return_weights=True)
-            weights.append(seen)
-            return y
+    def compute_output_spec(self, *args, **kwargs):
+        # By tracing `call`: `compute_output_shape` does not know of `return_weights`.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
-        return look
-
-    def _forward(self, x, attention, cross, training):
-        parts = [attention, *([] if cross is None else [cross]), self.feed_forward]
-        for part, norm, drop in zip(parts, self.norms, self.drops, strict=True):
-            if self.order == "pre":
-                x = x + drop(part(norm(x)), training=training)
-            else:
-                x = norm(x + drop(part(x), training=training))
-        return x
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config(present_config(config))
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
 
 
+def _as_keys(padding_mask):
+    """Which positions may be looked at: [B, S] -> [B, 1, S]; None stays None."""
+    return None if padding_mask is None else ops.expand_dims(padding_mask, 1)
+
+
 def make_norm(kind: str, epsilon: float, name: str, dtype=None, use_bias: bool = True) -> keras.layers.Layer:
-    """LayerNorm: mean 0, variance 1, then a gain and a shift (`use_bias`); or RMSNorm: root mean square 1, a gain."""
+    """LayerNorm ("layer"): mean 0, variance 1, then a gain and a shift (`use_bias`). RMSNorm ("rms"): a gain alone."""
     if kind == "rms":
-        return keras.layers.RMSNormalization(epsilon=epsilon, name=name, dtype=dtype)
+        norm = keras.layers.RMSNormalization(epsilon=epsilon, name=name, dtype=dtype)
+        norm.supports_masking = True  # it treats each position alone, as LayerNormalization does, which says so
+        return norm
     return keras.layers.LayerNormalization(epsilon=epsilon, center=use_bias, name=name, dtype=dtype)

@@ -1,21 +1,21 @@
-"""A matrix that is there at once."""
+"""Dense layers whose weights exist as soon as the layer does."""
 
 from __future__ import annotations
 
 import keras
 
 
-def built_dense(
+def make_dense(
     rows: int, units: int, name: str, *, use_bias: bool = True, stddev: float | None = None, dtype=None
 ) -> keras.layers.Dense:
-    """Dense layer [..., rows] -> [..., units] with its weights made.
+    """A dense layer [..., rows] -> [..., units] that is built already.
 
     Args:
         rows, units: the shape of its matrix.
         name: of the layer.
-        use_bias: it has a bias, 0 at the start.
-        stddev: the matrix starts normally distributed around 0 with this standard deviation; 0.0: as zeros; None:
-            uniformly, wider for smaller matrices (Glorot and Bengio 2010), as Keras has it.
+        use_bias: add a bias, 0 at the start.
+        stddev: standard deviation of the matrix's initial values, drawn from a normal distribution around 0; 0.0: all
+            zeros; None: Keras' default, uniform and wider for smaller matrices (Glorot and Bengio 2010).
         dtype: policy of the layer.
     """
     start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)

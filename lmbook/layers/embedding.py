@@ -1,4 +1,4 @@
-"""From ids to the vectors that the first block reads."""
+"""From token ids to the vectors that the first block reads."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import keras
 from keras import ops
 
 from lmbook.layers.block import make_norm
+from lmbook.layers.positions import sinusoidal
 
 
 @keras.saving.register_keras_serializable("lmbook")
 class TokenEmbedding(keras.layers.Layer):
-    """Ids [B, T] -> vectors [B, T, D]: a vector for each token, and where asked for, its place and its segment.
+    """Ids [B, T] -> vectors [B, T, D]: the sum of a token's vector and, where asked for, its position's and segment's.
 
-    The Transformer of the paper has another one (`lmbook.models.transformer.Embedding`), scaled by sqrt(D).
+    This is the embedding of GPT and BERT; the paper's Transformer has a `ScaledEmbedding`.
 
     Args:
         vocabulary_size: V.
         hidden_dim: D.
-        num_positions: places that have a vector of their own; None: none have.
-        num_segments: kinds of text that have a vector of their own (BERT: the first text and the second); None: none.
-        normalization: "layer" or "rms" of the sum; None: as it is.
+        num_positions: positions that have a learned vector; None: none.
+        num_segments: kinds of text that have a learned vector (BERT: the first text and the second); None: none.
+        normalization: "layer" or "rms", of the sum; None: none.
         epsilon: of the normalisation.
         dropout: share of the sum set to zero in training.
-        stddev: how far the tables spread at the start.
+        stddev: standard deviation of the tables' initial values.
     """
 
     def __init__(
@@ -51,14 +52,13 @@ class TokenEmbedding(keras.layers.Layer):
         }
 
         def table(rows, name):
-            start = keras.initializers.RandomNormal(stddev=stddev)
-            return keras.layers.Embedding(rows, hidden_dim, start, name=name, dtype=self.dtype_policy)
+            return make_table(rows, hidden_dim, name, stddev, self.dtype_policy)
 
         self.tokens = table(vocabulary_size, "token_embedding")
         self.places = table(num_positions, "position_embedding") if num_positions else None
         self.segments = table(num_segments, "segment_embedding") if num_segments else None
         self.norm = make_norm(normalization, epsilon, "norm", self.dtype_policy) if normalization else None
-        self.drop = keras.layers.Dropout(dropout, name="dropout")
+        self.drop = keras.layers.Dropout(dropout, name="dropout", dtype=self.dtype_policy)
 
     def build(self, input_shape):
         for table in (self.tokens, self.places, self.segments):
@@ -69,7 +69,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, ids, segments=None, position=0, training=False):
-        """`segments` [B, T], None: all 0; `position`: the place of the first of `ids`."""
+        """`segments` [B, T], None: all 0; `position`: that of the first of `ids` in the text."""
         x = self.tokens(ids)
         if self.places is not None:
             x = x + self.places(ops.arange(ops.shape(ids)[1]) + position)
@@ -79,9 +79,94 @@ class TokenEmbedding(keras.layers.Layer):
         return self.drop(x, training=training)
 
     def logits(self, x):
-        """Vectors [..., D] -> how well each token's vector fits [..., V], float32."""
-        table = ops.cast(self.tokens.embeddings, x.dtype)
-        return ops.cast(ops.matmul(x, ops.transpose(table)), "float32")
+        """See `tied_logits`."""
+        return tied_logits(x, self.tokens.embeddings)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self._settings["hidden_dim"])
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class ScaledEmbedding(keras.layers.Layer):
+    """Ids [B, T] -> vectors [B, T, D] with their positions, the tokens' vectors scaled by sqrt(D).
+
+    Args:
+        vocabulary_size: V.
+        hidden_dim: D.
+        positions: "sinusoidal" or "learned" vectors are added; any other word: none.
+        max_sequence_length: positions that have a learned vector.
+        dropout: share of the sum set to zero in training.
+
+    Reference:
+        Vaswani et al. 2017, section 3.4.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_dim: int,
+        *,
+        positions: str = "sinusoidal",
+        max_sequence_length: int | None = None,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._settings = {
+            "vocabulary_size": vocabulary_size,
+            "hidden_dim": hidden_dim,
+            "positions": positions,
+            "max_sequence_length": max_sequence_length,
+            "dropout": dropout,
+        }
+        self.hidden_dim, self.positions = hidden_dim, positions
+        # The names of these attributes are in saved files.
+        self.table = make_table(vocabulary_size, hidden_dim, "embedding", hidden_dim**-0.5, self.dtype_policy)
+        self.places = None
+        if positions == "learned":
+            self.places = make_table(max_sequence_length, hidden_dim, "position_embedding", 0.02, self.dtype_policy)
+        self.drop = keras.layers.Dropout(dropout, name="dropout", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.table.build((None, None))
+        if self.places is not None:
+            self.places.build((None,))
+        self.built = True
+
+    def call(self, ids, position=0, training=False):
+        """`position`: that of the first of `ids` in the text."""
+        x = self.table(ids) * self.hidden_dim**0.5
+        places = ops.arange(ops.shape(ids)[1]) + position
+        if self.positions == "learned":
+            x = x + self.places(places)
+        elif self.positions == "sinusoidal":
+            x = x + ops.cast(sinusoidal(places, self.hidden_dim), x.dtype)
+        return self.drop(x, training=training)
+
+    def logits(self, x):
+        """See `tied_logits`."""
+        return tied_logits(x, self.table.embeddings)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.hidden_dim)
+
+    def get_config(self):
+        return {**super().get_config(), **self._settings}
+
+
+def make_table(rows: int, width: int, name: str, stddev: float, dtype=None) -> keras.layers.Embedding:
+    """A table of `rows` vectors, drawn from a normal distribution around 0 at first."""
+    start = keras.initializers.RandomNormal(stddev=stddev)
+    return keras.layers.Embedding(rows, width, start, name=name, dtype=dtype)
+
+
+def tied_logits(x, table):
+    """How well each token's vector fits: vectors [..., D], table [V, D] -> logits [..., V], float32.
+
+    Reference:
+        Press and Wolf 2017, "Using the output embedding to improve language models".
+    """
+    return ops.cast(ops.matmul(x, ops.transpose(ops.cast(table, x.dtype))), "float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class LoRADense(keras.layers.Layer):
                 f"rank={rank} does not fit {base.name!r}, a matrix {rows} x {units}.",
                 f"Choose 1 to {min(rows, units)}.",
             )
-        self.base, self.rank, self.alpha = base, rank, alpha
+        self.base, self.rank, self.alpha, self.supports_masking = base, rank, alpha, True
         self.a = self.add_weight(shape=(rows, rank), initializer="he_uniform", name="lora_a", dtype="float32")
         self.b = self.add_weight(shape=(rank, units), initializer="zeros", name="lora_b", dtype="float32")
         self.built = True
@@ -64,6 +65,9 @@ class LoRADense(keras.layers.Layer):
     def call(self, x):
         a, b = ops.cast(self.a, x.dtype), ops.cast(self.b, x.dtype)
         return self.base(x) + self.scale * ops.matmul(ops.matmul(x, a), b)
+
+    def compute_output_shape(self, input_shape):
+        return self.base.compute_output_shape(input_shape)
 
     def merge(self):
         """Add the change to the matrix, and begin a new one at 0: what the layer gives stays the same."""
@@ -106,9 +110,9 @@ def merge_lora(model: keras.Model) -> None:
     for parent, attribute, layer in _places(model, LoRADense):
         layer.merge()
         _put(parent, attribute, layer.base)
-    for layer in model._flatten_layers():
-        for variable in layer._trainable_variables:  # `layer.trainable = True` does nothing where it is True already
-            variable.trainable = True
+    # It hands the word on to every layer and variable, but an assignment that changes nothing is passed over.
+    for value in (False, True):
+        model.trainable = value
 
 
 def lora_layers(model: keras.Model) -> dict[str, LoRADense]:
@@ -182,14 +186,38 @@ def _change(model: keras.Model, places) -> None:
 
 def _places(model: keras.Model, kind: type) -> Iterator[tuple[keras.layers.Layer, str, keras.layers.Layer]]:
     """(layer, attribute, what it is) wherever an attribute of a layer of the model is a layer of this kind."""
-    for parent in model._flatten_layers():
+    for parent in _all_layers(model):
         for attribute, value in list(vars(parent).items()):
             if type(value) is kind and not isinstance(parent, LoRADense):
                 yield parent, attribute, value
 
 
+def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The model and every layer inside it, each once."""
+    yield model
+    waiting, seen = deque(_sublayers(model)), {id(model)}
+    while waiting:
+        layer = waiting.popleft()
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            yield layer
+            waiting.extendleft(_sublayers(layer))
+
+
+def _sublayers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layers that are attributes of a layer, alone or in a list."""
+    for name, value in vars(layer).items():
+        if not name.startswith("_"):
+            values = value if isinstance(value, list | tuple) else [value]
+            yield from (one for one in values if isinstance(one, keras.layers.Layer))
+
+
 def _put(parent: keras.layers.Layer, attribute: str, layer: keras.layers.Layer) -> None:
-    """Replace a sub-layer of a built layer, which Keras locks; the order of the model's weights stays the same."""
+    """Replace a sub-layer of a built layer; the order of the model's weights stays the same.
+
+    Keras locks a built layer and has no public way to replace what is in it (its own `Dense.enable_lora` unlocks the
+    same private tracker); `test_a_layer_inside_a_built_one_is_replaced` says what is relied on.
+    """
     tracker, layers, old = parent._tracker, parent._layers, getattr(parent, attribute)
     locked, place = tracker.locked, next(index for index, known in enumerate(layers) if known is old)
     tracker.unlock()

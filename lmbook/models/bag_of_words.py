@@ -51,11 +51,14 @@ class BagOfWordsClassifier(BaseModel):
             name="word_votes",
         )
         self.bias = self.add_weight(self.word_votes.shape[1:], initializer="zeros", name="bias")
-        self.built = True  # nothing depends on the input's shape
+        self.built = True
 
     def call(self, inputs: dict[str, Any]):
         votes = ops.take(self.word_votes, inputs["ids"], axis=0)  # [B, T, classes]
         return ops.einsum("bt,btc->bc", inputs["weights"], votes) + self.bias
+
+    def compute_output_shape(self, input_shape):
+        return input_shape["ids"][0], self.word_votes.shape[1]
 
     def get_config(self) -> dict[str, Any]:
         settings = {"vocabulary_size": self.vocabulary_size, "num_classes": self.num_classes, "l2": self.l2}

@@ -1,4 +1,4 @@
-"""What all models share: one precision for the whole of a model, and a configuration."""
+"""What all models share: a configuration, a precision, and the shapes that Keras shows."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from typing import Any
 
 import keras
 
-from lmbook.errors import LmbookError
-
-
-def check_precision(model: keras.Model) -> None:
-    """A model computes as this process does, so that what is made inside it and around it does too.
-
-    Raises:
-        LmbookError: it has another dtype policy than `keras.config.dtype_policy()`.
-    """
-    wanted, here = model.dtype_policy.name, keras.config.dtype_policy().name
-    if wanted != here:
-        raise LmbookError(
-            f"{type(model).__name__} {model.name!r} has the dtype policy {wanted}, this process {here}: a part of the "
-            "model would compute otherwise than the rest.",
-            f'Call keras.config.set_dtype_policy("{wanted}") before the model is made, and leave out dtype.',
-        )
+from lmbook.former_names import present_config
 
 
 class BaseModel(keras.Model):
-    """A model whose precision is that of the process that makes or loads it, whichever it was saved under.
+    """A model whose weights are all there when it is made.
 
-    Raises:
-        LmbookError: `dtype` is given and differs from the policy of the process, which its layers take.
+    Every model here hands its dtype policy to all of its layers. A model that was made without `dtype` takes the policy
+    of the process (`keras.config.dtype_policy()`), and takes it again when it is loaded: what was trained in
+    mixed_bfloat16 on a GPU is loaded in float32 elsewhere. One that was made with `dtype` is saved and loaded with it.
+
+    Args:
+        dtype: policy of the whole model, such as "mixed_bfloat16"; None: that of the process.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        check_precision(self)
+    def __init__(self, *, dtype: Any = None, **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.own_dtype = None if dtype is None else self.dtype_policy.name
+
+    def build(self, input_shape):
+        # There is nothing left to make. A model builds those inside it, so that Keras notes the shape: `summary()`
+        # computes from it what it shows. It does not build itself, since Keras then takes no layers of a subclass.
+        self.built = True
+
+    def compute_output_spec(self, *args, **kwargs):
+        # By tracing `call`: `compute_output_shape` knows neither of float32 logits nor of what is given on request.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        return {name: value for name, value in super().get_config().items() if name != "dtype"}
+        config = {name: value for name, value in super().get_config().items() if name != "dtype"}
+        return config if self.own_dtype is None else {**config, "dtype": self.own_dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects=None):
-        # Earlier files say under which policy they were saved.
-        config = {name: value for name, value in config.items() if name != "dtype"}
+        # A policy in any other form than its name stands in files of early versions, which always wrote the process's.
+        if not isinstance(config.get("dtype"), str):
+            config = {name: value for name, value in config.items() if name != "dtype"}
         return super().from_config(config, custom_objects)
 
 
@@ -57,7 +57,17 @@ class ConfiguredModel(BaseModel):
 
     def __init__(self, config: Any, **kwargs):
         super().__init__(**kwargs)
-        self.config = config if isinstance(config, self.config_class) else self.config_class(**config)
+        self.config = as_config(self.config_class, config)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+def as_config(config_class: type, config: Any) -> Any:
+    """The configuration itself, or the one made from a dict of its fields, in the names of any version."""
+    return config if isinstance(config, config_class) else config_class(**present_config(config))
+
+
+def longest_text(model: keras.Model) -> int | None:
+    """The most tokens that the model can read in one go, prompt and continuation together; None: any number."""
+    return getattr(getattr(model, "config", None), "max_sequence_length", None)

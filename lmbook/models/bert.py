@@ -8,21 +8,22 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from lmbook.errors import LmbookError
 from lmbook.layers.attention import MASKED
 from lmbook.layers.block import TransformerBlock, make_norm
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.layers.embedding import TokenEmbedding
-from lmbook.layers.feed_forward import ACTIVATIONS
-from lmbook.models.base import BaseModel, check_precision
-from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
-from lmbook.models.transformer import Transformer
+from lmbook.layers.feed_forward import get_activation
+from lmbook.models.base import BaseModel
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads, check_pad_id
+from lmbook.models.transformer import Transformer, run_blocks
 
 POOLINGS = ("first", "mean")
 
 
 @dataclass(frozen=True)
-class BertConfig:
-    """The shape of a `Bert`; the defaults are a small one.
+class BERTConfig:
+    """The shape of a `BERT`; the defaults are a small one.
 
     Args:
         vocabulary_size: number of token ids, V.
@@ -33,10 +34,11 @@ class BertConfig:
         max_sequence_length: the longest text.
         num_segments: kinds of text; 2: a first text and a second.
         activation: of the feed-forward layers and of the masked-language head.
-        pooler: there is a layer over the first token's vector, for classification.
+        pooler: add a dense layer over the first token's vector, for classification.
         dropout: share of activations set to zero in training.
-        stddev: how far the weights spread at the start.
+        stddev: standard deviation of the initial weights.
         epsilon: of the normalisations.
+        pad_id: the id of padding, which is never looked at.
 
     Raises:
         LmbookError: a value is out of its range.
@@ -54,25 +56,27 @@ class BertConfig:
     dropout: float = 0.1
     stddev: float = 0.02
     epsilon: float = 1e-12
+    pad_id: int = 0
 
     def __post_init__(self):
         check_counts(self, "vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers")
         check_counts(self, "max_sequence_length", "num_segments")
-        check_choice(self, "activation", ACTIVATIONS)
+        get_activation(self.activation)
         check_dropout(self)
         check_heads(self)
+        check_pad_id(self)
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class Bert(Transformer):
+@keras.saving.register_keras_serializable("lmbook", "Bert")
+class BERT(Transformer):
     """Each position reads the whole text, before and after it.
 
     Args:
-        config: a `BertConfig` (or a dict of its fields).
+        config: a `BERTConfig` (or a dict of its fields).
 
     Call:
         ids [B, T], or (ids, segments [B, T]) -> vectors [B, T, D]. `padding_mask` [B, T]: True at real tokens; None:
-        where the id is not 0. Without segments all are 0.
+        where the id is not `pad_id`. Without segments all are 0.
 
     Example:
         x = bert((ids, segments))
@@ -82,11 +86,11 @@ class Bert(Transformer):
         Devlin et al. 2019, "BERT: pre-training of deep bidirectional Transformers for language understanding".
     """
 
-    config_class = BertConfig
+    config_class = BERTConfig
 
-    def __init__(self, config: BertConfig | dict, **kwargs):
+    def __init__(self, config: BERTConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
+        c, policy = self.config, self.dtype_policy
         self.embedding = TokenEmbedding(
             c.vocabulary_size,
             c.hidden_dim,
@@ -97,42 +101,54 @@ class Bert(Transformer):
             dropout=c.dropout,
             stddev=c.stddev,
             name="embedding",
+            dtype=policy,
         )
         self.blocks = [
             TransformerBlock(
                 c.num_heads,
                 c.intermediate_dim,
                 activation=c.activation,
-                order="post",
+                normalize_first=False,
                 dropout=c.dropout,
                 epsilon=c.epsilon,
                 stddev=c.stddev,
                 name=f"block_{index}",
+                dtype=policy,
             )
             for index in range(c.num_layers)
         ]
-        self._build(self.embedding, *self.blocks)
-        self.pooler = built_dense(c.hidden_dim, c.hidden_dim, "pooler", stddev=c.stddev) if c.pooler else None
+        self.embedding.build((None, None))
+        self._build_parts(*self.blocks)
+        self.pooler = None
+        if c.pooler:
+            self.pooler = make_dense(c.hidden_dim, c.hidden_dim, "pooler", stddev=c.stddev, dtype=policy)
+        self.built = True
 
     def call(self, inputs, padding_mask=None, training=False, return_weights=False):
         """On request also each block's attention [B, H, T, T]."""
         ids, segments = inputs if isinstance(inputs, tuple | list) else (inputs, None)
         self._check_length(ids.shape[1])
-        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
-        x, maps = self.embedding(ids, segments, training=training), []
-        for block in self.blocks:
-            x, weights = block(x, padding_mask=padding_mask, training=training, return_weights=True)
-            maps.append(weights[0])
-        return (x, maps) if return_weights else x
+        mask = real_tokens(inputs, self.config.pad_id) if padding_mask is None else padding_mask
+        x = self.embedding(ids, segments, training=training)
+        return run_blocks(self.blocks, x, None, return_weights, padding_mask=mask, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return (*ids_shape(input_shape), self.config.hidden_dim)
 
     def pooled(self, x):
         """Vectors [B, T, D] -> one for the whole text [B, D], from the first token's."""
         return ops.tanh(self.pooler(x[:, 0]))
 
 
-def real_tokens(inputs):
-    """ids [B, T], or (ids, segments) -> [B, T], True where the id is not 0."""
-    return ops.not_equal(inputs[0] if isinstance(inputs, tuple | list) else inputs, 0)
+def real_tokens(inputs, pad_id: int):
+    """ids [B, T], or (ids, segments) -> [B, T], True where the id is not that of padding."""
+    return ops.not_equal(inputs[0] if isinstance(inputs, tuple | list) else inputs, pad_id)
+
+
+def ids_shape(input_shape):
+    """The shape of the ids: that of the inputs, or of the first where there are segments too."""
+    first = input_shape[0]
+    return first if isinstance(first, tuple | list) else input_shape
 
 
 def mean_vectors(x, padding_mask):
@@ -141,60 +157,81 @@ def mean_vectors(x, padding_mask):
     return ops.sum(ops.cast(x, "float32") * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
 
 
-class BertTask(BaseModel):
-    """A `Bert` with a head on it.
+class BERTTask(BaseModel):
+    """A `BERT` with a head on it.
 
     Args:
-        bert: one that is shared with whoever else has it, or a `BertConfig` (or a dict of its fields) for a new one.
+        bert: one that is shared with whoever else has it, or a `BERTConfig` (or a dict of its fields) for a new one.
+        dtype: policy of a new `BERT` and of the head; beside a shared one the head takes that one's.
 
     Raises:
-        LmbookError: `bert` was made for another precision than the head would have.
+        LmbookError: `dtype` is not the policy of the shared `BERT`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.bert = bert if isinstance(bert, Bert) else Bert(bert, name="bert")
-        check_precision(self.bert)
+    def __init__(self, bert: BERT | BERTConfig | dict, *, dtype=None, **kwargs):
+        shared = bert if isinstance(bert, BERT) else None
+        super().__init__(dtype=dtype if shared is None else shared.dtype_policy, **kwargs)
+        if shared is not None:
+            self.own_dtype = shared.own_dtype
+            if dtype is not None and keras.dtype_policies.get(dtype).name != shared.dtype_policy.name:
+                raise LmbookError(
+                    f"dtype={dtype!r} is not the {shared.dtype_policy.name} of the BERT that is shared.",
+                    "Make the BERT with that dtype, and leave it out here.",
+                )
+        self.bert = BERT(bert, name="bert", dtype=self.dtype_policy) if shared is None else shared
+        self.bert.build((None, None))
         self.config = self.bert.config
 
     def _dense(self, units, name):
-        return built_dense(self.config.hidden_dim, units, name, stddev=self.config.stddev)
+        config = self.config
+        return make_dense(config.hidden_dim, units, name, stddev=config.stddev, dtype=self.dtype_policy)
+
+    def _dropout(self):
+        drop = keras.layers.Dropout(self.config.dropout, name="dropout", dtype=self.dtype_policy)
+        drop.build((None, None, self.config.hidden_dim))
+        return drop
+
+    def _real_tokens(self, inputs, padding_mask):
+        return real_tokens(inputs, self.config.pad_id) if padding_mask is None else padding_mask
 
     def get_config(self):
         return {**super().get_config(), "bert": dataclasses.asdict(self.config)}
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertMaskedLM(BertTask):
-    """Says which token stands where one was hidden: inputs as of `Bert` -> logits [B, T, V] float32.
+@keras.saving.register_keras_serializable("lmbook", "BertMaskedLM")
+class BERTMaskedLM(BERTTask):
+    """Says which token stands where one was hidden: inputs as of `BERT` -> logits [B, T, V] float32.
 
-    The logits share the embedding's table. The `Bert` should have no pooler, which nothing here would train.
+    The logits share the embedding's table. The `BERT` should have no pooler, which nothing here would train.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, **kwargs):
         super().__init__(bert, **kwargs)
         c = self.config
         self.dense = self._dense(c.hidden_dim, "dense")
-        self.norm = make_norm("layer", c.epsilon, "norm")
+        self.norm = make_norm("layer", c.epsilon, "norm", self.dtype_policy)
         self.norm.build((None, None, c.hidden_dim))
         self.bias = self.add_weight(shape=(c.vocabulary_size,), initializer="zeros", autocast=False, name="bias")
         self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         x = self.bert(inputs, padding_mask=padding_mask, training=training)
-        x = self.norm(ACTIVATIONS[self.config.activation](self.dense(x)))
+        x = self.norm(get_activation(self.config.activation)(self.dense(x)))
         return self.bert.embedding.logits(x) + self.bias
 
+    def compute_output_shape(self, input_shape):
+        return (*ids_shape(input_shape), self.config.vocabulary_size)
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertClassifier(BertTask):
-    """One answer for a text, or for a pair of texts: inputs as of `Bert` -> logits [B, C] float32.
+
+@keras.saving.register_keras_serializable("lmbook", "BertClassifier")
+class BERTClassifier(BERTTask):
+    """One answer for a text, or for a pair of texts: inputs as of `BERT` -> logits [B, C] float32.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
         num_classes: C.
         pooling: "first": the first token's vector, through the pooler of `bert` (its own, where `bert` has none);
             "mean": the mean of all real tokens' vectors.
@@ -203,7 +240,7 @@ class BertClassifier(BertTask):
         LmbookError: a value is out of its range.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, num_classes: int, pooling: str = "first", **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, num_classes: int, pooling: str = "first", **kwargs):
         super().__init__(bert, **kwargs)
         self.num_classes, self.pooling = num_classes, pooling
         check_counts(self, "num_classes")
@@ -211,12 +248,12 @@ class BertClassifier(BertTask):
         self.pooler = None
         if pooling == "first" and self.bert.pooler is None:
             self.pooler = self._dense(self.config.hidden_dim, "pooler")
-        self.drop = keras.layers.Dropout(self.config.dropout, name="dropout")
+        self.drop = self._dropout()
         self.head = self._dense(num_classes, "logits")
         self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
-        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
+        padding_mask = self._real_tokens(inputs, padding_mask)
         x = self.bert(inputs, padding_mask=padding_mask, training=training)
         if self.pooling == "mean":
             x = mean_vectors(x, padding_mask)
@@ -224,55 +261,65 @@ class BertClassifier(BertTask):
             x = self.bert.pooled(x) if self.pooler is None else ops.tanh(self.pooler(x[:, 0]))
         return ops.cast(self.head(self.drop(x, training=training)), "float32")
 
+    def compute_output_shape(self, input_shape):
+        return ids_shape(input_shape)[0], self.num_classes
+
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes, "pooling": self.pooling}
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertReader(BertTask):
-    """Finds an answer in a text: inputs as of `Bert` -> logits [B, 2, T] float32, where it starts and where it ends.
+@keras.saving.register_keras_serializable("lmbook", "BertReader")
+class BERTReader(BERTTask):
+    """Finds an answer in a text: inputs as of `BERT` -> logits [B, 2, T] float32, where it starts and where it ends.
 
     The last token of an answer is its end. Padding gets a logit so low that it is never chosen.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, **kwargs):
         super().__init__(bert, **kwargs)
         self.head = self._dense(2, "logits")
         self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
-        padding_mask = real_tokens(inputs) if padding_mask is None else padding_mask
+        padding_mask = self._real_tokens(inputs, padding_mask)
         x = self.head(self.bert(inputs, padding_mask=padding_mask, training=training))  # [B, T, 2]
         logits = ops.cast(ops.swapaxes(x, 1, 2), "float32")
         return ops.where(ops.expand_dims(padding_mask, 1), logits, MASKED)
 
+    def compute_output_shape(self, input_shape):
+        batch, length = ids_shape(input_shape)
+        return batch, 2, length
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertTagger(BertTask):
-    """Gives each token a tag: inputs as of `Bert` -> logits [B, T, K] float32.
+
+@keras.saving.register_keras_serializable("lmbook", "BertTagger")
+class BERTTagger(BERTTask):
+    """Gives each token a tag: inputs as of `BERT` -> logits [B, T, K] float32.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
         num_tags: K.
 
     Raises:
         LmbookError: num_tags is not a positive number.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, num_tags: int, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, num_tags: int, **kwargs):
         super().__init__(bert, **kwargs)
         self.num_tags = num_tags
         check_counts(self, "num_tags")
-        self.drop = keras.layers.Dropout(self.config.dropout, name="dropout")
+        self.drop = self._dropout()
         self.head = self._dense(num_tags, "logits")
         self.built = True
 
     def call(self, inputs, padding_mask=None, training=False):
         x = self.bert(inputs, padding_mask=padding_mask, training=training)
         return ops.cast(self.head(self.drop(x, training=training)), "float32")
+
+    def compute_output_shape(self, input_shape):
+        return (*ids_shape(input_shape), self.num_tags)
 
     def get_config(self):
         return {**super().get_config(), "num_tags": self.num_tags}

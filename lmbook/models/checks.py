@@ -40,3 +40,12 @@ def check_heads(config: Any) -> None:
             f"hidden_dim={config.hidden_dim} is not an even multiple of num_heads={config.num_heads}.",
             f"Choose a multiple of {2 * config.num_heads}.",
         )
+
+
+def check_pad_id(config: Any) -> None:
+    """The field `pad_id` is a token id."""
+    pad_id, size = config.pad_id, config.vocabulary_size
+    if isinstance(pad_id, bool) or not isinstance(pad_id, int) or not 0 <= pad_id < size:
+        raise LmbookError(
+            f"pad_id={pad_id!r} is not an id from 0 to {size - 1}.", "Give the tokenizer's: pad_id=tokenizer.pad_id."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from lmbook.models.transformer import Embedding, Transformer, TransformerConfig, TransformerEncoder, make_blocks
+from lmbook.models.transformer import Transformer, TransformerConfig, TransformerEncoder, make_blocks, make_embedding
 
 
 @keras.saving.register_keras_serializable("lmbook")
@@ -16,7 +16,7 @@ class EncoderDecoder(Transformer):
         config: a `TransformerConfig` (or a dict of its fields).
 
     Call:
-        (source [B, S], target [B, T]) -> logits [B, T, V] float32; id 0 is padding in both.
+        (source [B, S], target [B, T]) -> logits [B, T, V] float32; both may be padded with `pad_id` at the end.
 
     Example:
         model = EncoderDecoder(TransformerConfig(vocabulary_size=8000))
@@ -31,20 +31,24 @@ class EncoderDecoder(Transformer):
 
     def __init__(self, config: TransformerConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        self.embedding = Embedding(self.config, name="embedding")
+        c, policy = self.config, self.dtype_policy
+        self.embedding = make_embedding(c, policy)
         self.encoder = self._make_encoder()
-        self.blocks = make_blocks(self.config, "decoder_block", causal=True, cross_attention=True)
+        self.blocks = make_blocks(c, "decoder_block", policy, causal=True, cross_attention=True)
         self.norm = self._final_norm("decoder_norm")
         self.head = None
-        if not self.config.shared_embeddings:
-            self.head = keras.layers.Dense(self.config.vocabulary_size, use_bias=False, dtype="float32", name="logits")
-        self._build(self.embedding, *self.blocks, self.norm, self.head)
+        if not c.tie_embeddings:
+            self.head = keras.layers.Dense(c.vocabulary_size, use_bias=False, dtype="float32", name="logits")
+        self.embedding.build((None, None))
+        self._build_parts(*self.blocks, self.norm, self.head)
+        self.built = True
 
     def _make_encoder(self):
-        """What reads the source: gives vectors [B, S, D]."""
-        return TransformerEncoder(
-            self.config, self.embedding if self.config.shared_embeddings else None, name="encoder"
-        )
+        """What reads the source, built: gives vectors [B, S, D]."""
+        shared = self.embedding if self.config.tie_embeddings else None
+        encoder = TransformerEncoder(self.config, shared, name="encoder", dtype=self.dtype_policy)
+        encoder.build((None, None))
+        return encoder
 
     def call(self, inputs, training=False, return_weights=False):
         """On request also, for each block, its attention [B, H, T, T] and cross-attention [B, H, T, S]."""
@@ -53,15 +57,22 @@ class EncoderDecoder(Transformer):
         # Padding at the end of the target needs no mask: no real token sees what comes after it.
         memory, real = self.encoder(source, training=training), self.readable(source)
         x, maps = self.embedding(target, training=training), []
+        options = {"memory": memory, "memory_padding_mask": real, "training": training}
         for block in self.blocks:
-            x, weights = block(x, memory=memory, memory_padding_mask=real, training=training, return_weights=True)
-            maps.append(weights)
+            x = block(x, return_weights=return_weights, **options)
+            if return_weights:
+                x, weights = x
+                maps.append(weights)
         logits = self._logits(x)
         return (logits, maps) if return_weights else logits
 
+    def compute_output_shape(self, input_shape):
+        _, target = input_shape
+        return (*target, self.config.vocabulary_size)
+
     def readable(self, source):
         """The mask of the cross-attention: where the decoder may look, the real tokens of the source [B, S]."""
-        return ops.not_equal(source, 0)
+        return ops.not_equal(source, self.config.pad_id)
 
     def initial_state(self, batch_size: int, source, *, length: int | None = None):
         """What the decoder needs to begin: the source [B, S] read once, its keys and values, an empty cache.

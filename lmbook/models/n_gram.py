@@ -1,4 +1,4 @@
-"""Language models that count: the next token's probability from how often it followed the last few tokens.
+"""N-gram language models: the next token's probability from how often it followed the last few tokens.
 
 Both smoothings have one form. With h the last n - 1 tokens and w the next one,
 
@@ -123,13 +123,13 @@ class NGramModel:
         return row
 
     def generate(
-        self, prompt: Sequence[int] | None = None, *, length: int, seed: int = 0, temperature: float = 1.0
+        self, prompt: Sequence[int] | None = None, *, max_new_tokens: int, seed: int = 0, temperature: float = 1.0
     ) -> list[int]:
-        """Draw tokens one after the other, until `<end>` (which is not returned) or `length`.
+        """Draw tokens one after the other, until `<end>` (which is not returned) or `max_new_tokens`.
 
         Args:
             prompt: the tokens before; None: `<end>` alone, the beginning of a document.
-            length: the most tokens to draw.
+            max_new_tokens: the most tokens to draw.
             seed: same seed, same tokens.
             temperature: below 1 likely tokens become likelier; 0 always takes the likeliest.
 
@@ -140,7 +140,7 @@ class NGramModel:
             raise LmbookError(f"temperature is {temperature}.", "It must be 0 (greedy) or more; 1 is neutral.")
         random, end = np.random.default_rng(seed), self.counts.end_id
         context, written = [end] if prompt is None else list(prompt), []
-        while len(written) < length:
+        while len(written) < max_new_tokens:
             p = self.distribution(context)
             if temperature == 0:
                 token = int(p.argmax())

@@ -1,4 +1,4 @@
-"""Counting n-grams: every run of 1 to n tokens of a text, by sorting instead of by a loop over the tokens.
+"""Counts n-grams, every run of 1 to n tokens of a text, by sorting instead of by a loop over the tokens.
 
 An n-gram of order k is its first k - 1 tokens, which are themselves a counted (k - 1)-gram with a number of its own,
 and a last token. So one integer, `number of the context * V + last token`, names it, whatever its order, and sorting
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmbook.errors import LmbookError
-
-END_ID = 2
+from lmbook.pipelines.batches import check_ids
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,12 @@ class NGramCounts:
 
 
 def count_n_grams(
-    documents: Sequence[Sequence[int]], order: int, vocabulary_size: int, *, closed: bool = True, end_id: int = END_ID
+    documents: Sequence[Sequence[int]],
+    tokenizer: Tokenizer | SpecialIds,
+    order: int,
+    vocabulary_size: int | None = None,
+    *,
+    closed: bool = True,
 ) -> NGramCounts:
     """Count all n-grams of the orders 1 to `order`.
 
@@ -97,17 +102,18 @@ def count_n_grams(
 
     Args:
         documents: ids of each document, without `<end>`; lists or arrays. Empty ones are left out.
+        tokenizer: its `end_id` is that of `<end>`.
         order: n, the length of the longest n-grams.
-        vocabulary_size: V.
+        vocabulary_size: V; None: the tokenizer's.
         closed: each document is followed by `<end>`, which is counted too. False for a part of a longer text.
-        end_id: the id of `<end>`.
 
     Raises:
         LmbookError: there is no token to count, an id is not in the vocabulary, or the order is below 1.
     """
     if order < 1:
         raise LmbookError(f"The order of n-grams is {order}.", "It must be at least 1 (single tokens).")
-    tokens, depth = token_stream(documents, vocabulary_size, closed=closed, end_id=end_id)
+    vocabulary_size = tokenizer.vocabulary_size if vocabulary_size is None else vocabulary_size
+    tokens, depth = token_stream(documents, vocabulary_size, closed=closed, end_id=tokenizer.end_id)
     rows = tokens  # of the (k - 1)-gram that ends at each position
     counted: list[tuple[np.ndarray, np.ndarray]] = []  # (keys, counts) of each order
     continuations: list[np.ndarray] = []
@@ -125,7 +131,7 @@ def count_n_grams(
     tables = [
         NGramTable(keys, counts, before) for (keys, counts), before in zip(counted, [*continuations, None], strict=True)
     ]
-    return NGramCounts(tuple(tables), vocabulary_size, end_id)
+    return NGramCounts(tuple(tables), vocabulary_size, tokenizer.end_id)
 
 
 def token_stream(
@@ -140,6 +146,7 @@ def token_stream(
     Raises:
         LmbookError: there is no token, or an id is not in the vocabulary.
     """
+    check_ids(documents)
     parts = [np.asarray(document, np.int32) for document in documents if len(document)]
     if not parts:
         raise LmbookError("The documents hold no token.", "Give a text with some words.")

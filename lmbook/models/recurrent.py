@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from lmbook.errors import LmbookError
+from lmbook.layers.embedding import make_table
 from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_choice, check_counts, check_dropout
 
@@ -102,35 +103,33 @@ class RecurrentLanguageModel(ConfiguredModel):
 
     def __init__(self, config: RecurrentConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
+        c, policy = self.config, self.dtype_policy
         # Keras' own vectors (within 0.05 of zero) are so small that for hundreds of steps all tokens look alike.
-        scale = keras.initializers.RandomNormal(stddev=1.0)
-        self.embedding = keras.layers.Embedding(
-            c.vocabulary_size, c.embedding_dim, embeddings_initializer=scale, name="embedding"
-        )
+        self.embedding = make_table(c.vocabulary_size, c.embedding_dim, "embedding", 1.0, policy)
         span = {"unit_forget_bias": False, "bias_initializer": ChronoBias(c.memory_span)} if c.memory_span else {}
+        kind = {"return_sequences": True, "return_state": True, "dtype": policy, **span}
         self.recurrent = [
-            _CELLS[c.cell](c.hidden_dim, return_sequences=True, return_state=True, name=f"{c.cell}_{index}", **span)
-            for index in range(c.num_layers)
+            _CELLS[c.cell](c.hidden_dim, name=f"{c.cell}_{index}", **kind) for index in range(c.num_layers)
         ]
         # One seed each, or two layers would drop the same units.
-        self.drops = [keras.layers.Dropout(c.dropout, name=f"dropout_{index}") for index in range(c.num_layers + 1)]
+        self.drops = [
+            keras.layers.Dropout(c.dropout, name=f"dropout_{index}", dtype=policy) for index in range(c.num_layers + 1)
+        ]
         self.head = keras.layers.Dense(c.vocabulary_size, dtype="float32", name="logits")
-        self.build((None, None))
-
-    def build(self, input_shape):
-        c = self.config
-        self.embedding.build(input_shape)
-        for index, layer in enumerate(self.recurrent):
-            layer.build((None, None, c.hidden_dim if index else c.embedding_dim))
-        for drop in self.drops:
-            drop.build(input_shape)
-        self.head.build((None, None, c.hidden_dim))
+        self.embedding.build((None, None))
+        for index, (layer, drop) in enumerate(zip(self.recurrent, self.drops, strict=False)):
+            for part in (layer, drop):
+                part.build((None, None, c.hidden_dim if index else c.embedding_dim))
+        for last in (self.drops[-1], self.head):
+            last.build((None, None, c.hidden_dim))
         self.built = True
 
     def call(self, ids, training=False):
         """ids [B, T] -> logits [B, T, V]."""
         return self._forward(ids, [None] * len(self.recurrent), training)[0]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.config.vocabulary_size)
 
     def initial_state(self, batch_size: int):
         """The empty memory: for each layer a list of tensors [B, hidden_dim] (LSTM: output and cell)."""

@@ -9,8 +9,9 @@ from keras import ops
 
 from lmbook.errors import LmbookError
 from lmbook.layers.attention import attend
+from lmbook.layers.embedding import make_table, tied_logits
 from lmbook.models.base import ConfiguredModel
-from lmbook.models.checks import check_counts, check_dropout
+from lmbook.models.checks import check_counts, check_dropout, check_pad_id
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class RecurrentEncoderDecoderConfig:
         hidden_dim: width of a token's vector and of the memories, D; even.
         num_layers: LSTM layers of the encoder, and of the decoder.
         dropout: share of activations set to zero in training.
+        pad_id: the id of padding, which is never looked at.
 
     Raises:
         LmbookError: a value is out of its range.
@@ -31,10 +33,12 @@ class RecurrentEncoderDecoderConfig:
     hidden_dim: int = 128
     num_layers: int = 1
     dropout: float = 0.1
+    pad_id: int = 0
 
     def __post_init__(self):
         check_counts(self, "vocabulary_size", "hidden_dim", "num_layers")
         check_dropout(self)
+        check_pad_id(self)
         if self.hidden_dim % 2:
             raise LmbookError(f"hidden_dim={self.hidden_dim} is odd.", "The encoder has half of it in each direction.")
 
@@ -51,7 +55,7 @@ class RecurrentEncoderDecoder(ConfiguredModel):
         config: a `RecurrentEncoderDecoderConfig` (or a dict of its fields).
 
     Call:
-        (source [B, S], target [B, T]) -> logits [B, T, V] float32; id 0 is padding in both.
+        (source [B, S], target [B, T]) -> logits [B, T, V] float32; both may be padded with `pad_id` at the end.
 
     Reference:
         Bahdanau et al. 2015, "Neural machine translation by jointly learning to align and translate"; Luong et al.
@@ -63,23 +67,22 @@ class RecurrentEncoderDecoder(ConfiguredModel):
 
     def __init__(self, config: RecurrentEncoderDecoderConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
-        start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
-        self.embedding = keras.layers.Embedding(c.vocabulary_size, c.hidden_dim, start, name="embedding")
+        c, policy = self.config, self.dtype_policy
+        self.embedding = make_table(c.vocabulary_size, c.hidden_dim, "embedding", c.hidden_dim**-0.5, policy)
 
         def lstm(name, units=c.hidden_dim, **kind):
-            return keras.layers.LSTM(units, return_sequences=True, name=name, **kind)
+            return keras.layers.LSTM(units, return_sequences=True, name=name, dtype=policy, **kind)
 
         self.readers = [
-            keras.layers.Bidirectional(lstm("encoder_0", c.hidden_dim // 2), name="encoder_0"),
+            keras.layers.Bidirectional(lstm("encoder_0", c.hidden_dim // 2), name="encoder_0", dtype=policy),
             *(lstm(f"encoder_{index}") for index in range(1, c.num_layers)),
         ]
         self.writers = [lstm(f"decoder_{index}", return_state=True) for index in range(c.num_layers)]
-        self.query = keras.layers.Dense(c.hidden_dim, use_bias=False, name="query")
-        self.mix = keras.layers.Dense(c.hidden_dim, activation="tanh", name="mix")
-        self.drops = [keras.layers.Dropout(c.dropout, name=f"dropout_{index}") for index in range(2)]
-        self.embedding.build(None)
-        for layer in (*self.readers, *self.writers, self.query):
+        self.query = keras.layers.Dense(c.hidden_dim, use_bias=False, name="query", dtype=policy)
+        self.mix = keras.layers.Dense(c.hidden_dim, activation="tanh", name="mix", dtype=policy)
+        self.drops = [keras.layers.Dropout(c.dropout, name=f"dropout_{index}", dtype=policy) for index in range(2)]
+        self.embedding.build((None, None))
+        for layer in (*self.readers, *self.writers, self.query, *self.drops):
             layer.build((None, None, c.hidden_dim))
         self.mix.build((None, None, 2 * c.hidden_dim))
         self.built = True
@@ -88,8 +91,12 @@ class RecurrentEncoderDecoder(ConfiguredModel):
         """On request also the weights of the attention to the source [B, 1, T, S], in a list as of one block."""
         source, target = inputs
         memory, real = self._read(source, training)
-        logits, _, weights = self._write(target, [None] * len(self.writers), memory, real, training)
-        return (logits, [weights]) if return_weights else logits
+        logits, _, *weights = self._write(target, [None] * len(self.writers), memory, real, training, return_weights)
+        return (logits, weights) if return_weights else logits
+
+    def compute_output_shape(self, input_shape):
+        _, target = input_shape
+        return (*target, self.config.vocabulary_size)
 
     def initial_state(self, batch_size: int, source):
         """What the decoder needs to begin: empty memories, and the source [B, S] read once."""
@@ -98,28 +105,28 @@ class RecurrentEncoderDecoder(ConfiguredModel):
     def step(self, ids, state):
         """Read `ids` [B, T] of the target on from `state`; gives (logits [B, T, V], the state after them)."""
         memories, memory, real = state
-        logits, after, _ = self._write(ids, memories, memory, real, training=False)
+        logits, after = self._write(ids, memories, memory, real, training=False)
         return logits, (after, memory, real)
 
     def _read(self, source, training):
-        real = ops.not_equal(source, 0)
+        real = ops.not_equal(source, self.config.pad_id)
         x = self.drops[0](self._vectors(source), training=training)
         for layer in self.readers:  # the mask: the backward direction must not begin in the padding
             x = layer(x, mask=real, training=training)
         return x, real
 
-    def _write(self, target, memories, memory, real, training):
+    def _write(self, target, memories, memory, real, training, return_weights=False):
         x, after = self.drops[0](self._vectors(target), training=training), []
         for layer, before in zip(self.writers, memories, strict=True):
             x, *state = layer(x, initial_state=before, training=training)
             after.append(state)
         one_head = ops.expand_dims(memory, 1)  # [B, 1, S, D]
         asked = ops.expand_dims(self.query(x), 1)
-        found, weights = attend(asked, one_head, one_head, ops.expand_dims(real, 1))
+        found = attend(asked, one_head, one_head, ops.expand_dims(real, 1), return_weights=return_weights)
+        found, *weights = found if return_weights else [found]
         x = self.mix(ops.concatenate([x, found[:, 0]], axis=-1))
         x = self.drops[1](x, training=training)
-        logits = ops.matmul(x, ops.transpose(ops.cast(self.embedding.embeddings, x.dtype)))
-        return ops.cast(logits, "float32"), after, weights
+        return tied_logits(x, self.embedding.embeddings), after, *weights
 
     def _vectors(self, ids):
         return self.embedding(ids) * self.config.hidden_dim**0.5

@@ -77,7 +77,7 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
             {
                 "num_layers": 4,
                 "positions": "rotary",
-                "order": "pre",
+                "normalize_first": True,
                 "normalization": "rms",
                 "activation": "gelu",
                 "use_bias": False,
@@ -100,10 +100,10 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
             {
                 "positions": "rotary",
                 "normalization": "rms",
-                "normalize_heads": True,
+                "qk_norm": True,
                 "normalize_embedding": True,
                 "activation": "squared_relu",
-                "shared_embeddings": False,
+                "tie_embeddings": False,
                 "logit_soft_cap": 15.0,
                 "use_bias": False,
                 "zero_projections": True,

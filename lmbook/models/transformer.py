@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -10,9 +9,9 @@ from keras import ops
 
 from lmbook.errors import LmbookError
 from lmbook.layers.block import TransformerBlock, make_norm
-from lmbook.layers.positions import sinusoidal
+from lmbook.layers.embedding import ScaledEmbedding
 from lmbook.models.base import ConfiguredModel
-from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads, check_pad_id
 
 POSITIONS = ("sinusoidal", "learned", "rotary", "none")
 
@@ -30,12 +29,13 @@ class TransformerConfig:
         num_key_value_heads: heads of keys and values, a divisor of `num_heads`; None: as many.
         max_sequence_length: the longest text.
         positions: "sinusoidal" (Vaswani et al. 2017), "learned", "rotary" (Su et al. 2021) or "none".
-        order: normalisation after each part ("post", as in the paper) or before it ("pre").
+        normalize_first: normalise before each part of a block, not after it as in the paper.
         normalization: "layer" or "rms".
         activation: of the feed-forward layers, see `FeedForward`.
-        shared_embeddings: one table of vectors for the encoder, the decoder and the logits.
-        use_bias: projections have a bias, and LayerNorms a shift.
+        tie_embeddings: use one table of vectors for the encoder, the decoder and the logits.
+        use_bias: add a bias in each projection, and a shift in each LayerNorm.
         dropout: share of activations set to zero in training.
+        pad_id: the id of padding, which is never looked at.
 
     Raises:
         LmbookError: a value is out of its range.
@@ -49,66 +49,37 @@ class TransformerConfig:
     num_key_value_heads: int | None = None
     max_sequence_length: int = 128
     positions: str = "sinusoidal"
-    order: str = "post"
+    normalize_first: bool = False
     normalization: str = "layer"
     activation: str = "relu"
-    shared_embeddings: bool = True
+    tie_embeddings: bool = True
     use_bias: bool = True
     dropout: float = 0.1
+    pad_id: int = 0
 
     def __post_init__(self):
         check_counts(self, "vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers")
         check_choice(self, "positions", POSITIONS)
         check_dropout(self)
         check_heads(self)
+        check_pad_id(self)
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class Embedding(keras.layers.Layer):
-    """Ids [B, T] -> vectors [B, T, D] with their positions, scaled by sqrt(D) as in the paper.
-
-    Args:
-        config: a `TransformerConfig`, or a dict of its fields.
-    """
-
-    def __init__(self, config: TransformerConfig | dict, **kwargs):
-        super().__init__(**kwargs)
-        self.config = c = config if isinstance(config, TransformerConfig) else TransformerConfig(**config)
-        start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
-        self.table = keras.layers.Embedding(c.vocabulary_size, c.hidden_dim, start, name="embedding")
-        self.places = None
-        if c.positions == "learned":
-            small = keras.initializers.RandomNormal(stddev=0.02)
-            self.places = keras.layers.Embedding(c.max_sequence_length, c.hidden_dim, small, name="position_embedding")
-        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
-
-    def build(self, input_shape):
-        self.table.build(input_shape)
-        if self.places is not None:
-            self.places.build((None,))
-        self.built = True
-
-    def call(self, ids, position=0, training=False):
-        """`position`: the place of the first of `ids`."""
-        c = self.config
-        x = self.table(ids) * c.hidden_dim**0.5
-        places = ops.arange(ops.shape(ids)[1]) + position
-        if c.positions == "learned":
-            x = x + self.places(places)
-        elif c.positions == "sinusoidal":
-            x = x + ops.cast(sinusoidal(places, c.hidden_dim), x.dtype)
-        return self.drop(x, training=training)
-
-    def logits(self, x):
-        """Vectors [B, T, D] -> how well each token's vector fits [B, T, V], float32."""
-        table = ops.cast(self.table.embeddings, x.dtype)
-        return ops.cast(ops.matmul(x, ops.transpose(table)), "float32")
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+def make_embedding(config: TransformerConfig, dtype=None) -> ScaledEmbedding:
+    """The table of an encoder or a decoder, or the one that both share."""
+    c = config
+    return ScaledEmbedding(
+        c.vocabulary_size,
+        c.hidden_dim,
+        positions=c.positions,
+        max_sequence_length=c.max_sequence_length,
+        dropout=c.dropout,
+        name="embedding",
+        dtype=dtype,
+    )
 
 
-def make_blocks(config: TransformerConfig, name: str, **kind) -> list[TransformerBlock]:
+def make_blocks(config: TransformerConfig, name: str, dtype=None, **kind) -> list[TransformerBlock]:
     """The stack of blocks of an encoder or a decoder; `kind` are `causal` and `cross_attention`."""
     c = config
     return [
@@ -118,11 +89,12 @@ def make_blocks(config: TransformerConfig, name: str, **kind) -> list[Transforme
             num_key_value_heads=c.num_key_value_heads,
             activation=c.activation,
             normalization=c.normalization,
-            order=c.order,
+            normalize_first=c.normalize_first,
             rotary=c.positions == "rotary",
             use_bias=c.use_bias,
             dropout=c.dropout,
             name=f"{name}_{index}",
+            dtype=dtype,
             **kind,
         )
         for index in range(c.num_layers)
@@ -130,21 +102,20 @@ def make_blocks(config: TransformerConfig, name: str, **kind) -> list[Transforme
 
 
 class Transformer(ConfiguredModel):
-    """What the models share: the last normalisation of "pre", the check of a text's length."""
+    """What the models share: the last normalisation of `normalize_first`, the check of a text's length."""
 
     config_class = TransformerConfig
     jit_compile_decoding = True  # XLA fuses the many small operations of one token
 
     def _final_norm(self, name):
-        # "pre" leaves the last sum as it is: it is normalised here.
+        # With `normalize_first` the sum that leaves the last block is not normalised yet.
         c = self.config
-        return make_norm(c.normalization, 1e-5, name, use_bias=c.use_bias) if c.order == "pre" else None
+        return make_norm(c.normalization, 1e-5, name, self.dtype_policy, c.use_bias) if c.normalize_first else None
 
-    def _build(self, *layers):
+    def _build_parts(self, *layers):
         for layer in layers:
             if layer is not None:
                 layer.build((None, None, self.config.hidden_dim))
-        self.built = True
 
     def _check_length(self, length):
         if length is not None and length > self.config.max_sequence_length:
@@ -160,28 +131,47 @@ class TransformerEncoder(Transformer):
 
     Args:
         config: a `TransformerConfig` (or a dict of its fields).
-        embedding: the `Embedding` to share with a decoder; None: its own.
+        embedding: the `ScaledEmbedding` to share with a decoder; None: its own.
 
     Call:
-        ids [B, T], padding_mask [B, T] (True at real tokens; None: ids other than 0) -> [B, T, D].
+        ids [B, T], padding_mask [B, T] (True at real tokens; None: ids other than `pad_id`) -> [B, T, D].
     """
 
-    def __init__(self, config: TransformerConfig | dict, embedding: Embedding | None = None, **kwargs):
+    def __init__(self, config: TransformerConfig | dict, embedding: ScaledEmbedding | None = None, **kwargs):
         super().__init__(config, **kwargs)
-        self.embedding = embedding or Embedding(self.config, name="embedding")
-        self.blocks = make_blocks(self.config, "encoder_block")
+        self.embedding = embedding or make_embedding(self.config, self.dtype_policy)
+        self.blocks = make_blocks(self.config, "encoder_block", self.dtype_policy)
         self.norm = self._final_norm("encoder_norm")
-        self._build(self.embedding if embedding is None else None, *self.blocks, self.norm)
+        if embedding is None:
+            self.embedding.build((None, None))
+        self._build_parts(*self.blocks, self.norm)
+        self.built = True
 
     def call(self, ids, padding_mask=None, training=False, return_weights=False):
+        """On request also each block's attention [B, H, T, T]."""
         self._check_length(ids.shape[1])
-        padding_mask = ops.not_equal(ids, 0) if padding_mask is None else padding_mask
-        x, maps = self.embedding(ids, training=training), []
-        for block in self.blocks:
-            x, weights = block(x, padding_mask=padding_mask, training=training, return_weights=True)
-            maps.append(weights[0])
-        x = x if self.norm is None else self.norm(x)
-        return (x, maps) if return_weights else x
+        padding_mask = ops.not_equal(ids, self.config.pad_id) if padding_mask is None else padding_mask
+        x = self.embedding(ids, training=training)
+        return run_blocks(self.blocks, x, self.norm, return_weights, padding_mask=padding_mask, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.config.hidden_dim)
+
+
+def run_blocks(blocks, x, norm, return_weights, **options):
+    """x [B, T, D] through the blocks and the last normalisation, where there is one.
+
+    Returns:
+        [B, T, D]; with `return_weights` also the weights of each block's attention, [B, H, T, T].
+    """
+    maps = []
+    for block in blocks:
+        x = block(x, return_weights=return_weights, **options)
+        if return_weights:
+            x, (weights,) = x
+            maps.append(weights)
+    x = x if norm is None else norm(x)
+    return (x, maps) if return_weights else x
 
 
 class CausalLanguageModel(Transformer):
@@ -192,19 +182,19 @@ class CausalLanguageModel(Transformer):
 
     def call(self, ids, training=False, return_weights=False):
         """ids [B, T] -> logits [B, T, V] float32; on request also each block's attention [B, H, T, T]."""
-        x, maps = self.features(ids, training=training, return_weights=True)
+        x = self.features(ids, training, return_weights)
+        x, *maps = x if return_weights else [x]
         logits = self._logits(x)
-        return (logits, maps) if return_weights else logits
+        return (logits, *maps) if return_weights else logits
 
     def features(self, ids, training=False, return_weights=False):
-        """The vectors [B, T, D] that the logits are made from."""
+        """The vectors [B, T, D] that the logits are made from; on request also each block's attention [B, H, T, T]."""
         self._check_length(ids.shape[1])
-        x, maps = self.embedding(ids, training=training), []
-        for block in self.blocks:
-            x, weights = block(x, training=training, return_weights=True)
-            maps.append(weights[0])
-        x = x if self.norm is None else self.norm(x)
-        return (x, maps) if return_weights else x
+        x = self.embedding(ids, training=training)
+        return run_blocks(self.blocks, x, self.norm, return_weights, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.config.vocabulary_size)
 
     def initial_state(self, batch_size: int, *, length: int | None = None):
         """An empty cache for each block, and how many tokens it holds; `length`: room, None: for the longest text."""
@@ -239,10 +229,12 @@ class TransformerLanguageModel(CausalLanguageModel):
 
     def __init__(self, config: TransformerConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        self.embedding = Embedding(self.config, name="embedding")
-        self.blocks = make_blocks(self.config, "block", causal=True)
+        self.embedding = make_embedding(self.config, self.dtype_policy)
+        self.blocks = make_blocks(self.config, "block", self.dtype_policy, causal=True)
         self.norm = self._final_norm("norm")
-        self._build(self.embedding, *self.blocks, self.norm)
+        self.embedding.build((None, None))
+        self._build_parts(*self.blocks, self.norm)
+        self.built = True
 
     def _logits(self, x):
         return self.embedding.logits(x)

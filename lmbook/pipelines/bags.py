@@ -1,4 +1,4 @@
-"""Bags of words for Keras: the rows of a sparse matrix as padded arrays."""
+"""Bags of words as Keras can read them: the rows of a sparse matrix as padded arrays."""
 
 from __future__ import annotations
 

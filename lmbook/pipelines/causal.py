@@ -1,4 +1,4 @@
-"""Batches for models that predict the next token."""
+"""Batches for models that predict the next token: windows of a text, or whole documents in rows."""
 
 from __future__ import annotations
 
@@ -10,21 +10,54 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import NumberedBatches, check_ids, padded
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer, check_texts
 
 
-class CausalWindows:
+def text_batches(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    *,
+    context: int,
+    batch_size: int,
+    align: str = "window",
+    shuffle: bool = True,
+    seed: int = 0,
+) -> CausalWindows:
+    """The texts' tokens in windows, ready for `fit`.
+
+    Args:
+        texts: documents, a list of strings.
+        tokenizer: encodes them.
+        context, batch_size, align, shuffle, seed: see `CausalWindows`.
+
+    Example:
+        data = text_batches(stories, tokenizer, context=64, batch_size=32)
+        fit(model, data, steps=1000)
+
+    Raises:
+        LmbookError: `texts` is a single string; or as `CausalWindows`.
+    """
+    check_texts(texts)
+    documents = [tokenizer.encode(text) for text in texts]
+    return CausalWindows(
+        documents, tokenizer, context=context, batch_size=batch_size, align=align, shuffle=shuffle, seed=seed
+    )
+
+
+class CausalWindows(NumberedBatches):
     """Windows of a text with their labels, the text shifted by one token.
 
     The documents are joined into one stream, `<end> d1 … dn <end> e1 … em <end>`: the token that closes a document
     also opens the next one. A window of T tokens is a piece of the stream, and its labels are the piece one token
-    later. Batch k is a pure function of (seed, k): `dataset(start_step=k)` continues exactly where a run that was
-    stopped after k batches would have gone on.
+    later: a batch is (x int32 [B, T], y int32 [B, T], w float32 [B, T]). Batch k is a pure function of (seed, k), so a
+    run that was stopped goes on exactly where it was.
 
     With `align="window"` the windows lie end to end and cover every label once per epoch; each epoch starts at another
     place of the stream (taken as a ring), so a token does not always stand at the same distance from its window's
     start. With `align="document"` every document's start is a window's start, and a document longer than T goes on in
     further windows, each beginning where the former ended; so each token is seen once with its whole past (up to
-    T tokens). Windows run on into the documents that follow. What lies past the end of the stream is `pad_id` with
+    T tokens). Windows run on into the documents that follow. What lies past the end of the stream is padding, with
     weight 0.
 
     With `shuffle=True` the windows are dealt in another order in each epoch, every window once, and every batch is
@@ -33,10 +66,9 @@ class CausalWindows:
 
     Args:
         documents: lists of ids, without `<end>`. Empty documents are left out.
+        tokenizer: its `end_id` closes and opens documents, and its `pad_id` fills what is past the end.
         context: T, tokens in a window.
         batch_size: B, windows in a batch.
-        end_id: the id that closes and opens documents.
-        pad_id: the id of positions that hold nothing.
         align: "window" or "document".
         shuffle: deal the windows in random order.
         seed: of the order and of the epochs' offsets.
@@ -47,7 +79,7 @@ class CausalWindows:
         steps_per_epoch: batches in an epoch, rounded up.
 
     Example:
-        >>> data = CausalWindows([[5, 6, 7, 8]], context=2, batch_size=1, shuffle=False)
+        >>> data = CausalWindows([[5, 6, 7, 8]], SpecialIds(), context=2, batch_size=1, shuffle=False)
         >>> x, y, w = next(iter(data.dataset()))
         >>> x.numpy().tolist(), y.numpy().tolist(), w.numpy().tolist()
         ([[2, 5]], [[5, 6]], [[1.0, 1.0]])
@@ -59,11 +91,10 @@ class CausalWindows:
     def __init__(
         self,
         documents: Sequence[Sequence[int]],
+        tokenizer: Tokenizer | SpecialIds,
         *,
         context: int,
         batch_size: int,
-        end_id: int = 2,
-        pad_id: int = 0,
         align: str = "window",
         shuffle: bool = True,
         seed: int = 0,
@@ -74,10 +105,11 @@ class CausalWindows:
             raise LmbookError(f"batch_size is {batch_size}.", "It must be at least 1.")
         if align not in ("window", "document"):
             raise LmbookError(f"align is {align!r}.", 'Use "window" or "document".')
+        check_ids(documents)
         documents = [np.asarray(document, dtype=np.int32) for document in documents if len(document)]
         if not documents:
             raise LmbookError("The text is empty: there is no token to learn from.", "Give a text with some words.")
-        end = np.array([end_id], dtype=np.int32)
+        end = np.array([tokenizer.end_id], dtype=np.int32)
         stream = np.concatenate([piece for document in documents for piece in (end, document)] + [end])
         if len(stream) < context + 1:
             raise LmbookError(
@@ -86,7 +118,7 @@ class CausalWindows:
                 f"Give a longer text, or a context of at most {len(stream) - 1}.",
             )
         self.context, self.batch_size = context, batch_size
-        self.end_id, self.pad_id = end_id, pad_id
+        self.pad_id = tokenizer.pad_id
         self.align, self.shuffle, self.seed = align, shuffle, seed
         self.stream = stream
         self.tokens = len(stream) - 1
@@ -106,26 +138,6 @@ class CausalWindows:
             ]
         )
 
-    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
-        """Batches number `start_step`, `start_step` + 1, … of the endless run; `steps` of them (default: one epoch).
-
-        Returns:
-            a data set of known length, of (x int32 [B, T], y int32 [B, T], w float32 [B, T]).
-        """
-        steps = self.steps_per_epoch if steps is None else steps
-        if start_step < 0 or steps < 0:
-            raise LmbookError(f"start_step is {start_step} and steps is {steps}.", "Neither may be negative.")
-        stream, starts = tf.constant(self.stream), tf.constant(self.starts)
-        first = start_step * self.batch_size
-        epochs = tf.data.Dataset.range(first // self._rows_per_epoch, tf.int64.max)
-        rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(self._epoch(epoch)))
-        rows = rows.skip(first % self._rows_per_epoch).take(steps * self.batch_size)
-        batches = rows.batch(self.batch_size, drop_remainder=True)
-        batches = batches.map(
-            lambda window, offset: self._batch(window, offset, stream, starts), num_parallel_calls=2, deterministic=True
-        )
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
-
     @property
     def description(self) -> str:
         """The batches' settings and the sha256 of the ids they are cut from."""
@@ -133,6 +145,17 @@ class CausalWindows:
         words = ", ".join(f"{name}={json.dumps(value)}" for name, value in settings.items())
         digest = hashlib.sha256(self.stream.tobytes()).hexdigest()
         return f"{self.tokens} tokens with sha256 {digest[:16]}, {words}"
+
+    def _dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
+        stream, starts = tf.constant(self.stream), tf.constant(self.starts)
+        first = start_step * self.batch_size
+        epochs = tf.data.Dataset.range(first // self._rows_per_epoch, tf.int64.max)
+        rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(self._epoch(epoch)))
+        rows = rows.skip(first % self._rows_per_epoch).take(steps * self.batch_size)
+        batches = rows.batch(self.batch_size, drop_remainder=True)
+        return batches.map(
+            lambda window, offset: self._batch(window, offset, stream, starts), num_parallel_calls=2, deterministic=True
+        )
 
     @property
     def _rows_per_epoch(self) -> int:
@@ -162,23 +185,48 @@ class CausalWindows:
         return x, y, tf.cast(real, tf.float32)
 
 
+def document_rows(
+    documents: Sequence[Sequence[int]], tokenizer: Tokenizer | SpecialIds, width: int, *, closed: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each document in a row of its own, in the order given: `<end> d1 … dn` with the labels `d1 … dn <end>`.
+
+    Args:
+        documents: lists of ids, without `<end>`.
+        tokenizer: its `end_id` opens and closes a document, and its `pad_id` fills up the row.
+        width: T, of a row.
+        closed: the `<end>` after a document is one of its labels; False: it is left out of both.
+
+    Returns:
+        x int32, y int32 and w float32, [N, T]; w is 0 where there is only padding.
+
+    Raises:
+        LmbookError: a document is too long.
+    """
+    check_ids(documents)
+    longest = max(map(len, documents), default=0) + int(closed)
+    if longest > width:
+        what = f"{longest - 1} tokens and its <end> do" if closed else f"{longest} tokens does"
+        raise LmbookError(f"A document of {what} not fit in a row of {width}.", f"Take width={longest}.")
+    end, pad = tokenizer.end_id, tokenizer.pad_id
+    labels = [[*document, end] if closed else list(document) for document in documents]
+    x = padded([[end, *row[:-1]] if row else [] for row in labels], width, pad)
+    return x, padded(labels, width, pad), padded([[1.0] * len(row) for row in labels], width, 0.0, np.float32)
+
+
 def padded_documents(
     documents: Sequence[Sequence[int]],
+    tokenizer: Tokenizer | SpecialIds,
     batch_size: int,
     *,
     closed: bool = True,
-    end_id: int = 2,
-    pad_id: int = 0,
     multiple_of: int = 1,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Whole documents in rows, the longest first and each with neighbours of about its length.
+    """`document_rows` in batches, the longest first and each with neighbours of about its length.
 
     Args:
         documents: lists of ids, without `<end>`. Empty documents are left out.
+        tokenizer, closed: as in `document_rows`.
         batch_size: B, rows in a batch; the last batch may have fewer.
-        closed: the `<end>` after a document is one of its labels.
-        end_id: the id that stands before a document and after it.
-        pad_id: the id of positions that hold nothing.
         multiple_of: widths are rounded up to a multiple of this, so that a compiled model meets few shapes.
 
     Returns:
@@ -187,6 +235,7 @@ def padded_documents(
     Raises:
         LmbookError: there is no token at all.
     """
+    check_ids(documents)
     documents = sorted((document for document in documents if len(document)), key=len, reverse=True)
     if not documents:
         raise LmbookError("The text is empty: there is no token to score.", "Give a text with some words.")
@@ -194,15 +243,7 @@ def padded_documents(
     for first in range(0, len(documents), batch_size):
         rows = documents[first : first + batch_size]
         width = -(-(len(rows[0]) + int(closed)) // multiple_of) * multiple_of
-        x = np.full((len(rows), width), pad_id, dtype=np.int32)
-        y = np.full((len(rows), width), pad_id, dtype=np.int32)
-        w = np.zeros((len(rows), width), dtype=np.float32)
-        for row, document in enumerate(rows):
-            labels = [*document, end_id] if closed else list(document)
-            y[row, : len(labels)] = labels
-            x[row, : len(labels)] = [end_id, *labels[:-1]]
-            w[row, : len(labels)] = 1.0
-        batches.append((x, y, w))
+        batches.append(document_rows(rows, tokenizer, width, closed=closed))
     return batches
 
 

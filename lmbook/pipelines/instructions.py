@@ -1,12 +1,14 @@
-"""Batches of instructions with their answers, for a model that reads one and writes the other."""
+"""Batches of instructions with their answers, for models that are tuned to answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import BUCKETS
-from lmbook.pipelines.weighted_rows import WeightedRows, check_widths
+from lmbook.pipelines.batches import check_ids
+from lmbook.pipelines.buckets import BUCKETS, check_widths
+from lmbook.pipelines.weighted_rows import WeightedRows
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 LOSS_ON = ("answer", "everything")
 
@@ -46,18 +48,18 @@ class InstructionBatches(WeightedRows):
 
     Args:
         pairs: (prompt ids, answer ids), without `<end>`. A pair with an empty side is left out.
+        tokenizer: its `end_id` opens a row and closes an answer, and its `pad_id` fills up the row.
         tokens_per_batch: positions of a batch, padding included.
         widths: of the rows, rising. A pair gets the least that its row, without the last `<end>`, fits in; pairs that
             are too long for the widest are left out. More widths: less padding, and more to compile.
         loss_on: "answer" or "everything".
-        end_id: opens a row and closes an answer.
         seed: of the order.
 
     Attributes:
         left_out: how many pairs were left out.
 
     Example:
-        >>> data = InstructionBatches([([5, 6], [7, 8])], tokens_per_batch=8)
+        >>> data = InstructionBatches([([5, 6], [7, 8])], SpecialIds(), tokens_per_batch=8)
         >>> x, y, w = next(iter(data.dataset()))
         >>> x.numpy().tolist(), y.numpy().tolist(), w.numpy().tolist()
         ([[2, 5, 6, 7, 8, 0, 0, 0]], [[5, 6, 7, 8, 2, 0, 0, 0]], [[0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
@@ -69,16 +71,17 @@ class InstructionBatches(WeightedRows):
     def __init__(
         self,
         pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+        tokenizer: Tokenizer | SpecialIds,
         *,
         tokens_per_batch: int,
         widths: Sequence[int] = BUCKETS,
         loss_on: str = "answer",
-        end_id: int = 2,
         seed: int = 0,
     ):
         if loss_on not in LOSS_ON:
             raise LmbookError(f"loss_on={loss_on!r} is not known.", f"Choose one of {', '.join(LOSS_ON)}.")
         check_widths(widths)
+        check_ids(side for pair in pairs for side in pair)
         longest = widths[-1]
         kept = [(p, a) for p, a in pairs if len(p) and len(a) and 1 + len(p) + len(a) <= longest]
         if not kept:
@@ -88,9 +91,9 @@ class InstructionBatches(WeightedRows):
                 "Give shorter ones, or a larger width.",
             )
         self.left_out, self.loss_on = len(pairs) - len(kept), loss_on
-        of_prompt = float(loss_on == "everything")
-        rows = [([end_id, *p, *a, end_id], [of_prompt] * len(p) + [1.0] * (len(a) + 1)) for p, a in kept]
-        super().__init__(rows, tokens_per_batch=tokens_per_batch, widths=widths, seed=seed)
+        end, of_prompt = tokenizer.end_id, float(loss_on == "everything")
+        rows = [([end, *p, *a, end], [of_prompt] * len(p) + [1.0] * (len(a) + 1)) for p, a in kept]
+        super().__init__(rows, tokenizer, tokens_per_batch=tokens_per_batch, widths=widths, seed=seed)
 
     @property
     def description(self) -> str:

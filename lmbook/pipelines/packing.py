@@ -1,4 +1,4 @@
-"""What BERT reads: one text or two in a row, opened and closed by special tokens."""
+"""Rows for BERT: one text or a pair of texts, opened and closed by special tokens."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import check_ids, padded
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 
 def pack(
     first: Sequence[Sequence[int]],
-    first_id: int,
-    end_id: int,
+    tokenizer: Tokenizer | SpecialIds,
     second: Sequence[Sequence[int]] | None = None,
     *,
     length: int | None = None,
-    pad_id: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows `[CLS] first [SEP]` or `[CLS] first [SEP] second [SEP]`, filled up with padding.
 
@@ -24,11 +24,10 @@ def pack(
 
     Args:
         first: ids of the first texts.
-        first_id: `[CLS]`, which opens a row.
-        end_id: `[SEP]`, which closes a text.
+        tokenizer: its `first_id` is `[CLS]`, which opens a row, its `end_id` is `[SEP]`, which closes a text, and its
+            `pad_id` fills a row.
         second: ids of the second texts, as many; None: there are none.
         length: T; None: that of the longest row.
-        pad_id: fills a row.
 
     Returns:
         (ids int32 [B, T], segments int32 [B, T]); segments are 1 in the second text and its `[SEP]`, else 0.
@@ -36,6 +35,7 @@ def pack(
     Raises:
         LmbookError: there are other numbers of first and second texts, or `length` has no room for any text.
     """
+    check_ids([*first, *(second or [])])
     seconds = [None] * len(first) if second is None else second
     if len(seconds) != len(first):
         raise LmbookError(f"There are {len(first)} first texts, but {len(seconds)} second ones.", "Give pairs.")
@@ -47,14 +47,10 @@ def pack(
         a, b = list(a), None if b is None else list(b)
         if length is not None:
             a, b = _fitting(a, b, length - special)
-        rows.append(([first_id, *a, end_id], [] if b is None else [*b, end_id]))
+        rows.append(([tokenizer.first_id, *a, tokenizer.end_id], [] if b is None else [*b, tokenizer.end_id]))
     width = length or max((len(a) + len(b) for a, b in rows), default=0)
-    ids = np.full((len(rows), width), pad_id, np.int32)
-    segments = np.zeros_like(ids)
-    for row, (a, b) in enumerate(rows):
-        ids[row, : len(a) + len(b)] = a + b
-        segments[row, len(a) : len(a) + len(b)] = 1
-    return ids, segments
+    segments = padded([[0] * len(a) + [1] * len(b) for a, b in rows], width, 0)
+    return padded([a + b for a, b in rows], width, tokenizer.pad_id), segments
 
 
 def _fitting(a: list[int], b: list[int] | None, room: int) -> tuple[list[int], list[int] | None]:

@@ -1,4 +1,4 @@
-"""A task that asks for memory and nothing else: name the first symbol after many tokens that do not matter."""
+"""A synthetic task for the memory of a model: name the first symbol after many tokens that do not matter."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import NumberedBatches
 
 
-class RecallTask:
+class RecallTask(NumberedBatches):
     """Sequences `symbol d1 … dn query`; the symbol is to be named at the query.
 
     Ids 0 … symbols - 1 are the symbols, the next `distractors` ids the tokens in between, the last id the query. All
     are drawn evenly and independently, so nothing but the first token helps: without memory the best is a guess, right
     once in `symbols`. Batch k is a pure function of (seed, k), and none is ever repeated, so nothing can be learned by
-    heart. The labels of all other positions have weight 0.
+    heart. A batch is (x int32 [B, T], y int32 [B, T], w float32 [B, T]); the weight is 0 but at the query.
 
     Args:
         distance: n, the number of distractors between the symbol and the query.
@@ -26,10 +27,13 @@ class RecallTask:
     Attributes:
         vocabulary_size: symbols + distractors + 1.
         context: T = distance + 2.
+        steps_per_epoch: 1, since every batch is new.
 
     Raises:
         LmbookError: an argument is less than 1, or there is only one symbol.
     """
+
+    steps_per_epoch = 1
 
     def __init__(self, distance: int, *, symbols: int = 8, distractors: int = 8, batch_size: int = 64, seed: int = 0):
         for name, value, least in (
@@ -50,15 +54,14 @@ class RecallTask:
         """The settings, to tell this data from other data."""
         return f"recall {self.symbols} at {self.distance}, {self.distractors} distractors, seed {self.seed}"
 
-    def dataset(self, start_step: int = 0, steps: int = 1) -> tf.data.Dataset:
-        """Batches number `start_step`, … of the endless run: (x int32 [B, T], y int32 [B, T], w float32 [B, T])."""
-        numbers = tf.data.Dataset.range(start_step, start_step + steps)
-        return numbers.map(self._batch, num_parallel_calls=2, deterministic=True).prefetch(2)
-
     def sample(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """`count` sequences [count, T] and their symbols [count]: batch 0 of this seed in another size."""
         x, y, _ = self._rows(count, tf.constant(0, tf.int64))
         return x.numpy(), y.numpy()[:, -1]
+
+    def _dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
+        numbers = tf.data.Dataset.range(start_step, start_step + steps)
+        return numbers.map(self._batch, num_parallel_calls=2, deterministic=True)
 
     def _batch(self, number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return self._rows(self.batch_size, number)

@@ -8,21 +8,22 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
-from lmbook.training.masked_validation import MaskedValidation
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import MaskedValidation
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not those of the snapshot
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         words: so many of each category of the lexicon, but 8 kinds of heroes; None: all.
@@ -31,9 +32,9 @@ class Profile:
         context: tokens in a row, a story each.
         batch_size: rows in a batch.
         steps: updates.
-        hidden_dim, num_layers: see `BertConfig`.
-        learning_rate, muon_ratio: see `fit`. The larger model, whose norms stand after the additions, falls back to
-            naming frequent words at the smaller one's rates.
+        hidden_dim, num_layers: see `BERTConfig`.
+        learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
+            back to naming frequent words at the smaller one's rates.
     """
 
     words: int | None
@@ -72,16 +73,16 @@ FULL = Profile(
     learning_rate=1e-2,
     muon_ratio=1.2,
 )
-# BERT hides 15 % and reads on for weeks. Where there are minutes, more hidden words teach more in each step, although
-# there is less to tell them by (Wettig et al. 2023, "Should you mask 15 % in masked language modeling?").
+# BERT masks 15 % and trains for weeks. In a training of minutes, more masked words teach more in each step, although
+# they leave less to predict them from (Wettig et al. 2023, "Should you mask 15 % in masked language modeling?").
 HIDDEN = 0.3
 
 
 @dataclass(frozen=True)
-class PretrainedBert:
+class PretrainedBERT:
     """A pre-trained BERT and what it was made with."""
 
-    model: BertMaskedLM
+    model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
     profile: Profile
@@ -89,16 +90,16 @@ class PretrainedBert:
     test: list[Story]
 
     def masked(self, texts: Sequence[str], **options) -> MaskedTokens:
-        """Stories with hidden words, in their order, for a fair test: no place gives its answer away.
+        """Batches of stories, in their order, with words that are always masked: no position shows its answer.
 
         Args:
             texts: English stories.
             options: further or other arguments of `MaskedTokens`.
         """
         V = self.tokenizer.vocabulary_size
-        fair = {"masked": 1.0, "replaced": 0.0, "shuffle": False, "batch_size": 50}
+        fair = {"mask_token_rate": 1.0, "random_token_rate": 0.0, "shuffle": False, "batch_size": 50}
         ids = [self.tokenizer.encode(text) for text in texts]
-        return MaskedTokens(ids, context=self.profile.context, vocabulary_size=V, mask_id=V, **{**fair, **options})
+        return MaskedTokens(ids, self.tokenizer, context=self.profile.context, mask_id=V, **{**fair, **options})
 
 
 def greentree_bert(
@@ -109,8 +110,8 @@ def greentree_bert(
     resume: str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
-) -> PretrainedBert:
-    """Pre-train a BERT on greentree, or go on with, or only load, what an earlier call left in `models`.
+) -> PretrainedBERT:
+    """Pre-train a BERT on greentree, resuming or loading what an earlier call left in `models`.
 
     The vocabulary is every word of the stories, and one id more, which hides words. Muon updates the matrices of the
     blocks, AdamW the rest.
@@ -127,13 +128,13 @@ def greentree_bert(
     reproducible(seed)
     lexicon = LEXICON if profile.words is None else LEXICON.first(profile.words, kinds=8)
     grammar = Grammar(lexicon, split="seen", max_sentences=profile.max_sentences)
-    test = generate(500, TEST_SEED, grammar=grammar)
-    validation = [story.english for story in generate(200, VALIDATION_SEED, grammar=grammar)]
+    test = tell_stories(500, TEST_SEED, grammar=grammar)
+    validation = [story.english for story in tell_stories(200, VALIDATION_SEED, grammar=grammar)]
     held_back = {*validation, *(story.english for story in test)}  # the shortest stories can be told twice
-    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    config = BertConfig(
+    config = BERTConfig(
         tokenizer.vocabulary_size + 1,
         profile.hidden_dim,
         4 * profile.hidden_dim,
@@ -143,23 +144,22 @@ def greentree_bert(
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )
     with (strategy or tf.distribute.get_strategy()).scope():
-        model = BertMaskedLM(config)
-    made = PretrainedBert(model, tokenizer, History(), profile, grammar, test)
-    options = {"hidden": HIDDEN, "masked": 0.8, "replaced": 0.1, "shuffle": True, "seed": seed}
+        model = BERTMaskedLM(config)
+    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, test)
+    options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
+    options["seed"] = seed
     history = fit(
         model,
         made.masked(train, batch_size=profile.batch_size, **options),
         steps=profile.steps,
         validation=MaskedValidation(made.masked(validation)),
-        optimizer="muon",
-        learning_rate=profile.learning_rate,
-        muon_ratio=profile.muon_ratio,
-        warmup_steps=profile.steps // 20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig(
+            "muon", profile.learning_rate, profile.muon_ratio, warmup_steps=profile.steps // 20, weight_decay=0.0
+        ),
         checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
         output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )

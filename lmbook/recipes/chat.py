@@ -11,18 +11,18 @@ from lmbook.corpora.greentree.letters import Letter, letters
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_dialogue
-from lmbook.recipes.story_gpt import COPYING_CHECKS, COPYING_FIT, copying_gpt
+from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 
 TRAINING_SEED, TEST_SEED = 20, 22  # 21 was that of the validation, which had a seventh of the training's names
-_CHECKS = [name for name in COPYING_CHECKS if name != "overfit"]  # it is about labels that all count
+_CHECKS = [name for name in STORY_CHECKS if name != "overfit"]  # it holds only where all labels count
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         name: tells its models from those of other profiles.
@@ -54,12 +54,12 @@ class Profile:
         return letters(count, seed, lexicon=self._lexicon(), **options)
 
     def training_dialogues(self) -> list[Dialogue]:
-        """Those of the training: each with a quiz at its end."""
+        """The training conversations, each with a quiz at its end."""
         return self.dialogues(self.conversations, TRAINING_SEED, quiz=True)
 
     @property
     def tokens_per_batch(self) -> int:
-        """Positions of a batch: ten of the widest rows."""
+        """Positions in a batch: as many as ten of the widest rows have."""
         return 10 * self.widths[-1]
 
     def _lexicon(self) -> Lexicon:
@@ -102,13 +102,13 @@ class GreentreeChat:
 
 
 def dialogue_tokenizer(conversations: Sequence[Dialogue]) -> BytePairTokenizer:
-    """Byte pairs of what is said and replied in the first 3,000 conversations."""
+    """Train a byte-pair tokenizer on what is said and replied in the first 3,000 conversations."""
     texts = [f" {turn.said} {REPLIES} {turn.reply}" for one in conversations[:3000] for turn in one.turns]
     return BytePairTokenizer.train(texts, 1000)
 
 
 def longest_reply(encoded: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]]]) -> int:
-    """The most tokens to write for a reply to end as those of the training do; a name may have two pieces more."""
+    """The most tokens that a reply may need: those of the longest training reply, and two for a longer name."""
     return 2 + max(len(reply) for one in encoded for _, reply in one)
 
 
@@ -123,29 +123,29 @@ def train_on_dialogues(
     output: Path | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
-    """Train a `copying_gpt` on the replies of conversations, and what goes before each.
+    """Train a `story_gpt_model` on the replies of conversations, each with what comes before it.
 
     Args:
         profile: the sizes.
         tokenizer: the one that `data` was encoded with.
         data: the batches.
         steps: other than the profile's.
-        smear_keys: see `copying_config`.
+        smear_keys: see `story_gpt_config`.
         seed: of the weights.
         output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
         quiet: print nothing.
     """
     reproducible(seed)
     sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
-    model = copying_gpt(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
+    model = story_gpt_model(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
     history = fit(
         model,
         data,
         steps=steps or profile.steps,
-        **COPYING_FIT,
+        **STORY_FIT,
         checks=_CHECKS,
         output=output,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
     return model, history
@@ -154,7 +154,7 @@ def train_on_dialogues(
 def greentree_chat(
     profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False
 ) -> GreentreeChat:
-    """Train the chat of the lesson `dialogue`, or go on with, or only load, what an earlier call left in `models`.
+    """Train the chat of the lesson `dialogue`, resuming or loading what an earlier call left in `models`.
 
     Args:
         profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
@@ -165,7 +165,9 @@ def greentree_chat(
     train = profile.training_dialogues()
     tokenizer = dialogue_tokenizer(train)
     encoded = [encode_dialogue(tokenizer, one) for one in train]
-    data = DialogueBatches(encoded, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed)
+    data = DialogueBatches(
+        encoded, tokenizer, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed
+    )
     output = models and models / f"greentree_chat_{profile.name}_{seed}"
     model, history = train_on_dialogues(profile, tokenizer, data, seed=seed, output=output, quiet=quiet)
     return GreentreeChat(model, tokenizer, history, profile, longest_reply(encoded))

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import text_batches
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         stories: training stories.
@@ -61,7 +63,7 @@ def greentree_lstm(
     strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> Baseline:
-    """Train the LSTM on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Train the LSTM on greentree, resuming or loading what an earlier call left in `models`.
 
     The quick profile reads stories of 3 and 4 sentences with all words of the language; the full one reads all stories.
     Muon updates the matrices of the LSTM, AdamW the embedding and the head.
@@ -77,19 +79,13 @@ def greentree_lstm(
     profile = FULL if full else QUICK
     reproducible(seed)
     grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
-    test = generate(500, TEST_SEED, grammar=grammar)
-    validation = generate(300, VALIDATION_SEED, grammar=grammar)
+    test = tell_stories(500, TEST_SEED, grammar=grammar)
+    validation = tell_stories(300, VALIDATION_SEED, grammar=grammar)
     held_back = {story.english for story in test + validation}  # the shortest stories can be told twice
-    train = [story.english for story in generate(profile.stories, TRAINING_SEED, grammar=grammar)]
+    train = [story.english for story in tell_stories(profile.stories, TRAINING_SEED, grammar=grammar)]
     train = [text for text in train if text not in held_back]
     tokenizer = WordTokenizer.train(train)
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in train],
-        context=profile.context,
-        batch_size=64,
-        align="document",
-        seed=seed,
-    )
+    data = text_batches(train, tokenizer, context=profile.context, batch_size=64, align="document", seed=seed)
     config = RecurrentConfig(tokenizer.vocabulary_size, memory_span=profile.memory_span)
     with (strategy or tf.distribute.get_strategy()).scope():
         model = RecurrentLanguageModel(config)
@@ -97,16 +93,13 @@ def greentree_lstm(
         model,
         data,
         steps=profile.steps,
-        validation=[tokenizer.encode(story.english) for story in validation],
-        optimizer="muon",
-        learning_rate=3e-2,
-        muon_ratio=1.0,
-        warmup_steps=20,
-        final_fraction=0.02,
-        weight_decay=0.0,
+        validation=Validation([tokenizer.encode(story.english) for story in validation], tokenizer),
+        optimizer=OptimizerConfig(
+            "muon", learning_rate=3e-2, muon_ratio=1.0, warmup_steps=20, final_fraction=0.02, weight_decay=0.0
+        ),
         output=models and models / f"greentree_lstm_{'full' if full else 'quick'}_{seed}",
         resume=resume,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )

@@ -1,4 +1,4 @@
-"""MiniLM tuned to name the class of a text, or giving each text a vector."""
+"""MiniLM as a classifier of texts, and as a source of text vectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lmbook.models.bert import BertClassifier
+from lmbook.models.bert import BERTClassifier
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.text_classifier import TOKENS_PER_BATCH, labelled_texts
@@ -17,13 +17,13 @@ RATES = {"last": 1e-3, "all": 1.5e-4}  # of the output layer; each block below l
 
 
 class MiniLMClassifier:
-    """MiniLM with an output layer, tuned again and again, each time from its own published weights.
+    """MiniLM with a classification layer; every fine-tuning starts again from the published weights.
 
     Args:
         num_classes: C.
 
     Attributes:
-        model: the `BertClassifier`; after `tune` it holds the best weights.
+        model: the `BERTClassifier`; after `tune` it holds the best weights.
 
     Raises:
         LmbookError: the package that ships MiniLM is not installed.
@@ -31,13 +31,12 @@ class MiniLMClassifier:
 
     def __init__(self, num_classes: int):
         self.bert, self.tokenizer = load_minilm()
-        self.model = BertClassifier(self.bert, num_classes, pooling="mean")
-        self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
+        self.model = BERTClassifier(self.bert, num_classes, pooling="mean")
         self._start = [weight.numpy() for weight in self.bert.weights]
         self._tunings: dict[str, FineTuning] = {}
 
     def batches(self, texts: Sequence[str], classes: Sequence[int], length: int, seed: int = 0) -> LabelledTexts:
-        """The texts as MiniLM reads them, cut to `length` word pieces."""
+        """Batches of the texts as MiniLM reads them, cut to `length` word pieces."""
         return labelled_texts(self.tokenizer, texts, classes, length, TOKENS_PER_BATCH["minilm"], seed)
 
     def vectors(self, texts: LabelledTexts) -> np.ndarray:
@@ -53,14 +52,15 @@ class MiniLMClassifier:
         step of a part serves all later calls.
         """
         if part not in self._tunings:
-            self._tunings[part] = FineTuning(self.model, part, learning_rate=RATES[part], decay=0.8)
+            # XLA would compile for each width, for longer than it saves.
+            self._tunings[part] = FineTuning(self.model, part, learning_rate=RATES[part], decay=0.8, jit_compile=False)
         steps, twice = epochs * train.steps_per_epoch, -(-train.steps_per_epoch // 2)
         options = {"validation": validation, "start": self._start, "seed": seed}
         return self._tunings[part].run(train, steps=steps, report_every=twice, **options)
 
 
 def minilm_vectors(groups: Mapping[str, Sequence[str]], max_length: int = 48) -> dict[str, np.ndarray]:
-    """For each group of texts their mean vectors [N, D] by MiniLM, of length 1: their products are cosines.
+    """MiniLM's mean vectors [N, D] for each group of texts, scaled to length 1: their products are cosines.
 
     Args:
         groups: name -> texts.

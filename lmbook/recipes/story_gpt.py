@@ -6,27 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmbook.corpora.greentree import Grammar, generate
+from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
+from lmbook.pipelines.causal import text_batches
 from lmbook.pipelines.instructions import InstructionBatches, short_prompt
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
-# How a `copying_gpt` is trained; arguments of `fit`.
-COPYING_FIT = {"optimizer": "muon", "learning_rate": 6e-3, "warmup_steps": 20, "weight_decay": 0.0}
+# How a `story_gpt_model` is trained; arguments of `fit`.
+STORY_FIT = {"optimizer": OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0)}
 # One table for input and logits: untrained, it expects each word again, and its first loss is above ln V.
-COPYING_CHECKS = ("ids", "labels", "future", "overfit")
+STORY_CHECKS = ("ids", "labels", "future", "overfit")
 STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of stories and of instructions
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is read and learned.
+    """The size of the training.
 
     Args:
         name: tells its models from those of other profiles.
@@ -90,7 +91,7 @@ FULL = Profile(
 )
 
 
-def copying_config(
+def story_gpt_config(
     vocabulary_size: int,
     *,
     num_layers: int,
@@ -99,7 +100,7 @@ def copying_config(
     num_heads: int = 4,
     smear_keys: bool = False,
 ) -> GPTConfig:
-    """The model "gpt" of the registry, with a start and a table that let it learn early to say a name again.
+    """The registry's model "gpt", initialised so that it learns early to repeat a name.
 
     That is what stories, and conversations about them, need first. Attention learns to copy only what keeps a vector of
     its own: a table that starts small loses it to what all names have in common, and blocks whose outputs start at zero
@@ -120,23 +121,23 @@ def copying_config(
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
         smear_keys=smear_keys,
-        shared_embeddings=True,
+        tie_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
-        normalize_heads=False,
+        qk_norm=False,
         logit_soft_cap=None,
         activation="relu",
     )
 
 
-def copying_gpt(vocabulary_size: int, **sizes: int) -> GPT:
-    """A GPT of that config; `sizes` are those of `copying_config`."""
-    return GPT(copying_config(vocabulary_size, **sizes))
+def story_gpt_model(vocabulary_size: int, **sizes: int) -> GPT:
+    """A GPT with the configuration that `story_gpt_config` makes of the same `sizes`."""
+    return GPT(story_gpt_config(vocabulary_size, **sizes))
 
 
 @dataclass(frozen=True)
 class StoryGPT:
-    """A GPT that has read stories, and what belongs to tuning it.
+    """A GPT trained on stories, with the data to fine-tune it.
 
     `seen` tells the stories of training, `held_out` those whose plants and heroes never met in it.
     """
@@ -164,6 +165,7 @@ class StoryGPT:
         """Batches of instructions with their answers."""
         return InstructionBatches(
             [(self.tokenizer.encode(_prompt(e)), self.tokenizer.encode(e.answer)) for e in examples],
+            self.tokenizer,
             tokens_per_batch=self.profile.tokens_per_batch,
             widths=self.profile.widths,
             loss_on=loss_on,
@@ -172,10 +174,10 @@ class StoryGPT:
 
 
 def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
-    """Train the GPT on greentree, or go on with, or only load, what an earlier call left in `models`.
+    """Train the GPT on greentree, resuming or loading what an earlier call left in `models`.
 
-    It is a `copying_gpt`. It reads stories alone; the tokenizer knows the words of the instructions too, so that they
-    have places in the table, which this training leaves at random.
+    It is a `story_gpt_model`. It reads stories alone; the tokenizer knows the words of the instructions too, so that
+    they have places in the table, which this training leaves at random.
 
     Args:
         profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
@@ -185,7 +187,7 @@ def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None
     """
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
     seen, held_out = (Grammar(lexicon, split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = generate(profile.stories, STORY_SEED, grammar=seen)
+    stories = tell_stories(profile.stories, STORY_SEED, grammar=seen)
     texts = [story.english for story in stories]
     if "translate" in profile.tasks:
         texts += [story.chinese for story in stories]
@@ -221,7 +223,7 @@ def train_on_stories(
     output: Path | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
-    """Train a `copying_gpt` on story texts.
+    """Train a `story_gpt_model` on story texts.
 
     Args:
         texts: the stories.
@@ -233,19 +235,17 @@ def train_on_stories(
         quiet: print nothing.
     """
     reproducible(seed)
-    data = CausalWindows(
-        [tokenizer.encode(text) for text in texts], context=context, batch_size=batch_size, align="document", seed=seed
-    )
+    data = text_batches(texts, tokenizer, context=context, batch_size=batch_size, align="document", seed=seed)
     sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim, "max_sequence_length": max_sequence_length}
-    model = copying_gpt(tokenizer.vocabulary_size, **sizes)
+    model = story_gpt_model(tokenizer.vocabulary_size, **sizes)
     history = fit(
         model,
         data,
         steps=steps,
-        **COPYING_FIT,
-        checks=COPYING_CHECKS,
+        **STORY_FIT,
+        checks=STORY_CHECKS,
         output=output,
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         quiet=quiet,
     )
     return model, history

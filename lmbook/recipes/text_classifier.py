@@ -1,4 +1,4 @@
-"""Networks that name the class of a text, trained by `fit`: an LSTM, a Transformer, or a tuned MiniLM."""
+"""Text classifiers trained by `fit`: an LSTM, a Transformer, or a fine-tuned MiniLM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import special
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertClassifier, BertConfig
+from lmbook.models.bert import BERTClassifier, BERTConfig
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.pipelines.labelled import LabelledTexts
@@ -21,6 +21,7 @@ from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.training.fine_tuning import class_logits, classification_loss
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
+from lmbook.training.optimizers import OptimizerConfig
 
 LEARNING_RATES = {"lstm": 4e-3, "transformer": 1e-3, "minilm": 1e-4}
 EPOCHS = {"lstm": 5, "transformer": 6, "minilm": 4}  # when nothing else is said; not searched for
@@ -61,14 +62,13 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def labelled_texts(
     tokenizer: Tokenizer, texts: Sequence[str], classes: Sequence[int], max_length: int, tokens: int, seed: int = 0
 ) -> LabelledTexts:
-    """Texts as a classifier with this tokenizer reads them, `tokens` positions in a batch."""
+    """Batches of texts for a classifier with this tokenizer, `tokens` positions in each."""
     return LabelledTexts(
         [tokenizer.encode(text) for text in texts],
         classes,
+        tokenizer,
         tokens_per_batch=tokens,
         max_length=max_length,
-        first_id=getattr(tokenizer, "first_id", tokenizer.end_id),  # BERT's own differ; ours open and close alike
-        end_id=tokenizer.end_id,
         seed=seed,
     )
 
@@ -111,13 +111,12 @@ def train_text_classifier(
     with scope:
         if kind == "minilm":
             bert, tokenizer = load_minilm()
-            model = BertClassifier(bert, len(labels), pooling="mean")
+            model = BERTClassifier(bert, len(labels), pooling="mean")
         else:
             tokenizer = tokenizer or BytePairTokenizer.train(
                 [record["text"] for record in train], vocabulary_size or VOCABULARY_SIZE
             )
             model = _from_scratch(kind, tokenizer.vocabulary_size, len(labels), max_length)
-    model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
     data, held_out = (
         labelled_texts(
             tokenizer,
@@ -131,15 +130,15 @@ def train_text_classifier(
     )
     if options.get("steps") is None and options.get("minutes") is None:
         options["steps"] = max(EPOCHS[kind] * data.steps_per_epoch, FEWEST_STEPS)
-    usual = {"report_every": max(data.steps_per_epoch, 20), "identity": {"tokenizer": tokenizer.fingerprint}}
+    usual = {"report_every": max(data.steps_per_epoch, 20), "fingerprints": {"tokenizer": tokenizer.fingerprint}}
     history = fit(
         model,
         data,
         validation=lambda model: classification_loss(model, held_out),
-        learning_rate=LEARNING_RATES[kind],
-        final_fraction=0.0,
+        optimizer=OptimizerConfig(learning_rate=LEARNING_RATES[kind], final_fraction=0.0),
         checks=("ids",),  # the others are for models that write text
         strategy=strategy,
+        jit_compile=False,  # XLA would compile for each width, for longer than it saves
         **{**usual, **options},
     )
     return TextClassifier(model, tokenizer, labels, max_length, history)
@@ -148,7 +147,7 @@ def train_text_classifier(
 def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length: int) -> keras.Model:
     if kind == "lstm":
         return RecurrentClassifier(RecurrentClassifierConfig(vocabulary_size, num_classes))
-    config = BertConfig(
+    config = BERTConfig(
         vocabulary_size,
         hidden_dim=128,
         intermediate_dim=256,
@@ -159,4 +158,4 @@ def _from_scratch(kind: str, vocabulary_size: int, num_classes: int, max_length:
         dropout=0.2,
         stddev=0.05,
     )
-    return BertClassifier(config, num_classes, pooling="mean")
+    return BERTClassifier(config, num_classes, pooling="mean")

@@ -1,10 +1,10 @@
-"""Transformers that translate: that of chapters 05 and 08 on greentree, and one on any pairs of sentences."""
+"""Transformers that translate: the one of chapters 05 and 08 on greentree, and one for any pairs of sentences."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
@@ -22,13 +22,15 @@ from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.checks import ALL_CHECKS
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
-from lmbook.training.pair_validation import score_next_tokens
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import score_next_tokens
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not those of the snapshot
+OPTIMIZER = OptimizerConfig("muon", learning_rate=3e-3, muon_ratio=1.0, warmup_steps=50, weight_decay=0.0, beta_2=0.98)
 
 
 def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig:
-    """The paper's model, small, with two of today's habits: RMSNorm before each part, and rotary positions."""
+    """A small version of the paper's model with two modern changes: RMSNorm before each part, and rotary positions."""
     usual = {
         "hidden_dim": 128,
         "intermediate_dim": 512,
@@ -36,7 +38,7 @@ def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig
         "num_layers": 2,
         "max_sequence_length": 160,
         "positions": "rotary",
-        "order": "pre",
+        "normalize_first": True,
         "normalization": "rms",
         "dropout": 0.0,
     }
@@ -45,11 +47,10 @@ def translator_config(vocabulary_size: int, **changes: Any) -> TransformerConfig
 
 def train_translator(model: keras.Model, data: SentencePairs, held_out: SentencePairs, **options: Any) -> History:
     """Train a translation model by `fit`, validated on `held_out`; `options` are further or other arguments of it."""
-    settings = {"optimizer": "muon", "learning_rate": 3e-3, "muon_ratio": 1.0, "warmup_steps": 50, "beta_2": 0.98}
     return fit(
         model,
         data,
-        **{**settings, "weight_decay": 0.0, **options},
+        **{"optimizer": OPTIMIZER, **options},
         validation=lambda model: score_next_tokens(model, held_out).nats_per_token,
     )
 
@@ -79,7 +80,7 @@ class StoryTranslator:
 def greentree_translator(
     full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False
 ) -> StoryTranslator:
-    """Train the translator of stories, or go on with, or only load, what an earlier call left in `models`.
+    """Train the translator of stories, resuming or loading what an earlier call left in `models`.
 
     Args:
         full: the full profile (minutes), else the quick one (half a minute).
@@ -89,9 +90,9 @@ def greentree_translator(
     """
     steps = 700 if full else 110
     seen, held_out = (Grammar(split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = generate(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
-    validation = generate(200, VALIDATION_SEED, grammar=seen)
-    test = generate(500 if full else 200, TEST_SEED, grammar=held_out)
+    stories = tell_stories(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
+    validation = tell_stories(200, VALIDATION_SEED, grammar=seen)
+    test = tell_stories(500 if full else 200, TEST_SEED, grammar=held_out)
     words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
     reproducible(seed)
     model = EncoderDecoder(translator_config(words.vocabulary_size))
@@ -108,7 +109,7 @@ def greentree_translator(
 
 def _story_pairs(words, stories, back=False, kind=SentencePairs, seed=0) -> SentencePairs:
     pairs = [(words.encode(story.english), words.encode(story.chinese)) for story in stories]
-    return kind([pair[::-1] for pair in pairs] if back else pairs, tokens_per_batch=2048, seed=seed)
+    return kind([pair[::-1] for pair in pairs] if back else pairs, words, tokens_per_batch=2048, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def sentence_translator(
     strategy: tf.distribute.Strategy | None = None,
     **options: Any,
 ) -> SentenceTranslator:
-    """Train a translator on a corpus of pairs, or go on with, or only load, what an earlier call left in `output`.
+    """Train a translator on a corpus of pairs, resuming or loading what an earlier call left in `output`.
 
     Args:
         corpus: for translation, with train, validation and test split.
@@ -191,11 +192,12 @@ def sentence_translator(
     # One table both reads and writes tokens, so that a new model repeats what it has just read: its first loss is above
     # that of guessing, which `initial_loss` takes for a fault.
     checks = [name for name in ALL_CHECKS if name != "initial_loss"]
-    usual = {"label_smoothing": 0.1, "weight_decay": 0.01, "warmup_steps": 200, "checks": checks}
+    optimizer = replace(OPTIMIZER, weight_decay=0.01, warmup_steps=200)
+    usual = {"label_smoothing": 0.1, "optimizer": optimizer, "checks": checks}
     history = train_translator(model, data, held_out, output=output, strategy=strategy, **{**usual, **options})
     return SentenceTranslator(model, pieces, history, recipe, train, validation, test)
 
 
 def _sentence_pairs(pieces, pairs, recipe, seed) -> SentencePairs:
     ids = [(pieces.encode(pair["source"]), pieces.encode(pair["target"])) for pair in pairs]
-    return SentencePairs(ids, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)
+    return SentencePairs(ids, pieces, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)

@@ -1,4 +1,4 @@
-"""Byte-pair training from scratch, to be read. `byte_pair.py` uses a library that does the same, much faster."""
+"""Byte-pair training written out, to be read. `byte_pair.py` uses a library that does the same, much faster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lmbook.tokenizers.byte_pair import byte_characters
+from lmbook.tokenizers.tokenizer import check_texts
 
 # Words, numbers and punctuation, each with the space before it, so that no merge crosses from word to word.
 _PIECES = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
@@ -17,6 +18,7 @@ def train_merges(texts: Iterable[str], count: int) -> list[tuple[str, str]]:
 
     Of equally frequent pairs the one with the older tokens comes first.
     """
+    check_texts(texts)
     alphabet = byte_characters()
     age = {character: place for place, character in enumerate(sorted(alphabet.values()))}
     counts = Counter(piece for text in texts for piece in _PIECES.findall(text))

@@ -1,4 +1,4 @@
-"""Byte pairs: pieces of words that grow from bytes by merging what often stands together."""
+"""Byte-pair encoding: pieces of words, built from bytes by merging frequent neighbours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import tokenizers
 
 from lmbook.errors import LmbookError
-from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer, valid_unicode
+from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer, check_texts, valid_unicode
 
 DEFAULT_SIZE = 4096
 BYTES = 256
@@ -76,6 +76,7 @@ class BytePairTokenizer(Tokenizer):
                 f"vocabulary_size is {size}, but the bytes and the special tokens alone are {least}.",
                 f"Choose at least {least}.",
             )
+        check_texts(texts)
         texts = [valid_unicode(text) for text in texts]
         if not any(texts):
             raise LmbookError("The text is empty: there is no token to learn.", "Give a text with some words.")

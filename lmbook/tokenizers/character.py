@@ -1,11 +1,11 @@
-"""One token for each character."""
+"""A tokenizer with one token for each character."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from lmbook.tokenizers.tokenizer import Tokenizer, frequent_tokens, index_tokens, valid_unicode
+from lmbook.tokenizers.tokenizer import Tokenizer, check_texts, frequent_tokens, index_tokens, valid_unicode
 
 
 class CharacterTokenizer(Tokenizer):
@@ -32,6 +32,7 @@ class CharacterTokenizer(Tokenizer):
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary_size: int | None = None) -> CharacterTokenizer:
         """Keep the most frequent characters (None: all of them)."""
+        check_texts(texts)
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(valid_unicode(text))

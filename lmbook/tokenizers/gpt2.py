@@ -1,4 +1,4 @@
-"""GPT-2's own byte pairs."""
+"""The byte-pair tokenizer of GPT-2, with its own ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of tokenizers by name."""
+"""Trains and loads tokenizers by the name of their kind."""
 
 from __future__ import annotations
 

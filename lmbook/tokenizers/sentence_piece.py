@@ -1,4 +1,4 @@
-"""Llama 2's pieces: pairs of characters, merged by score."""
+"""The SentencePiece tokenizer of Llama 2: byte-pair encoding of characters, merged by score."""
 
 from __future__ import annotations
 

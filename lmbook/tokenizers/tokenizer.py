@@ -1,4 +1,4 @@
-"""What every tokenizer of the book offers."""
+"""The base class of all tokenizers, and the special ids that they hand to everything else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,12 +19,42 @@ VERSION = 1
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<end>")
 
 
+@dataclass(frozen=True)
+class SpecialIds:
+    """The ids of the tokens that are not text, for ids that no tokenizer made.
+
+    Batches, scores and decoders ask for a tokenizer where they need such ids. A `Tokenizer` has these attributes, and
+    so can be given wherever this can.
+
+    Args:
+        pad_id: fills the positions that hold nothing.
+        unknown_id: stands for what the tokenizer does not know.
+        end_id: closes a document and opens the next.
+        first_id: opens what an encoder reads; None: `end_id`.
+    """
+
+    pad_id: int = 0
+    unknown_id: int = 1
+    end_id: int = 2
+    first_id: int | None = None
+
+    def __post_init__(self):
+        if self.first_id is None:
+            object.__setattr__(self, "first_id", self.end_id)
+
+    @property
+    def suppress_ids(self) -> tuple[int, ...]:
+        """The ids that a model must not write, since they are not text."""
+        return tuple(sorted({self.pad_id, self.unknown_id} - {self.end_id}))
+
+
 class Tokenizer:
     """Text to ids and back.
 
-    The first three ids are the same in every tokenizer: `<pad>` fills what is not text, `<unk>` stands for what the
-    tokenizer does not know, `<end>` closes a document and opens the next. `encode` never produces `<pad>` or `<end>`,
-    not even from a text that spells them; whoever joins documents puts them in by their ids.
+    The first three ids are the same in every tokenizer that the book trains: `<pad>` fills what is not text, `<unk>`
+    stands for what the tokenizer does not know, `<end>` closes a document and opens the next. Tokenizers of models that
+    others have trained keep their own ids, so ask the attributes. `encode` never produces padding or an end, not even
+    from a text that spells them; whoever joins documents puts them in by their ids.
 
     Args:
         tokens: the vocabulary in the order of the ids, the special tokens first.
@@ -32,6 +64,8 @@ class Tokenizer:
             model's own ids ("gpt2", "word_piece", "sentence_piece").
         tokens: list of V strings.
         vocabulary_size: V.
+        pad_id, unknown_id, end_id, first_id: see `SpecialIds`. Padding may be no token of its own, but the same as the
+            end (GPT-2's).
     """
 
     kind: ClassVar[str]
@@ -39,6 +73,11 @@ class Tokenizer:
     pad_id: int = 0
     unknown_id: int = 1
     end_id: int = 2
+
+    @cached_property
+    def first_id(self) -> int:
+        """The id that opens what an encoder reads: the end's, unless the tokenizer has a token for it."""
+        return self.end_id
 
     def __init__(self, tokens: list[str]):
         self.tokens = tokens
@@ -49,11 +88,12 @@ class Tokenizer:
         """Learn the vocabulary from documents.
 
         Args:
-            texts: the documents.
+            texts: the documents, a list of strings.
             vocabulary_size: at most so many tokens, the special ones included. None: the tokenizer's own default.
 
         Raises:
-            LmbookError: the documents hold no text, or the vocabulary would have no room for any token.
+            LmbookError: `texts` is a single string, the documents hold no text, or the vocabulary would have no room
+                for any token.
         """
         raise NotImplementedError
 
@@ -78,9 +118,9 @@ class Tokenizer:
         return {}
 
     @property
-    def never_ids(self) -> tuple[int, ...]:
-        """Ids that a model must not write, since they are no text."""
-        return tuple(sorted({self.pad_id, self.unknown_id} - {self.end_id}))
+    def suppress_ids(self) -> tuple[int, ...]:
+        """The ids that a model must not write, since they are not text."""
+        return SpecialIds(self.pad_id, self.unknown_id, self.end_id).suppress_ids
 
     @property
     def fingerprint(self) -> str:
@@ -125,6 +165,18 @@ class Tokenizer:
                     "Decode with the tokenizer that the ids were made with.",
                 )
         return ids
+
+
+def check_texts(texts: Iterable[str], name: str = "texts") -> None:
+    """Check that these are several texts: Python would take a single string for a list of its characters.
+
+    Raises:
+        LmbookError: it is one string.
+    """
+    if isinstance(texts, str | bytes):
+        raise LmbookError(
+            f"{name} is one string that begins with {texts[:40]!r}, not a list of strings.", "Put it in a list: [text]."
+        )
 
 
 def valid_unicode(text: str) -> str:

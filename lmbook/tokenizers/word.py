@@ -1,4 +1,4 @@
-"""One token for each word, Chinese or Japanese character, and punctuation mark."""
+"""A tokenizer with one token for each word, Chinese or Japanese character, and punctuation mark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lmbook.tokenizers.tokenizer import Tokenizer, frequent_tokens, index_tokens, valid_unicode
+from lmbook.tokenizers.tokenizer import Tokenizer, check_texts, frequent_tokens, index_tokens, valid_unicode
 
 # Characters of scripts that put no space between words: Han, Hiragana, Katakana. Combining kana marks are left out.
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
@@ -64,6 +64,7 @@ class WordTokenizer(Tokenizer):
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary_size: int | None = None) -> WordTokenizer:
         """Keep the most frequent words (None: all of them)."""
+        check_texts(texts)
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(_split(text, lines=True))

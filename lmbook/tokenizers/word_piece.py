@@ -1,4 +1,4 @@
-"""BERT's word pieces."""
+"""The WordPiece tokenizer of BERT."""
 
 from __future__ import annotations
 

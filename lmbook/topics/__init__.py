@@ -1,1 +1,1 @@
-"""What one field needs beyond the core: one folder each, with its data, models, training and evaluation together."""
+"""What single fields need beyond the core: one folder each, with its data, models, training and evaluation."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.files import write_atomically
+from lmbook.former_names import present_identity
 
 FORMAT = 1
 BEST = "best.npz"
@@ -40,13 +41,14 @@ class Checkpoint:
     Args:
         step: updates made so far; the next batch is number `step`.
         arrays: the values of all variables by name.
-        identity: what the run is made of, by name (model, tokenizer, data, optimizer): text to compare before resuming.
+        fingerprints: what the run is made of, by name (model, tokenizer, data, training): texts, compared before a run
+            is resumed. The file calls them "identity".
         record: further plain values (history, seconds used).
     """
 
     step: int
     arrays: dict[str, np.ndarray]
-    identity: dict[str, str] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +68,7 @@ def dump(file: BinaryIO, checkpoint: Checkpoint) -> None:
         {
             "format": FORMAT,
             "step": checkpoint.step,
-            "identity": checkpoint.identity,
+            "identity": checkpoint.fingerprints,
             "record": checkpoint.record,
             "names": list(checkpoint.arrays),
         }
@@ -98,7 +100,7 @@ def read(path: str | Path | BinaryIO) -> Checkpoint:
     if _digest(text, arrays) != digest:
         raise DamagedCheckpoint("its checksum is wrong")
     names = dict(zip(record["names"], arrays, strict=True))
-    return Checkpoint(record["step"], names, record["identity"], record["record"])
+    return Checkpoint(record["step"], names, present_identity(record["identity"]), record["record"])
 
 
 def _digest(text: str, arrays: list[np.ndarray]) -> str:
@@ -114,13 +116,15 @@ class Checkpoints:
 
     Args:
         folder: made when the first checkpoint is written.
-        identity: what the run is made of, by name; a checkpoint with another identity is refused.
+        fingerprints: what the run is made of, by name; a checkpoint with other ones is refused.
         keep: how many of the last ones stay.
         say: gets what the reader should know (a damaged file was passed over).
     """
 
-    def __init__(self, folder: str | Path, identity: dict[str, str], keep: int = 2, say: Callable[[str], None] = print):
-        self.folder, self.identity, self.keep, self.say = Path(folder), identity, keep, say
+    def __init__(
+        self, folder: str | Path, fingerprints: dict[str, str], keep: int = 2, say: Callable[[str], None] = print
+    ):
+        self.folder, self.fingerprints, self.keep, self.say = Path(folder), fingerprints, keep, say
         self._swept = False
 
     def paths(self) -> list[Path]:
@@ -132,14 +136,14 @@ class Checkpoints:
     def save(self, step: int, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> Path:
         """Write the checkpoint of `step` and delete those that are no longer needed."""
         self._sweep()
-        path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.identity, record))
+        path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.fingerprints, record))
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)
         return path
 
     def save_best(self, step: int, arrays: dict[str, np.ndarray]) -> Path:
         """Write the best weights so far."""
-        return write(self.folder / BEST, Checkpoint(step, arrays, self.identity))
+        return write(self.folder / BEST, Checkpoint(step, arrays, self.fingerprints))
 
     def latest(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; None where there is no file at all.
@@ -185,7 +189,7 @@ class Checkpoints:
         path = Path(path)
         if path.is_dir():
             folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-            found = Checkpoints(folder, self.identity, say=self.say).latest()
+            found = Checkpoints(folder, self.fingerprints, say=self.say).latest()
             if found is None:
                 raise LmbookError(f"There is no checkpoint in {path}.", "Name the folder of a run or one of its files.")
         else:
@@ -220,9 +224,9 @@ class Checkpoints:
                 path.unlink(missing_ok=True)
 
     def _compare(self, path: Path, found: Checkpoint) -> None:
-        for name in [*self.identity, *(name for name in found.identity if name not in self.identity)]:
-            here, there = self.identity.get(name, "none"), found.identity.get(name, "none")
-            if here != there:
+        for name in [*self.fingerprints, *(name for name in found.fingerprints if name not in self.fingerprints)]:
+            here, there = self.fingerprints.get(name, "none"), found.fingerprints.get(name, "none")
+            if sorted(here.split(", ")) != sorted(there.split(", ")):
                 theirs, ours = _beyond(there, here), _beyond(here, there)
                 raise LmbookError(
                     f"{path} belongs to another run: its {name} is {theirs}, yours is {ours}.",

@@ -1,4 +1,4 @@
-"""Fine-tuning: a trained `Bert` with a new head learns from a few labelled texts."""
+"""Fine-tuning: a trained `BERT` with a new head learns from a few labelled texts."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertTask, mean_vectors, real_tokens
+from lmbook.models.bert import BERT, BERTTask, mean_vectors, real_tokens
 from lmbook.models.compiled import compiled
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
-from lmbook.training.distributed.feeding import quick_to_end
+from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
 from lmbook.training.optimizers import ScaledAdam
 from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingStep
+from lmbook.training.step import TrainingStep, jit_by_default, seed_states
 
 PARTS = ("head", "last", "all")
 
 
-def train_only(model: BertTask, part: str) -> None:
+def train_only(model: BERTTask, part: str) -> None:
     """Choose which weights are trained.
 
     Args:
-        model: a `Bert` with a head.
-        part: "head": nothing of the `Bert`; "last": its last block too (and its pooler); "all".
+        model: a `BERT` with a head.
+        part: "head": nothing of the `BERT`; "last": its last block too (and its pooler); "all".
 
     Raises:
         LmbookError: there is no such part.
@@ -41,7 +41,7 @@ def train_only(model: BertTask, part: str) -> None:
         bert.pooler.trainable = part != "head"
 
 
-def rate_factors(model: BertTask, decay: float) -> list[float]:
+def rate_factors(model: BERTTask, decay: float) -> list[float]:
     """For each trainable weight, what its learning rate is multiplied with: less, the nearer to the input.
 
     1 for the head, `decay` for the last block (and the pooler), its square for the one before, and so on to the
@@ -66,28 +66,35 @@ class FineTuning:
     0; there is no decay of weights, which does nothing in so few steps.
 
     Args:
-        model: a `Bert` with a head of dense layers, such as `BertClassifier`.
+        model: a `BERT` with a head of dense layers, such as `BERTClassifier`.
         part: what is trained, see `train_only`.
         learning_rate: the peak, of the head.
         decay: see `rate_factors`; 1: all weights have the same rate.
-        clip: the largest global norm of a gradient.
+        clip_norm: the largest global norm of a gradient.
+        jit_compile: let XLA compile the update, anew for each width of a batch; None: what the model's class says.
 
     Example:
-        tuning = FineTuning(BertClassifier(bert, 2), "last", learning_rate=1e-3)
+        tuning = FineTuning(BERTClassifier(bert, 2), "last", learning_rate=1e-3)
         history = tuning.run(data, steps=100, validation=held_out, patience=3)
     """
 
     def __init__(
-        self, model: BertTask, part: str = "all", *, learning_rate: float, decay: float = 1.0, clip: float = 1.0
+        self,
+        model: BERTTask,
+        part: str = "all",
+        *,
+        learning_rate: float,
+        decay: float = 1.0,
+        clip_norm: float = 1.0,
+        jit_compile: bool | None = None,
     ):
         train_only(model, part)
         self.model, self._part = model, part
         self._schedule = WarmupCosine(learning_rate, 1, warmup_steps=10**9, final_fraction=0.0)
         self._optimizer = ScaledAdam(self._schedule, rate_factors(model, decay))
         self._optimizer.build(model.trainable_variables)
-        self._training = TrainingStep(
-            model, self._optimizer, clip=clip, compiled=getattr(model, "jit_compile_training", True)
-        )
+        jit_compile = jit_by_default(model) if jit_compile is None else jit_compile
+        self._training = TrainingStep(model, self._optimizer, clip_norm=clip_norm, jit_compile=jit_compile)
         self._bert = [weight.numpy() for weight in model.bert.weights]
         self._fresh = values("optimizer", self._optimizer.variables)
 
@@ -110,7 +117,7 @@ class FineTuning:
             validation: scored every `report_every` steps; the weights of the lowest loss are kept. None: the last ones.
             report_every: steps between two reports; None: an epoch.
             patience: stop after so many reports in a row without a lower validation loss; None: never.
-            start: the weights of the `Bert` to start from; None: those that it had when this `FineTuning` was made.
+            start: the weights of the `BERT` to start from; None: those that it had when this `FineTuning` was made.
             seed: of the new head and of dropout.
 
         Raises:
@@ -125,7 +132,7 @@ class FineTuning:
             raise LmbookError("patience was given without validation.", "Give labelled texts to watch.")
         self._begin(self._bert if start is None else start, steps, seed)
         history, best, waited = History(), None, 0
-        batches, done = iter(quick_to_end(data.dataset(0, steps))), 0
+        batches, done = iter(without_autotune(data.dataset(0, steps))), 0
         while done < steps and (patience is None or waited < patience):
             now = min(report_every, steps - done)
             self._training.reset()
@@ -145,7 +152,7 @@ class FineTuning:
         return history
 
     def _begin(self, bert: list[np.ndarray], steps: int, seed: int) -> None:
-        """Everything as before the first step: the `Bert` as given, the head and dropout drawn by `seed`."""
+        """Everything as before the first step: the `BERT` as given, the head and dropout drawn by `seed`."""
         train_only(self.model, self._part)  # another `FineTuning` of the same model may have chosen otherwise
         rng = np.random.default_rng(seed)
         for weight, value in zip(self.model.bert.weights, bert, strict=True):
@@ -155,8 +162,7 @@ class FineTuning:
             if id(weight) not in own:
                 matrix = len(weight.shape) == 2
                 weight.assign(rng.normal(0, self.model.config.stddev if matrix else 0.0, weight.shape))
-        states = (v for v in self.model.variables if v.path.endswith("seed_generator_state"))
-        for number, state in enumerate(states):
+        for number, state in enumerate(seed_states(self.model)):
             state.assign([seed, 1_000_000 * number])
         assign("optimizer", self._optimizer.variables, self._fresh)
         self._schedule.total_steps.assign(float(steps))
@@ -174,9 +180,9 @@ def classification_loss(model: keras.Model, texts: LabelledTexts) -> float:
     return float(tf.reduce_mean(losses))
 
 
-def text_vectors(bert: Bert, texts: LabelledTexts) -> np.ndarray:
+def text_vectors(bert: BERT, texts: LabelledTexts) -> np.ndarray:
     """The mean [N, D] of the vectors of every text's tokens."""
-    mean = _reader(lambda model, ids: mean_vectors(model(ids, training=False), real_tokens(ids)))
+    mean = _reader(lambda model, ids: mean_vectors(model(ids, training=False), real_tokens(ids, model.config.pad_id)))
     return texts.each(compiled(bert, "vectors", mean))
 
 

@@ -12,22 +12,19 @@ import tensorflow as tf
 from rich.console import Console
 
 from lmbook.errors import LmbookError
+from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.checks import ALL_CHECKS, check_before_training
 from lmbook.training.distributed.cluster import is_chief
-from lmbook.training.distributed.feeding import feed
-from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, fellows_watched
+from lmbook.training.distributed.feeding import distribute_batches
+from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
 from lmbook.training.history import History
-from lmbook.training.interrupt import catch_interrupts
-from lmbook.training.optimizers import make_optimizer
+from lmbook.training.optimizers import OptimizerConfig, build_optimizer, make_optimizer
 from lmbook.training.progress import Display
-from lmbook.training.run import Run
-from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingStep
-from lmbook.training.validation import Validation
+from lmbook.training.run import UNKNOWN_STEPS, Run
+from lmbook.training.step import TrainingStep, jit_by_default
 
 RESUME = ("auto", "never")
-_UNKNOWN_STEPS = 10_000_000  # a run with a time budget never comes so far
 
 
 def reproducible(seed: int) -> None:
@@ -45,29 +42,23 @@ def fit(
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    validation: Sequence[Sequence[int]] | Callable[[keras.Model], float] | None = None,
-    optimizer: str = "adamw",
-    learning_rate: float = 1e-3,
-    muon_ratio: float = 2.0,
-    warmup_steps: int = 100,
-    final_fraction: float = 0.05,
-    weight_decay: float = 0.01,
-    beta_2: float = 0.99,
-    clip: float | None = 1.0,
-    micro_batches: int = 1,
+    validation: Callable[[keras.Model], float] | None = None,
+    optimizer: OptimizerConfig | keras.optimizers.Optimizer = OptimizerConfig(),
+    gradient_accumulation_steps: int = 1,
     label_smoothing: float = 0.0,
     report_every: int | None = None,
     output: str | Path | None = None,
     resume: str | Path = "auto",
-    identity: dict[str, str] | None = None,
+    fingerprints: dict[str, str] | None = None,
     restore_best: bool = True,
     checks: Sequence[str] = ALL_CHECKS,
-    callbacks: Sequence[Callable[[int, float], None]] = (),
+    callbacks: Sequence[Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
+    jit_compile: bool | None = None,
     steps_per_execution: int | None = None,
     quiet: bool = False,
 ) -> History:
-    """Train `model` with a warm-up and a cosine; afterwards it holds the best weights found.
+    """Train `model`; afterwards it holds the best weights found.
 
     A run of `steps` is exact: the same seed on the same machine gives the same weights bit for bit, also when it was
     killed on the way and the same call made again (with `output`). A run of `minutes` measures its own speed and
@@ -81,26 +72,20 @@ def fit(
             number alone. Its `batch_size` is that of all devices together; its `description` tells it from other data.
         steps: updates to make.
         minutes: time to use; compiling, validation and checkpoints count, the checks before do not.
-        validation: documents (lists of ids) to score every `report_every` steps, or a function model -> loss.
-        optimizer: "adamw", or "muon" for the matrices inside the model (see `optimizers.py`).
-        learning_rate: the peak.
-        muon_ratio: Muon's learning rate as a multiple of it.
-        warmup_steps: steps of rising learning rate (at most a tenth of the run).
-        final_fraction: share of the peak at the end.
-        weight_decay: of matrices; vectors (biases, gains) and embeddings are left alone.
-        beta_2: how long Adam's mean of squared gradients remembers.
-        clip: the largest global norm of a gradient, None for any.
-        micro_batches: parts in which each device works through its share of a batch, to need less memory.
+        validation: function model -> loss, such as `Validation(documents, tokenizer)`; called at each report.
+        optimizer: an `OptimizerConfig`, or a new Keras optimizer, which keeps its own learning rate and clipping.
+        gradient_accumulation_steps: parts in which each device works through its share of a batch, to need less memory.
         label_smoothing: share of each label that is spread evenly over the vocabulary, in training alone.
         report_every: steps between two reports, validations and checkpoints; None: ten in a run of known length.
         output: the folder of the run; checkpoints go to its `checkpoints/`. None keeps none.
         resume: "auto" goes on from the newest checkpoint in `output`; "never" deletes what is there; else the
             path of a checkpoint, or of a run's folder, to start from.
-        identity: fingerprints of what else the run is made of, such as {"tokenizer": tokenizer.fingerprint}.
+        fingerprints: of what else the run is made of, such as {"tokenizer": tokenizer.fingerprint}.
         restore_best: leave the weights of the lowest validation loss in `model`, else the last ones.
         checks: which checks run before the first step of a new run (see `checks.py`).
-        callbacks: each is called as function(step, loss) after each execution of `steps_per_execution` steps.
+        callbacks: functions of (step, loss), and Keras callbacks, for which a report ends an epoch (see `Callbacks`).
         strategy: from `make_strategy`; None: the one in whose scope the model was made.
+        jit_compile: let XLA compile the training step; None: what the model's class says.
         steps_per_execution: updates in one call from Python; None: the most, up to 10, that divides `report_every`.
         quiet: print nothing but warnings.
 
@@ -112,67 +97,50 @@ def fit(
             to another run.
         KeyboardInterrupt: after Ctrl-C, when the state is saved; a second Ctrl-C does not wait.
     """
-    if steps is None and minutes is None:
-        raise LmbookError("The run has no end: neither steps nor minutes is given.", "Give steps=1000 or minutes=5.")
-    if steps is not None and steps < 1:
-        raise LmbookError(f"steps={steps} is less than 1.", "Train for at least one step.")
-    if minutes is not None and not minutes > 0:
-        raise LmbookError(f"minutes={minutes} is not more than 0.", "Give some time, for example minutes=1.")
-    if not 0.0 <= label_smoothing < 1.0:
-        raise LmbookError(f"label_smoothing={label_smoothing} is not in [0, 1).", "Choose for example 0.1.")
-    if micro_batches < 1:
-        raise LmbookError(f"micro_batches={micro_batches} is less than 1.", "Choose 1, or more to save memory.")
-    strategy = _strategy_of(model, strategy)
-    check_batch(data.batch_size, strategy.num_replicas_in_sync, micro_batches)
     if report_every is None:
-        report_every = max(1, steps // 10) if steps is not None else 100
-    if report_every < 1:
-        raise LmbookError(f"report_every={report_every} is less than 1.", "Choose at least 1.")
-
-    display = Display(quiet, None if is_chief() else Console(quiet=True))
-    hyper = {
+        report_every = max(1, (steps or 1000) // 10)
+    _check_arguments(steps, minutes, validation, optimizer, label_smoothing, gradient_accumulation_steps, report_every)
+    strategy = _strategy_of(model, strategy)
+    check_batch(data.batch_size, strategy.num_replicas_in_sync, gradient_accumulation_steps)
+    settings = {
         "steps": steps,
         "minutes": minutes,
-        "optimizer": optimizer,
-        "muon_ratio": muon_ratio,
-        "learning_rate": learning_rate,
-        "warmup_steps": warmup_steps,
-        "final_fraction": final_fraction,
-        "weight_decay": weight_decay,
-        "beta_2": beta_2,
-        "clip": clip,
+        **_optimizer_settings(optimizer),
         "report_every": report_every,
         **({"label_smoothing": label_smoothing} if label_smoothing else {}),
     }
-    made_of = {"model": describe(model), "data": data.description, "training": _words(hyper), **(identity or {})}
+    made_of = {"model": describe(model), "data": data.description, "training": _words(settings), **(fingerprints or {})}
+    display = Display(quiet, None if is_chief() else Console(quiet=True))
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
     advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
-    with fellows_watched(strategy, advice):
+    with explain_lost_workers(strategy, advice):
         check_same(strategy, made_of)
         found = checkpoint_from_chief(strategy, _find(checkpoints, resume) if is_chief() else None)
         if found is None:
             check_before_training(model, data, which=checks)
-
         with strategy.scope():
-            schedule = WarmupCosine(learning_rate, steps or _UNKNOWN_STEPS, warmup_steps, final_fraction)
-            made = make_optimizer(
-                optimizer, model, schedule, weight_decay=weight_decay, beta_2=beta_2, muon_ratio=muon_ratio
-            )
+            if isinstance(optimizer, OptimizerConfig):
+                schedule, clip_norm = optimizer.schedule(steps or UNKNOWN_STEPS), optimizer.clip_norm
+                optimizer = make_optimizer(optimizer, model, schedule)
+            else:
+                schedule, clip_norm = None, None
+                optimizer = build_optimizer(optimizer, model)
         training = TrainingStep(
             model,
-            made,
+            optimizer,
             strategy=strategy,
-            clip=clip,
-            micro_batches=micro_batches,
+            clip_norm=clip_norm,
+            gradient_accumulation_steps=gradient_accumulation_steps,
             label_smoothing=label_smoothing,
-            compiled=getattr(model, "jit_compile_training", True),
+            jit_compile=jit_by_default(model) if jit_compile is None else jit_compile,
         )
         run = Run(
             training,
             schedule,
             checkpoints=checkpoints,
             display=display,
-            validation=validation if validation is None or callable(validation) else Validation(validation),
+            callbacks=Callbacks(callbacks, model, optimizer, report_every=report_every, steps=steps),
+            validation=validation,
             tokens_per_step=data.batch_size * data.context,
             steps=steps,
             seconds=None if minutes is None else minutes * 60,
@@ -181,38 +149,55 @@ def fit(
         )
         if found is not None:
             run.restore(found)
-        left = (steps or _UNKNOWN_STEPS) - run.step
-        if left > 0 and not run.over:
-            chunk = steps_per_execution or _common_divisor(10, report_every, left, run.step)
-            batches = feed(data, strategy, run.step, left, micro_batches)
-            try:
-                with catch_interrupts(run.stop_soon):
-                    run.begin()
-                    while not run.over:
-                        now = min(chunk, (steps or _UNKNOWN_STEPS) - run.step)
-                        training.run(batches, now)
-                        loss = run.after(now)
-                        for callback in callbacks:
-                            callback(run.step, loss)
-                    run.end()
-            finally:
-                display.stop()
+        if run.steps_left > 0:
+            chunk = steps_per_execution or _common_divisor(10, report_every, run.steps_left, run.step)
+            run.train(distribute_batches(data, strategy, run.step, run.steps_left, gradient_accumulation_steps), chunk)
         run.finish()
     return run.history
 
 
-def check_batch(batch_size: int, replicas: int, micro_batches: int) -> None:
+def _check_arguments(
+    steps, minutes, validation, optimizer, label_smoothing, gradient_accumulation_steps, report_every
+) -> None:
+    if steps is None and minutes is None:
+        raise LmbookError("The run has no end: neither steps nor minutes is given.", "Give steps=1000 or minutes=5.")
+    if steps is not None and steps < 1:
+        raise LmbookError(f"steps={steps} is less than 1.", "Train for at least one step.")
+    if minutes is not None and not minutes > 0:
+        raise LmbookError(f"minutes={minutes} is not more than 0.", "Give some time, for example minutes=1.")
+    if validation is not None and not callable(validation):
+        raise LmbookError(
+            f"validation is a {type(validation).__name__}, not a function of the model.",
+            "For documents (lists of ids) give validation=Validation(documents, tokenizer).",
+        )
+    if not isinstance(optimizer, OptimizerConfig | keras.optimizers.Optimizer):
+        raise LmbookError(
+            f"optimizer={optimizer!r} is neither an OptimizerConfig nor a Keras optimizer.",
+            'Give for example optimizer=OptimizerConfig("muon", learning_rate=6e-3).',
+        )
+    if not 0.0 <= label_smoothing < 1.0:
+        raise LmbookError(f"label_smoothing={label_smoothing} is not in [0, 1).", "Choose for example 0.1.")
+    if gradient_accumulation_steps < 1:
+        raise LmbookError(
+            f"gradient_accumulation_steps={gradient_accumulation_steps} is less than 1.",
+            "Choose 1, or more to save memory.",
+        )
+    if report_every < 1:
+        raise LmbookError(f"report_every={report_every} is less than 1.", "Choose at least 1.")
+
+
+def check_batch(batch_size: int, replicas: int, gradient_accumulation_steps: int) -> None:
     """Check that a batch can be shared out evenly.
 
     Raises:
         LmbookError: it cannot.
     """
-    if batch_size % (replicas * micro_batches):
+    if batch_size % (replicas * gradient_accumulation_steps):
         parts = f"{replicas} device{'s' if replicas > 1 else ''}"
-        parts += f" with {micro_batches} micro-batches each" if micro_batches > 1 else ""
+        parts += f" in {gradient_accumulation_steps} parts each" if gradient_accumulation_steps > 1 else ""
         raise LmbookError(
             f"batch_size={batch_size} cannot be shared out evenly among {parts}.",
-            f"Choose a multiple of {replicas * micro_batches}.",
+            f"Choose a multiple of {replicas * gradient_accumulation_steps}.",
         )
 
 
@@ -238,6 +223,15 @@ def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | N
     return checkpoints.latest() if resume == "auto" else checkpoints.given(resume)
 
 
+def _optimizer_settings(optimizer: OptimizerConfig | keras.optimizers.Optimizer) -> dict:
+    """What a checkpoint says of the optimizer, in the words of lmbook 0.1."""
+    if not isinstance(optimizer, OptimizerConfig):
+        settings = {name: value for name, value in optimizer.get_config().items() if name != "name"}
+        return {"optimizer": type(optimizer).__name__, **settings}
+    settings = dataclasses.asdict(optimizer)
+    return {"optimizer": settings.pop("name"), "clip": settings.pop("clip_norm"), **settings}
+
+
 def describe(model: keras.Model) -> str:
     """The model's class and configuration, without what Keras counts up from model to model.
 
@@ -252,7 +246,7 @@ def describe(model: keras.Model) -> str:
 
 
 def _words(values: dict) -> str:
-    return ", ".join(f"{name}={json.dumps(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={json.dumps(value, default=str)}" for name, value in values.items())
 
 
 def _common_divisor(largest: int, *numbers: int) -> int:

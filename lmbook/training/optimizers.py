@@ -1,58 +1,143 @@
-"""The optimizers of the book, with which weights each of their parts updates."""
+"""The optimizers of the book, and how they are configured."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from lmbook.errors import LmbookError
-from lmbook.training.muon import Muon
+from lmbook.training.schedules import WarmupCosine
 
 OPTIMIZERS = ("adamw", "muon")
 
 
-def make_optimizer(
-    name: str,
-    model: keras.Model,
-    schedule: keras.optimizers.schedules.LearningRateSchedule,
-    *,
-    weight_decay: float,
-    beta_2: float,
-    muon_ratio: float,
-) -> keras.optimizers.Optimizer:
-    """AdamW for all weights, or Muon for the matrices inside the model and AdamW for the rest; built for `model`.
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW or Muon, with a linear warm-up, a cosine decay and clipped gradients.
 
     Args:
-        name: "adamw" (Loshchilov and Hutter 2019) or "muon" (see `Muon`).
-        model: with its weights; Muon leaves the embedding, the layer called "logits" and all vectors to Adam.
-        schedule: the learning rate of AdamW.
+        name: "adamw" for all weights, or "muon" for the matrices inside the model and AdamW for the rest: the
+            embedding, the layer called "logits", and all vectors.
+        learning_rate: the peak of AdamW's learning rate.
+        muon_ratio: Muon's learning rate as a multiple of AdamW's.
+        warmup_steps: steps of rising learning rate (at most a tenth of the run).
+        final_fraction: the last learning rate as a share of the peak.
         weight_decay: of matrices; vectors (biases, gains) and embeddings are left alone, and under Muon the logits too.
         beta_2: how long Adam's mean of squared gradients remembers.
-        muon_ratio: Muon's learning rate as a multiple of `schedule`.
+        clip_norm: the largest global norm of the gradient; None: any.
 
     Raises:
-        LmbookError: `name` is not known.
+        LmbookError: the name is not known, or the learning rate is not a positive number.
+
+    References:
+        AdamW: Loshchilov and Hutter 2019, "Decoupled weight decay regularization". Muon: Jordan et al. 2024,
+        https://kellerjordan.github.io/posts/muon; its scale: Liu et al. 2025, "Muon is scalable for LLM training",
+        section 2.2.
     """
-    if name not in OPTIMIZERS:
-        raise LmbookError(f"optimizer={name!r} is not known.", f"Choose one of {', '.join(OPTIMIZERS)}.")
+
+    name: str = "adamw"
+    learning_rate: float = 1e-3
+    muon_ratio: float = 2.0
+    warmup_steps: int = 100
+    final_fraction: float = 0.05
+    weight_decay: float = 0.01
+    beta_2: float = 0.99
+    clip_norm: float | None = 1.0
+
+    def __post_init__(self):
+        if self.name not in OPTIMIZERS:
+            raise LmbookError(f"optimizer={self.name!r} is not known.", f"Choose one of {', '.join(OPTIMIZERS)}.")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise LmbookError(f"learning_rate={self.learning_rate!r} is not a positive number.", "Choose 0.001.")
+
+    def schedule(self, steps: int) -> WarmupCosine:
+        """The learning rate of a run of `steps` updates: AdamW's, or Muon's where the matrices are updated by Muon."""
+        peak = self.learning_rate * (self.muon_ratio if self.name == "muon" else 1.0)
+        return WarmupCosine(peak, steps, self.warmup_steps, self.final_fraction)
+
+
+def make_optimizer(
+    config: OptimizerConfig, model: keras.Model, schedule: keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
+    """The Keras optimizer that `config` describes, built for the trainable weights of `model`.
+
+    Args:
+        config: what it is; clipping is left to the training step, which adds the gradients of all devices first.
+        model: built; under float16 the optimizer comes in a `LossScaleOptimizer`.
+        schedule: `config.schedule(steps)`.
+    """
     weights = model.trainable_variables
-    if name == "adamw":
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, beta_2=beta_2)
-        spared = [v for v in weights if len(v.shape) < 2 or "embedding" in v.path]
-    else:
-        optimizer = Muon(schedule, muon_ratio, weight_decay=weight_decay, beta_2=beta_2)
-        spared = [v for v in weights if not optimizer.updates(v)]
-    optimizer.exclude_from_weight_decay(var_list=spared)
-    if model.dtype_policy.compute_dtype == "float16":  # its smallest numbers are too large for many gradients
+    if config.name == "adamw":
+        made = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, beta_2=config.beta_2)
+        made.exclude_from_weight_decay(var_list=[v for v in weights if len(v.shape) < 2 or "embedding" in v.path])
+    else:  # Keras' learning rate and weight decay are Muon's: AdamW's are smaller by the ratio
+        made = keras.optimizers.Muon(
+            schedule,
+            adam_lr_ratio=1 / config.muon_ratio,
+            adam_beta_2=config.beta_2,
+            adam_weight_decay=None,
+            weight_decay=config.weight_decay / config.muon_ratio,
+            exclude_layers=["logits"],
+        )
+    return build_optimizer(made, model)
+
+
+def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> keras.optimizers.Optimizer:
+    """Make the variables of a new Keras optimizer; under float16 it is put into a `LossScaleOptimizer`.
+
+    Args:
+        optimizer: made in the scope of the strategy under which `model` was made.
+        model: built.
+
+    Raises:
+        LmbookError: the optimizer was used before, or made outside of the scope.
+    """
+    if optimizer.built:
+        raise LmbookError(f"The optimizer {optimizer.name} was used before.", "Make a new one for each training.")
+    strategy = model.distribute_strategy
+    if not strategy.extended.variable_created_in_scope(optimizer.iterations.value):
+        raise LmbookError(
+            f"The optimizer {optimizer.name} was not made under the model's {type(strategy).__name__}.",
+            "Make it inside `with strategy.scope():`, as the model.",
+        )
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    # The smallest numbers of float16 are too large for many gradients.
+    if model.dtype_policy.compute_dtype == "float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    optimizer.build(weights)
+    optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def without_unused_squares(
+    optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable], arrays: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A checkpoint's arrays, without what the Muon of lmbook 0.1 had and Keras' does not have.
+
+    It was a child of AdamW, which keeps a mean of squares for every weight; those of its matrices stayed 0.
+
+    Args:
+        optimizer: built for `weights`.
+        weights: the model's trainable ones.
+        arrays: those called "optimizer/0" … are the values of a Muon's variables, or of any other optimizer's.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    names = [f"{weight.path.replace('/', '_')}_{kind}" for weight in weights for kind in ("momentum", "velocity")]
+    own = len(optimizer.variables) - len(inner.variables) + 1  # the state of the loss scale, and the number of steps
+    saved = [value for name, value in arrays.items() if name.startswith("optimizer/")]
+    if not isinstance(inner, keras.optimizers.Muon) or len(saved) != own + len(names):
+        return arrays
+    present = {variable.name for variable in inner.variables}
+    kept = [value for name, value in zip(names, saved[own:], strict=True) if name in present]
+    return {f"optimizer/{index}": value for index, value in enumerate([*saved[:own], *kept])}
 
 
 @keras.saving.register_keras_serializable("lmbook")
 class ScaledAdam(keras.optimizers.Adam):
-    """Adam in which each weight has a learning rate of its own.
+    """Adam with a learning rate of its own for each weight.
 
     Args:
         learning_rate: what the factors multiply.
@@ -64,6 +149,7 @@ class ScaledAdam(keras.optimizers.Adam):
         self.factors = list(factors)
 
     def update_step(self, gradient, variable, learning_rate):
+        # `variable` is TensorFlow's, not the model's: only this private method of Keras knows its number.
         factor = self.factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 

@@ -1,36 +1,41 @@
-"""One training run: it watches the time, validates, saves and restores."""
+"""One training run: the loop over its steps, with its clock, reports, validations and checkpoints."""
 
 from __future__ import annotations
 
 import math
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from time import perf_counter
 
 import keras
 import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.training import checkpoint as checkpoint_file
+from lmbook.training.callbacks import Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.workers import checkpoint_from_chief, sum_over_workers
 from lmbook.training.history import History
+from lmbook.training.interrupt import catch_interrupts
+from lmbook.training.optimizers import without_unused_squares
 from lmbook.training.progress import Display
 from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+UNKNOWN_STEPS = 10_000_000  # a run with a time budget never comes so far
 
 
 class Run:
-    """Keeps the state of a run beside its weights; `fit` makes one and tells it what happened.
+    """The loop of a training run, and the state that it has beside the weights.
 
     Args:
         training: makes the updates.
-        schedule: its learning rate; `total_steps` is corrected here when there is a time budget.
+        schedule: its learning rate, whose length is corrected here when there is a time budget; None: another one.
         checkpoints: where to save, None for nowhere.
         display: what the reader sees.
+        callbacks: told of what happens.
         validation: model -> loss, or None.
         tokens_per_step: B x T, for the speed shown.
         steps: updates in the whole run, None without a limit.
@@ -42,10 +47,11 @@ class Run:
     def __init__(
         self,
         training: TrainingStep,
-        schedule: WarmupCosine,
+        schedule: WarmupCosine | None,
         *,
         checkpoints: Checkpoints | None,
         display: Display,
+        callbacks: Callbacks,
         validation: Callable[[keras.Model], float] | None,
         tokens_per_step: int,
         steps: int | None,
@@ -54,9 +60,9 @@ class Run:
         restore_best: bool,
     ):
         self.training, self.schedule, self.checkpoints, self.display = training, schedule, checkpoints, display
-        self.validation, self.tokens_per_step = validation, tokens_per_step
+        self.callbacks, self.validation, self.tokens_per_step = callbacks, validation, tokens_per_step
         self.steps, self.seconds, self.report_every, self.restore_best = steps, seconds, report_every, restore_best
-        self.step = 0
+        self.step, self.total_steps = 0, steps or UNKNOWN_STEPS
         self.history = History()
         self._seconds_before = 0.0  # of the run before it was resumed
         self._started = self._measured_from = None
@@ -74,16 +80,36 @@ class Run:
     def time_is_up(self) -> bool:
         return self.seconds is not None and self._clock >= self.seconds
 
-    def stop_soon(self, number: int) -> None:
-        """End after the execution that is running; called by the signal handler."""
-        self._asked.append(number)
+    @property
+    def steps_left(self) -> int:
+        """Updates to the end, at most."""
+        return 0 if self.over else (self.steps or UNKNOWN_STEPS) - self.step
 
-    def begin(self) -> None:
-        """The first execution is about to start."""
-        self._started = time.perf_counter()
+    def train(self, batches: Iterator, steps_per_execution: int) -> None:
+        """Make the updates that are left.
+
+        Raises:
+            LmbookError: the loss is no longer a number.
+            KeyboardInterrupt, SystemExit: the run was stopped by Ctrl-C or by SIGTERM.
+        """
+        self._started = perf_counter()
         self.display.start(self.step, self._total())
+        try:
+            with catch_interrupts(self._asked.append):
+                with self.callbacks.running(self.step):
+                    while not self.over:
+                        now = min(steps_per_execution, self.steps_left)
+                        self.callbacks.before_execution(self.step)
+                        self.training.run(batches, now)
+                        loss = self._after(now)
+                        self.callbacks.call_functions(self.step, loss)
+                self._say_if_stopped()
+        finally:
+            self.display.stop()
 
-    def after(self, steps: int) -> float:
+    # The pieces.
+
+    def _after(self, steps: int) -> float:
         """Look at the run after `steps` further updates: note, report, save; gives the loss so far."""
         previous, self.step = self.step, self.step + steps
         self._agree()
@@ -97,22 +123,18 @@ class Run:
         if self._measured_from is None:
             self._measured_from = (self.step, self._clock)  # the first execution also compiled
         self._fit_into_time()
+        self._stop_if(self.callbacks.after_execution(self.step, loss))
         due = self.step // self.report_every > previous // self.report_every
         over = self.step >= self._total() or self.time_is_up
         self._note(loss, always=due or over)
         self.display.update(self.step, self._total(), loss, self._speed(), self._seconds_left())
         if due or over:
-            self._report(loss)
+            self._report(loss, over)
         if due or over or self._signals:
             self._save()
         return loss
 
-    def end(self) -> None:
-        """The last execution was made.
-
-        Raises:
-            KeyboardInterrupt, SystemExit: the run was stopped by Ctrl-C or by SIGTERM.
-        """
+    def _say_if_stopped(self) -> None:
         self.display.stop()
         if self._signals:
             where = "" if self.checkpoints is None else " and saved; the same command goes on from here"
@@ -121,7 +143,10 @@ class Run:
                 raise SystemExit(128 + signal.SIGTERM)
             raise KeyboardInterrupt
 
-    # The pieces.
+    def _stop_if(self, asked: bool) -> None:
+        """End here where a callback asked for it, in any worker."""
+        if self.callbacks.may_stop and sum_over_workers(self.training.strategy, np.array([float(asked)])).any():
+            self.total_steps = self.step
 
     def _agree(self) -> None:
         """One clock and one list of signals for all workers, or they would stop at different steps."""
@@ -130,10 +155,10 @@ class Run:
         self._signals = [number for number, count in zip(_SIGNALS, counts, strict=True) if count]
 
     def _seconds_used(self) -> float:
-        return self._seconds_before + (0.0 if self._started is None else time.perf_counter() - self._started)
+        return self._seconds_before + (0.0 if self._started is None else perf_counter() - self._started)
 
     def _total(self) -> int:
-        return max(self.step, int(self.schedule.total_steps.numpy()))
+        return max(self.step, self.total_steps)
 
     def _seconds_per_step(self) -> float | None:
         if self._measured_from is None or self.step <= self._measured_from[0]:
@@ -149,12 +174,17 @@ class Run:
         return (self._seconds_per_step() or 0.0) * (self._total() - self.step)
 
     def _fit_into_time(self) -> None:
-        """Set the schedule's length to the steps that fit into the time that is left."""
+        """Set the run's length, and the schedule's, to the steps that fit into the time that is left."""
         each = self._seconds_per_step()
         if self.seconds is None or each is None:
             return
         fitting = self.step + max(0, int((self.seconds - self._clock) / each))
-        self.schedule.total_steps.assign(float(min(fitting, self.steps or fitting)))
+        self._set_total(min(fitting, self.steps or fitting))
+
+    def _set_total(self, steps: int) -> None:
+        self.total_steps = steps
+        if self.schedule is not None:
+            self.schedule.total_steps.assign(float(steps))
 
     def _note(self, loss: float, always: bool) -> None:
         """Put a point on the curve ten times between two reports, and start the next point's mean afresh."""
@@ -167,7 +197,7 @@ class Run:
             self.history.tokens += self.training.tokens
             self.training.reset()
 
-    def _report(self, loss: float) -> None:
+    def _report(self, loss: float, over: bool) -> None:
         scored = None
         if self.validation is not None:
             scored = float(self.validation(self.training.model))
@@ -177,6 +207,7 @@ class Run:
             self.history.validation_steps.append(self.step)
             self.history.validation_loss.append(scored)
         self.display.report(self.step, self._total(), loss, scored, self._speed(), self._seconds_left())
+        self._stop_if(self.callbacks.report(self.step, loss, scored, over))
 
     def _keep_best(self) -> None:
         weights = checkpoint_file.values("weight", self.training.model.weights)
@@ -196,21 +227,23 @@ class Run:
         record = {
             "history": self.history.as_dict(),
             "seconds": self._seconds_used(),
-            "total_steps": int(self.schedule.total_steps.numpy()),
+            "total_steps": self.total_steps,
         }
         self.checkpoints.save(self.step, arrays, record)
 
     def restore(self, found: Checkpoint) -> None:
         """Put everything back as it was when `found` was written."""
-        checkpoint_file.assign("model", self.training.model.variables, found.arrays)
-        checkpoint_file.assign("optimizer", self.training.optimizer.variables, found.arrays)
+        model, optimizer = self.training.model, self.training.optimizer
+        checkpoint_file.assign("model", model.variables, found.arrays)
+        state = without_unused_squares(optimizer, model.trainable_variables, found.arrays)
+        checkpoint_file.assign("optimizer", optimizer.variables, state)
         checkpoint_file.assign("totals", self.training.totals, found.arrays)
         self.training.reseed_replicas()
         self.step = found.step
         self.history = History(**found.record["history"])
         self._seconds_before = self._clock = found.record["seconds"]
-        self.schedule.total_steps.assign(float(found.record["total_steps"]))
-        done = self.step >= found.record["total_steps"]
+        self._set_total(found.record["total_steps"])
+        done = self.step >= self.total_steps
         if not self.display.quiet:
             self.display.say(
                 f"This run was already trained for all its {self.step} steps."

@@ -1,4 +1,4 @@
-"""The one update of every language model of the book: the same on one device, on several, and on several machines."""
+"""The training step of the book's language models: the same on one device, several devices and several machines."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class TrainingStep:
             model that reads one text and writes another; built in the scope of `strategy`.
         optimizer: built for the model's weights; a `LossScaleOptimizer` for float16.
         strategy: where it runs; None: that in whose scope the model was made.
-        clip: the largest global norm of the gradient; None leaves it as it is.
-        micro_batches: parts in which a device works through its share of a batch, one after the other: the same
-            update with the memory of one part.
+        clip_norm: the largest global norm of the gradient; None leaves it as it is.
+        gradient_accumulation_steps: parts in which a device works through its share of a batch, one after the other:
+            the same update with the memory of one part.
         label_smoothing: share of each label that is spread evenly over the vocabulary (`token_losses`).
-        compiled: let XLA compile the step (one device: all of it; several: a device's forward and backward pass).
+        jit_compile: let XLA compile the step (one device: all of it; several: a device's forward and backward pass).
 
     Example:
-        step = TrainingStep(model, optimizer, clip=1.0)
+        step = TrainingStep(model, optimizer, clip_norm=1.0)
         step.run(batches, 10)
         step.loss  # nats per token
     """
@@ -45,25 +45,26 @@ class TrainingStep:
         optimizer: keras.optimizers.Optimizer,
         *,
         strategy: tf.distribute.Strategy | None = None,
-        clip: float | None = None,
-        micro_batches: int = 1,
+        clip_norm: float | None = None,
+        gradient_accumulation_steps: int = 1,
         label_smoothing: float = 0.0,
-        compiled: bool = False,
+        jit_compile: bool = False,
     ):
-        self.model, self.optimizer, self.clip, self.micro_batches = model, optimizer, clip, micro_batches
-        self.label_smoothing = label_smoothing
+        self.model, self.optimizer, self.clip_norm = model, optimizer, clip_norm
+        self.gradient_accumulation_steps, self.label_smoothing = gradient_accumulation_steps, label_smoothing
         self.strategy = strategy or model.distribute_strategy
         alone = self.strategy.num_replicas_in_sync == 1
         self._scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if not alone:
-            # Keras would add the gradients up a second time, and send them round a second time.
+            # Keras would add the gradients up a second time, and send them round a second time. No public switch turns
+            # that off: `test_step.py` checks that this private method is still the one that Keras calls.
             updating = optimizer.inner_optimizer if self._scales_loss else optimizer
             updating._all_reduce_sum_gradients = lambda gradients_and_weights: gradients_and_weights
             self.strategy.run(tf.function(self._give_replica_its_own_seeds))
         self._gradients_of, self._update_of = self._gradients, self._update
-        if compiled and alone:
+        if jit_compile and alone:
             self._update_of = tf.function(self._update, jit_compile=True)
-        elif compiled:  # XLA cannot reach from one device to another
+        elif jit_compile:  # XLA cannot reach from one device to another
             self._gradients_of = tf.function(self._gradients, jit_compile=True)
         self._totals = tf.Variable([0.0, 0.0], dtype="float64", trainable=False)  # loss in nats, tokens
         self._run = tf.function(self._many if alone else self._one)
@@ -116,8 +117,8 @@ class TrainingStep:
         tokens = sum_over_replicas(tf.reduce_sum(w))
         gradients, loss = sum_over_replicas(self._gradients_of(x, y, w, tf.maximum(tokens, 1.0)))
         scale = self.optimizer.dynamic_scale if self._scales_loss else 1.0
-        if self.clip is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip * scale)
+        if self.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm * scale)
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return tf.stack([loss, tokens])
 
@@ -126,9 +127,9 @@ class TrainingStep:
 
         A loop in the graph, since TensorFlow would work on unrolled parts at the same time, with the memory of all.
         """
-        if self.micro_batches == 1:
+        if self.gradient_accumulation_steps == 1:
             return self._part_gradients(x, y, w, tokens)
-        parts = tf.nest.map_structure(lambda value: in_parts(value, self.micro_batches), (x, y, w))
+        parts = tf.nest.map_structure(lambda value: in_parts(value, self.gradient_accumulation_steps), (x, y, w))
 
         def add_part(index, sums):
             part = tf.nest.map_structure(lambda value: value[index], parts)
@@ -136,7 +137,10 @@ class TrainingStep:
 
         zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables], tf.constant(0.0)
         _, sums = tf.while_loop(
-            lambda index, _: index < self.micro_batches, add_part, (tf.constant(0), zeros), parallel_iterations=1
+            lambda index, _: index < self.gradient_accumulation_steps,
+            add_part,
+            (tf.constant(0), zeros),
+            parallel_iterations=1,
         )
         return sums
 
@@ -154,12 +158,25 @@ class TrainingStep:
         return token_losses(y, logits, self.label_smoothing)
 
     def _give_replica_its_own_seeds(self):
-        """Keras keeps the state of each layer's random numbers in a variable; replica 0 leaves it as it is."""
+        """Replica 0 leaves its random numbers as they are."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        for variable in self.model.variables:
-            if variable.path.endswith("seed_generator_state"):
-                offset = tf.cast(tf.stack([replica * 1_000_003, 0]), variable.dtype)
-                variable.value.assign_add(offset)
+        for state in seed_states(self.model):
+            offset = tf.cast(tf.stack([replica * 1_000_003, 0]), state.dtype)
+            state.value.assign_add(offset)
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """The variables [2] in which Keras keeps the state of each layer's random numbers (dropout), in their order.
+
+    Keras offers no list of a model's `SeedGenerator`s; they are known by the name of their variable, which
+    `test_step.py` checks.
+    """
+    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+
+
+def jit_by_default(model: keras.Model) -> bool:
+    """Whether XLA compiles the training of `model` where nobody says otherwise: its class's `jit_compile_training`."""
+    return getattr(model, "jit_compile_training", True)
 
 
 def token_losses(labels, logits, label_smoothing: float = 0.0):
@@ -180,7 +197,8 @@ def dense_gradient(gradient, variable):
     """The gradient as a tensor of the variable's shape, repeated rows added; zeros for a weight that took no part."""
     if gradient is None:
         return tf.zeros(variable.shape, variable.dtype)
-    return tf.convert_to_tensor(gradient)
+    gradient = tf.convert_to_tensor(gradient)
+    return tf.reshape(gradient, variable.shape)  # a graph may not know the shape where a matrix has one column
 
 
 def in_parts(value, count: int):

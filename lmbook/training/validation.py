@@ -1,21 +1,25 @@
-"""Scoring a validation text again and again during training."""
+"""Scoring held-out texts during and after training: next tokens, hidden tokens, and translations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.decoding.generate import longest_text
 from lmbook.errors import LmbookError
+from lmbook.models.base import longest_text
+from lmbook.models.compiled import compiled
 from lmbook.pipelines.causal import spans
-from lmbook.training.step import token_losses
+from lmbook.pipelines.masked import MaskedTokens
+from lmbook.training.distributed.feeding import without_autotune
+from lmbook.training.step import jit_by_default, token_losses
 
 
 class Validation:
-    """Mean loss of whole documents, in nats per token: each token counts once, with its past in the model's state.
+    """Mean loss of whole documents in nats per token: each token counts once, with its past in the model's state.
 
     Documents stand in rows. One that is longer than a row continues in further rows, which are read in parallel; each
     of them first reads `lead_in` tokens that belong to the row before, without counting them, so that its memory is
@@ -24,39 +28,47 @@ class Validation:
     A Transformer has room for `max_sequence_length` tokens: no row is longer, and at most half of it is lead-in.
 
     Args:
-        documents: lists of ids. Before the first token stands `end_id`; after the last one it is predicted too.
+        documents: lists of ids. Before the first token stands the end id; after the last one it is predicted too.
+        tokenizer: anything with `end_id` and `pad_id`, such as the tokenizer that wrote the ids.
         batch_size: rows read together.
         context: tokens read in one call.
         row_length: tokens that a continued row counts.
         lead_in: tokens that it reads before those.
-        end_id: the id that opens and closes documents.
+        jit_compile: let XLA compile the reading; None: what the model's class says.
+
+    Raises:
+        LmbookError: there is no document with a token.
 
     Example:
-        validation = Validation(documents)
+        validation = Validation(documents, tokenizer)
+        fit(model, data, validation=validation, …)
         loss = validation(model)
     """
 
     def __init__(
         self,
         documents: Sequence[Sequence[int]],
+        tokenizer,
         *,
         batch_size: int = 64,
         context: int = 64,
         row_length: int = 1024,
         lead_in: int = 256,
-        end_id: int = 2,
+        jit_compile: bool | None = None,
     ):
-        self._texts = [([end_id, *document], [*document, end_id]) for document in documents if len(document)]
+        end = tokenizer.end_id
+        self._texts = [([end, *document], [*document, end]) for document in documents if len(document)]
         if not self._texts:
             raise LmbookError("The validation text is empty.", "Give a longer text, or train without validation.")
         self.tokens = sum(len(labels) for _, labels in self._texts)
+        self._pad_id, self._jit_compile = tokenizer.pad_id, jit_compile
         self._batch_size, self._context, self._row_length, self._lead_in = batch_size, context, row_length, lead_in
         self._made_for = None  # (model, batches, function)
 
     def __call__(self, model: keras.Model) -> float:
         """The loss of `model` now, in nats per token; its strategy's replicas share the rows."""
         if self._made_for is None or self._made_for[0] is not model:
-            self._made_for = model, self._batches(longest_text(model)), _scorer(model)
+            self._made_for = model, self._batches(longest_text(model)), _reader_of_pieces(model, self._jit_compile)
         _, batches, score = self._made_for
         strategy, total = model.distribute_strategy, 0.0
         for batch in batches:
@@ -79,14 +91,25 @@ class Validation:
         ]
         rows.sort(key=lambda row: len(row[0]))
         size = self._batch_size
-        return [_padded(rows[i : i + size], size, self._context, longest) for i in range(0, len(rows), size)]
+        return [self._padded(rows[first : first + size], longest) for first in range(0, len(rows), size)]
+
+    def _padded(self, rows, longest):
+        """Rows of ids -> (x, y, w), each [B, a multiple of the context or `longest`]; w is 1 where a token counts."""
+        width = -(-max(len(inputs) for inputs, _, _ in rows) // self._context) * self._context
+        shape = self._batch_size, width if longest is None else min(width, longest)
+        x, y = np.full(shape, self._pad_id, "int32"), np.full(shape, self._pad_id, "int32")
+        w = np.zeros(shape, "float32")
+        for index, (inputs, labels, uncounted) in enumerate(rows):
+            x[index, : len(inputs)], y[index, : len(labels)] = inputs, labels
+            w[index, uncounted : len(labels)] = 1.0
+        return x, y, w
 
 
-def _scorer(model):
+def _reader_of_pieces(model, jit_compile):
     """Function of a piece [B, context] and the state before it (None at the beginning) -> (loss in nats, state)."""
-    strategy, compiled = model.distribute_strategy, getattr(model, "jit_compile_training", True)
+    strategy = model.distribute_strategy
 
-    @tf.function(jit_compile=compiled)
+    @tf.function(jit_compile=jit_by_default(model) if jit_compile is None else jit_compile)
     def step(x, y, w, state):
         logits, state = model.step(x, state)
         return tf.reduce_sum(token_losses(y, logits) * w), state
@@ -103,7 +126,7 @@ def _scorer(model):
 
 
 def _share_out(rows: np.ndarray, strategy):
-    """Rows [B, T] -> for each replica its [B / R, T], rounded up; rows of zeros fill up."""
+    """Rows [B, T] -> for each replica its [B / R, T], rounded up; rows of zeros, which count nothing, fill up."""
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return tf.constant(rows)
@@ -117,13 +140,94 @@ def _share_out(rows: np.ndarray, strategy):
     return strategy.experimental_distribute_values_from_function(of_replica)
 
 
-def _padded(rows, batch_size, context, longest):
-    """Rows of ids -> (x, y, w), each [batch_size, a multiple of context or `longest`]; w is 1 where a token counts."""
-    width = -(-max(len(inputs) for inputs, _, _ in rows) // context) * context
-    width = width if longest is None else min(width, longest)
-    x, y = np.zeros((batch_size, width), "int32"), np.zeros((batch_size, width), "int32")
-    w = np.zeros((batch_size, width), "float32")
-    for index, (inputs, labels, uncounted) in enumerate(rows):
-        x[index, : len(inputs)], y[index, : len(labels)] = inputs, labels
-        w[index, uncounted : len(labels)] = 1.0
-    return x, y, w
+def _predictions(model):
+    """Function of (what the model reads, labels [B, T]) -> (the likeliest tokens, the losses in nats), each [B, T]."""
+
+    def make(get_model):
+        @tf.function(reduce_retracing=True)
+        def read(x, y):
+            logits = get_model()(x, training=False)
+            return tf.argmax(logits, axis=-1, output_type=y.dtype), token_losses(y, logits)
+
+        return read
+
+    return compiled(model, "predictions", make)
+
+
+@dataclass(frozen=True)
+class MaskedScore:
+    """A model on hidden tokens.
+
+    Attributes:
+        nats_per_token: mean of -ln p(the token that stood there).
+        accuracy: share of them that the model finds likeliest.
+        tokens: how many were hidden.
+    """
+
+    nats_per_token: float
+    accuracy: float
+    tokens: int
+
+
+class MaskedValidation:
+    """The same hidden tokens of a held-out text for every model, and for a model at every step of its training.
+
+    Args:
+        data: made with `shuffle=False`; with `mask_token_rate=1.0, random_token_rate=0.0` no place gives its answer
+            away. Its first epoch is kept.
+
+    Example:
+        validation = MaskedValidation(held_out)
+        fit(model, data, validation=validation, …)
+        validation.score(model).accuracy
+    """
+
+    def __init__(self, data: MaskedTokens):
+        self._batches = list(data.dataset())
+
+    def answers(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each hidden token: which it is, which `model` finds likeliest there, and -ln p of the right one."""
+        found = []
+        for x, y, w in self._batches:
+            chosen = w.numpy() > 0
+            found.append([part.numpy()[chosen] for part in (y, *_predictions(model)(x, y))])
+        return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+    def score(self, model: keras.Model) -> MaskedScore:
+        """Loss and accuracy of `model` now: `model(ids [B, T])` -> logits [B, T, V]."""
+        right, likeliest, losses = self.answers(model)
+        return MaskedScore(float(losses.mean(dtype="float64")), float((right == likeliest).mean()), len(right))
+
+    def __call__(self, model: keras.Model) -> float:
+        """The loss alone, in nats per hidden token, as `fit` wants it."""
+        return self.score(model).nats_per_token
+
+
+@dataclass(frozen=True)
+class NextTokenScore:
+    """What a model says of the right translation, each token predicted from the right ones before it.
+
+    Attributes:
+        nats_per_token: cross-entropy of the real tokens.
+        accuracy: share of the real tokens that are the likeliest.
+        unmasked_accuracy: the same, padding counted as right where the model predicts padding: a number without
+            meaning that many programs print.
+        tokens: real tokens.
+    """
+
+    nats_per_token: float
+    accuracy: float
+    unmasked_accuracy: float
+    tokens: int
+
+
+def score_next_tokens(model: keras.Model, data) -> NextTokenScore:
+    """Score one epoch of a `SentencePairs`; each padded position counts for `unmasked_accuracy` alone."""
+    sums = np.zeros(5)
+    for x, y, w in without_autotune(data.dataset()):
+        likeliest, losses = (part.numpy() for part in _predictions(model)(x, y))
+        right, w = likeliest == y.numpy(), w.numpy()
+        rows = np.broadcast_to(w.max(axis=1, keepdims=True), w.shape)  # a row that only fills up a batch has 0
+        sums += [part.sum(dtype="float64") for part in (losses * w, right * w, w, right * rows, rows)]
+    loss, right, tokens, unmasked, positions = sums
+    return NextTokenScore(loss / tokens, right / tokens, unmasked / positions, int(tokens))

@@ -6,12 +6,14 @@ import pytest
 
 from lmbook.book import fonts, plots
 from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 
 
 def characters_of_greentree():
-    texts = [story.chinese for story in generate(3000, 1, "all")]
-    texts += [question.chinese + question.chinese_answer for s in generate(500, 2, "all") for question in s.questions()]
+    texts = [story.chinese for story in tell_stories(3000, 1, "all")]
+    texts += [
+        question.chinese + question.chinese_answer for s in tell_stories(500, 2, "all") for question in s.questions()
+    ]
     return "".join(sorted(set("".join(texts))))
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from lmbook.book.lesson import Lesson
+from lmbook.book.results import scratch_dir
 from lmbook.errors import LmbookError
 
 SOURCE = """# %% [markdown]
@@ -23,6 +24,7 @@ SOURCE = """# %% [markdown]
 # %%
 from lmbook.book import plots
 from lmbook.errors import LmbookError
+from lmbook.book.results import scratch_dir
 from lmbook.book.lesson import Lesson
 
 lesson = Lesson("tiny")
@@ -202,6 +204,48 @@ def test_the_mean_of_runs_comes_with_their_spread_and_number(book, capsys):
     lesson.record_mean("one", [2.0])
     shown = capsys.readouterr().out
     assert "loss: 2 ± 1 (n = 3) nats  (three seeds)" in shown and "±" not in shown.split("one:")[1]
+
+
+def figures_of(lesson):
+    lesson.finish()
+    return json.loads((scratch_dir(lesson.file) / "tiny.quick.json").read_text(encoding="utf-8"))["figures"]
+
+
+def test_limits_are_kept_with_the_figure(book):
+    lesson = Lesson("tiny")
+    lesson.record("error", 1e-7, tolerance=None, at_most=1e-5)
+    lesson.record_mean("right", [0.8, 0.9], tolerance=0.5, at_least=0.6)
+    kept = figures_of(lesson)
+    assert kept["error"]["at_most"] == 1e-5 and "at_least" not in kept["error"]
+    assert kept["right"]["at_least"] == 0.6 and kept["right"]["tolerance"] == 0.5
+
+
+def test_a_tables_tolerances_and_limits_are_given_for_all_by_column_or_by_cell(book):
+    lesson = Lesson("tiny")
+    rows = [["LSTM", 0.8, 3.0, "a text"], ["RNN", 0.3, 4.0, "another"]]
+    columns = ["model", "right", "loss", "sample"]
+    lesson.table("all", rows, columns, 0.1, at_least=0.2)
+    lesson.table(
+        "some", rows, columns, {"right": {"RNN": 0.2}, "loss": None}, at_most={"loss": 5.0, "right": {"RNN": 0.4}}
+    )
+    kept = figures_of(lesson)
+    for cell in ("LSTM/right", "LSTM/loss", "RNN/right", "RNN/loss"):
+        assert (kept[f"all/{cell}"]["tolerance"], kept[f"all/{cell}"]["at_least"]) == (0.1, 0.2)
+    assert kept["all/LSTM/sample"]["tolerance"] is None and "at_least" not in kept["all/LSTM/sample"]
+    found = {key[5:]: (kept[key]["tolerance"], kept[key].get("at_most")) for key in kept if key.startswith("some/")}
+    assert found == {
+        "LSTM/right": (0.0, None),
+        "LSTM/loss": (None, 5.0),
+        "LSTM/sample": (None, None),
+        "RNN/right": (0.2, 0.4),
+        "RNN/loss": (None, 5.0),
+        "RNN/sample": (None, None),
+    }
+
+
+def test_a_limit_for_a_column_that_is_not_there_is_an_error(book):
+    with pytest.raises(ValueError, match="'lost'"):
+        Lesson("tiny").table("t", [["a", 1]], ["name", "loss"], at_most={"lost": 2.0})
 
 
 def test_a_table_needs_distinct_rows_of_full_length(book):

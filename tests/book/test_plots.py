@@ -95,7 +95,7 @@ def test_drawing_leaves_pyplot_alone():
     import sys
 
     code = (
-        "import sys; from lmbook import plots; plots.loss_curve({'a': {'steps': [1], 'loss': [1.0]}});"
+        "import sys; from lmbook.book import plots; plots.loss_curve({'a': {'steps': [1], 'loss': [1.0]}});"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,8 +6,8 @@ import pytest
 from lmbook.book.results import differences, figure_entry, format_figure, format_value, table_rows
 
 
-def entry(value, tolerance=0.0, sd=None, n=None, unit=""):
-    return figure_entry("key", value, unit, tolerance, sd, n, "")
+def entry(value, tolerance=0.0, **options):
+    return figure_entry("key", value, tolerance=tolerance, **options)
 
 
 def result(**figures):
@@ -35,6 +35,57 @@ def test_each_kind_of_difference_is_named(measured, said):
 
 def test_the_books_tolerance_counts_not_the_new_one():
     assert differences(result(loss=entry(2.0, 10.0)), result(loss=entry(1.0, 0.1)))
+
+
+@pytest.mark.parametrize(
+    ("measured", "agrees"), [(0.5, True), (0.49, False), (0.9, True), (0.91, False), (True, False), ("0.6", False)]
+)
+def test_the_books_limits_hold_whatever_the_tolerance(measured, agrees):
+    for tolerance in (None, 10.0):
+        book = result(share=entry(0.6, tolerance, at_least=0.5, at_most=0.9))
+        found = differences(result(share=entry(measured)), book)
+        assert (found == []) is agrees
+        assert agrees or any(said in found[-1] for said in ("at least 0.5", "at most 0.9"))
+
+
+def test_a_limit_does_not_widen_the_tolerance():
+    book = result(share=entry(0.6, 0.05, at_least=0.1, at_most=0.9))
+    assert differences(result(share=entry(0.7)), book) == ["share: 0.7 measured, 0.6 in the book, tolerance 0.05"]
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerance", "limits"),
+    [
+        (0.2, 0.5, {"at_least": 0.02}),
+        (0.2, 0.2, {"at_least": 0.02}),
+        (-2, 3.0, {"at_most": -0.2}),
+        (0.2, 0.19, {}),
+        (0.2, None, {}),
+        (0.009, 0.5, {}),
+        (True, 1.0, {}),
+    ],
+)
+def test_a_figure_whose_tolerance_is_as_large_as_itself_keeps_a_tenth(value, tolerance, limits):
+    made = entry(value, tolerance)
+    assert {name: made[name] for name in ("at_least", "at_most") if name in made} == pytest.approx(limits)
+
+
+def test_whoever_gives_a_limit_says_what_is_to_be_kept():
+    small = entry(0.02, 0.1, at_most=0.08)
+    assert small["at_most"] == 0.08 and "at_least" not in small
+    assert differences(result(error=entry(0.0)), result(error=small)) == []
+
+
+@pytest.mark.parametrize("limits", [{"at_least": 2.0, "at_most": 1.0}, {"at_least": float("nan"), "at_most": 1.0}])
+def test_limits_that_no_value_keeps_are_refused(limits):
+    with pytest.raises(ValueError, match="key"):
+        entry(1.5, **limits)
+
+
+@pytest.mark.parametrize("value", ["text", True])
+def test_what_is_no_number_has_no_limits(value):
+    with pytest.raises(ValueError, match="key"):
+        entry(value, at_least=0.0)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1.0], np.float32("nan")])

@@ -12,7 +12,6 @@ import pytest
 from lmbook.book.chapters import lessons
 from lmbook.book.results import differences, file_name, read_results
 
-ALWAYS_RUN = {"lstm_baseline"}
 QUICK_LIMIT_SECONDS = 600  # a lesson that hangs must not hang the tests; how long it takes is the lesson's own figure
 LESSONS = lessons()
 
@@ -45,10 +44,19 @@ def results_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("lessons")
 
 
+def test_every_lesson_has_its_days_and_the_oldest_the_first(choose_due):
+    changes = {lesson.path.name: -place for place, lesson in enumerate(LESSONS)}  # the last one is the oldest
+    days = [choose_due(LESSONS, changes, day) for day in range(len(LESSONS))]
+    assert {name for chosen in days for name in chosen} == {lesson.name for lesson in LESSONS}
+    assert all(len(set(chosen)) == 3 for chosen in days)
+    assert LESSONS[-1].name in days[0]
+    assert choose_due(LESSONS, {}, 5) == choose_due(LESSONS, {}, 5) != choose_due(LESSONS, {}, 6)  # without git
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
-def test_quick_profile_gives_the_books_figures(lesson, request, results_folder):
-    if lesson.name not in ALWAYS_RUN and not request.config.getoption("--lessons"):
-        pytest.skip("runs with --lessons")
+def test_quick_profile_gives_the_books_figures(lesson, run_today, results_folder):
+    if lesson.name not in run_today:
+        pytest.skip("not today's; --lessons runs all")
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}  # see conftest.py
     done = subprocess.run(
         [sys.executable, str(lesson.path)],

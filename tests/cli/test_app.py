@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from lmbook.cli.app import app
+from lmbook.cli.train_classification import MODELS
+from lmbook.models.registry import LANGUAGE_MODELS
 
 # Runs the command line, then reports on the last line whether TensorFlow or Keras was loaded.
 WATCHED = """
@@ -66,6 +69,11 @@ def test_help_listings_and_errors_in_arguments_load_nothing_heavy(arguments, cod
     if code:
         assert done.stderr.strip()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_train_names_every_model(tmp_path):
+    words = re.findall(r"\w+", lmbook("train", "--help", cwd=tmp_path).stdout)
+    assert {*LANGUAGE_MODELS, *MODELS} <= {*words}
 
 
 @pytest.mark.parametrize("text", [b"", b"too short", b"caf\xe9 " * 200, b"%PDF-1.4 " * 100, b"a\0b" * 400])

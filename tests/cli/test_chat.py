@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 
 
 def talk(folder, lines, *options):
-    return CliRunner().invoke(app, ["chat", str(folder), "--length", "3", *options], input=lines)
+    return CliRunner().invoke(app, ["chat", str(folder), "--max-new-tokens", "3", *options], input=lines)
 
 
 def test_each_line_gets_a_reply_until_bye(folder):
@@ -38,7 +38,7 @@ def test_each_line_gets_a_reply_until_bye(folder):
 
 
 def test_the_end_of_the_input_ends_it_and_dropped_turns_are_said(folder):
-    done = talk(folder, "Hello.\n" * 5, "--budget", "12")
+    done = talk(folder, "Hello.\n" * 5, "--max-prompt-tokens", "12")
     assert done.exit_code == 0 and "forgotten" in done.output and done.output.rstrip().endswith("Goodbye.")
 
 
@@ -48,7 +48,7 @@ def test_what_is_too_long_does_not_end_it(folder):
 
 
 def test_bytes_that_are_no_text_do_not_end_it(folder):
-    done = CliRunner().invoke(app, ["chat", str(folder), "--length", "3"], input=b"\xff\xfe\x00\nHello.\nbye\n")
+    done = CliRunner().invoke(app, ["chat", str(folder), "--max-new-tokens", "3"], input=b"\xff\xfe\x00\nHello.\nbye\n")
     assert done.exit_code == 0 and done.output.count("> ") == 3 and done.output.rstrip().endswith("Goodbye.")
 
 

@@ -65,14 +65,15 @@ def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(traine
     result = lmbook("evaluate", tmp_path / "run", "--text", trained[0])
     assert f"{len(TEXT) + 1:,}" in result.output, result.output
     assert lmbook("generate", tmp_path / "run", "--prompt", TEXT[:100]).stdout.startswith(TEXT[:100])
-    result = lmbook("generate", tmp_path / "run", "--length", 64)
+    result = lmbook("generate", tmp_path / "run", "--max-new-tokens", 64)
     assert result.exit_code == 2 and "write at most 63 tokens" in result.output.replace("\n", " ")
 
 
 def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
     _, folder, _ = trained
     texts = [
-        lmbook("generate", folder, "--prompt", "A green", "--length", 12, "--seed", seed).stdout for seed in (1, 1, 2)
+        lmbook("generate", folder, "--prompt", "A green", "--max-new-tokens", 12, "--seed", seed).stdout
+        for seed in (1, 1, 2)
     ]
     assert texts[0] == texts[1] != texts[2]
     assert all(text.startswith("A green") for text in texts)
@@ -80,7 +81,7 @@ def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
 
 def test_the_ways_of_choosing_reach_the_model(trained):
     def text(*options):
-        return lmbook("generate", trained[1], "--prompt", "A green", "--length", 12, *options).stdout
+        return lmbook("generate", trained[1], "--prompt", "A green", "--max-new-tokens", 12, *options).stdout
 
     assert text("--temperature", 0) == text("--min-p", 1) == text("--top-k", 1)
     assert text("--temperature", 0) != text("--temperature", 0, "--repetition-penalty", 9)

@@ -14,10 +14,10 @@ import pytest
 from lmbook.cluster.same_steps import difference, load
 
 MIRRORED = """
-import json, pathlib, sys
+import json, pathlib, sys, types
 import keras, numpy as np, tensorflow as tf
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.training.distributed.feeding import feed
+from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.cluster.same_steps import UnevenBatches, difference, same_steps, save
 from lmbook.training.step import TrainingStep
 from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu
@@ -29,7 +29,7 @@ one = same_steps(default)
 save(pathlib.Path(sys.argv[2]), one)
 # Each case takes seconds to compile, so that each number of devices, of parts and each precision comes once or twice.
 found = {
-    "three": difference(one, same_steps(three, micro_batches=2)),
+    "three": difference(one, same_steps(three, 2)),
     "bfloat16": difference(one, same_steps(two, precision="mixed_bfloat16")),
 }
 
@@ -43,8 +43,8 @@ def compiled_step(strategy):
         model = keras.Model(ids, keras.layers.Dense(30)(hidden))
         optimizer = keras.optimizers.SGD(0.5)
         optimizer.build(model.trainable_variables)
-    step = TrainingStep(model, optimizer, compiled=True, clip=1.0)
-    step.run(feed(UnevenBatches(), strategy, 0, 1), 1)
+    step = TrainingStep(model, optimizer, jit_compile=True, clip_norm=1.0)
+    step.run(distribute_batches(UnevenBatches(), strategy, 0, 1), 1)
     return {"losses": np.array([step.loss]), **{str(i): v.numpy() for i, v in enumerate(model.weights)}}
 
 
@@ -53,7 +53,7 @@ def masks(strategy, compiled):
     keras.utils.set_random_seed(1)
     with strategy.scope():
         model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64), keras.layers.Dropout(0.5)])
-        TrainingStep(model, keras.optimizers.SGD(1.0), compiled=compiled)
+        TrainingStep(model, keras.optimizers.SGD(1.0), jit_compile=compiled)
     draw = tf.function(lambda: model.layers[1](tf.ones((1, 64)), training=True), jit_compile=compiled)
     draw_all = tf.function(lambda: strategy.run(lambda: draw()))
     draws = [strategy.experimental_local_results(draw_all()) for _ in range(2)]
@@ -67,7 +67,7 @@ def validated(strategy):
         model = RecurrentLanguageModel(RecurrentConfig(30, 8, 12, cell="gru"))
     rng = np.random.default_rng(0)
     documents = [rng.integers(3, 30, size).tolist() for size in (1, 4, 9, 17, 30)]
-    return Validation(documents, batch_size=5, context=8)(model)
+    return Validation(documents, types.SimpleNamespace(end_id=2, pad_id=0), batch_size=5, context=8)(model)
 
 
 found["validation"] = [validated(strategy) for strategy in (default, two, three)]
@@ -76,7 +76,7 @@ found["masks"] = {str(c): [masks(default, c), masks(three, c)] for c in (False, 
 # The reduction that several GPUs use, here between CPU devices: one such strategy in a process is all right.
 collective = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 found["collective"] = difference(one, same_steps(collective))
-found["collective float16"] = difference(one, same_steps(collective, micro_batches=2, precision="mixed_float16"))
+found["collective float16"] = difference(one, same_steps(collective, 2, precision="mixed_float16"))
 json.dump(found, open(sys.argv[1], "w"))
 """
 
@@ -132,7 +132,7 @@ def test_each_replica_draws_its_own_dropout(mirrored, compiled):
 
 
 def test_two_workers_make_the_same_steps(folder):
-    program = ["-m", "lmbook.cluster.same_steps", str(folder / "two.npz"), "--micro-batches", "2"]
+    program = ["-m", "lmbook.cluster.same_steps", str(folder / "two.npz"), "--gradient-accumulation-steps", "2"]
     run("-m", "lmbook", "launch", "--workers", "2", "--", "python", *program)
     weights, _, losses = difference(load(folder / "one.npz"), load(folder / "two.npz"))
     assert weights < 1e-5 and losses < 1e-6

@@ -10,12 +10,12 @@ from lmbook.models.transformer import TransformerConfig, TransformerLanguageMode
 
 VOCABULARY = 12
 SMALL = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "max_sequence_length": 24, "dropout": 0.0}
-SMALL |= {"order": "pre", "positions": "rotary"}
+SMALL |= {"normalize_first": True, "positions": "rotary"}
 KINDS = {
     "recurrent": lambda: RecurrentLanguageModel(RecurrentConfig(VOCABULARY, 6, 8)),
     "decoder": lambda: TransformerLanguageModel(TransformerConfig(VOCABULARY, **SMALL)),
     "encoder_decoder": lambda: EncoderDecoder(  # one layer: it takes longest to compile
-        TransformerConfig(VOCABULARY, **SMALL, num_layers=1, shared_embeddings=False)
+        TransformerConfig(VOCABULARY, **SMALL, num_layers=1, tie_embeddings=False)
     ),
 }
 

@@ -16,21 +16,22 @@ from lmbook.models.transformer import TransformerConfig, TransformerLanguageMode
 
 VOCABULARY = 12
 END = 2
+STOP = {"stop_id": END, "suppress_ids": (0, 1)}
 
 
 @settings(max_examples=15, deadline=None)
 @given(first=st.lists(st.integers(3, VOCABULARY - 1), min_size=3, max_size=3))
 def test_one_beam_is_greedy(any_model, sources_for, first):
     prompts = [[END, token] for token in first]
-    options = {"length": 6, "sources": sources_for(3)}
+    options = {"max_new_tokens": 6, "sources": sources_for(3)}
     sampling = Sampling(temperature=0, top_k=1)  # as without top_k, but it shares the compiled step with the search
-    greedy = generate(any_model, prompts, sampling=sampling, stop_ids=(END,), **options)
-    assert beam_search(any_model, prompts, beams=1, **options) == greedy
+    greedy = generate(any_model, prompts, sampling=sampling, stop_ids=(END,), suppress_ids=(0, 1), **options)
+    assert beam_search(any_model, prompts, beams=1, **STOP, **options) == greedy
 
 
 def test_a_search_is_compiled_once_for_texts_of_one_shape(any_model, sources_for):
     for token, length in ((3, 5), (4, 5), (5, 7)):
-        beam_search(any_model, [[END, token, 6]], length=length, beams=3, sources=sources_for(1))
+        beam_search(any_model, [[END, token, 6]], max_new_tokens=length, beams=3, sources=sources_for(1), **STOP)
     search = compiled(any_model, ("beam", 1, 3), None)
     assert search.experimental_get_tracing_count() <= 2  # one length, then any
 
@@ -39,7 +40,13 @@ def test_a_search_is_compiled_once_for_texts_of_one_shape(any_model, sources_for
 def test_enough_beams_find_the_best_of_all_texts(any_model, sources_for, length_penalty):
     length, sources = 3, sources_for(3)
     found = beam_search(
-        any_model, [[END]] * 3, length=length, beams=100, length_penalty=length_penalty, sources=sources
+        any_model,
+        [[END]] * 3,
+        max_new_tokens=length,
+        beams=100,
+        length_penalty=length_penalty,
+        sources=sources,
+        **STOP,
     )
     words = range(3, VOCABULARY)
     endings = [list(text) for n in range(length) for text in itertools.product(words, repeat=n)]
@@ -66,8 +73,8 @@ def scores(model, source, texts, length_penalty):
 def test_unusable_arguments_are_named():
     model = TransformerLanguageModel(TransformerConfig(7, 8, 8, num_heads=2, max_sequence_length=12))
     with pytest.raises(LmbookError, match="differ in length"):
-        beam_search(model, [[2], [2, 3]], length=2)
+        beam_search(model, [[2], [2, 3]], max_new_tokens=2, **STOP)
     with pytest.raises(LmbookError, match="beams is 0"):
-        beam_search(model, [[2]], length=2, beams=0)
-    with pytest.raises(LmbookError, match="length=12 are more than the 12"):
-        beam_search(model, [[2]], length=12)
+        beam_search(model, [[2]], max_new_tokens=2, beams=0, **STOP)
+    with pytest.raises(LmbookError, match="max_new_tokens=12 are more than the 12"):
+        beam_search(model, [[2]], max_new_tokens=12, **STOP)

@@ -27,20 +27,20 @@ def model():
 
 
 def test_a_reply_is_what_the_model_writes_after_the_whole_conversation(model):
-    chat = Chat(model, WORDS, length=4)
+    chat = Chat(model, WORDS, max_new_tokens=4)
     replies = [chat.say(said) for said in SAID]
     history = []
     for said, reply in zip(SAID, replies, strict=True):
-        prompt = dialogue_prompt(history, encode_said(WORDS, said), WORDS.end_id)
-        options = {"length": 4, "sampling": Sampling(temperature=0), "stop_ids": (WORDS.end_id,)}
-        written = generate(model, [prompt], **options, never_ids=WORDS.never_ids)[0]
+        prompt = dialogue_prompt(history, encode_said(WORDS, said), WORDS)
+        options = {"max_new_tokens": 4, "sampling": Sampling(temperature=0), "stop_ids": (WORDS.end_id,)}
+        written = generate(model, [prompt], **options, suppress_ids=WORDS.suppress_ids)[0]
         assert reply.text == WORDS.decode(written) and reply.cut is (len(written) == 4)
         history.append((encode_said(WORDS, said), written))
     assert chat.history == history and chat.forgotten == 0
 
 
 def test_the_oldest_turns_are_dropped_when_there_is_no_room(model):
-    chat = Chat(model, WORDS, budget=18, length=3)
+    chat = Chat(model, WORDS, max_prompt_tokens=18, max_new_tokens=3)
     dropped = [chat.say(said).forgotten for said in SAID * 2]
     assert dropped[0] == 0 and sum(dropped) == chat.forgotten > 0
     assert len(chat.history) == 6 - chat.forgotten
@@ -49,7 +49,7 @@ def test_the_oldest_turns_are_dropped_when_there_is_no_room(model):
 
 
 def test_a_refused_turn_leaves_the_history_as_it_was(model):
-    chat = Chat(model, WORDS, budget=12, length=2)
+    chat = Chat(model, WORDS, max_prompt_tokens=12, max_new_tokens=2)
     chat.say("Hello.")
     before = list(chat.history)
     for said in ("", "  ", "Hello. " * 10):
@@ -58,7 +58,15 @@ def test_a_refused_turn_leaves_the_history_as_it_was(model):
     assert chat.history == before
 
 
-@pytest.mark.parametrize("options", [{"budget": 0}, {"length": 0}, {"budget": 30, "length": 11}, {"length": 40}])
-def test_a_budget_beyond_the_model_is_refused(model, options):
-    with pytest.raises(LmbookError, match="budget="):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_prompt_tokens": 0},
+        {"max_new_tokens": 0},
+        {"max_prompt_tokens": 30, "max_new_tokens": 11},
+        {"max_new_tokens": 40},
+    ],
+)
+def test_a_prompt_beyond_the_model_is_refused(model, options):
+    with pytest.raises(LmbookError, match="max_prompt_tokens="):
         Chat(model, WORDS, **options)

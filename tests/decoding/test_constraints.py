@@ -9,14 +9,13 @@ from lmbook.decoding.generate import generate, stream
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.tokenizers.character import CharacterTokenizer
 
-TOKENS = ["<pad>", "<unk>", "<end>", *"abcde", *"1234"]
-END = 2
-
-
-FORM = lines([str.isalpha, str.isalpha, str.isdigit], TOKENS, END)
+TOKENIZER = CharacterTokenizer.train(["aaaaabbbbcccdde1234"])
+TOKENS, END = TOKENIZER.tokens, TOKENIZER.end_id
+FORM = lines([str.isalpha, str.isalpha, str.isdigit], TOKENIZER)
 PROMPTS = [[END], [END, 4, 5], [END, 9]] * 5  # prompts are not held to the form
-OPTIONS = {"length": 8, "seed": 1, "stop_ids": (END,), "constraint": FORM}
+OPTIONS = {"max_new_tokens": 8, "seed": 1, "stop_ids": (END,), "constraint": FORM}
 
 
 def assert_of_the_form(texts):
@@ -53,4 +52,4 @@ def test_an_automaton_that_leads_nowhere_is_named():
     with pytest.raises(LmbookError, match="leads to state 5"):
         Automaton(np.array([[0, 5]]))
     with pytest.raises(LmbookError, match="no token"):
-        lines([str.isupper], TOKENS, END)
+        lines([str.isupper], TOKENIZER)

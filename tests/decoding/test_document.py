@@ -16,7 +16,7 @@ def asked(monkeypatch):
     """What the model was asked to translate; a translation is the text in capitals."""
     batches = []
 
-    def translate(model, tokenizer, texts, *, length, beams, batch_size):
+    def translate(model, tokenizer, texts, *, max_new_tokens, beams, batch_size):
         batches.append(list(texts))
         return [text.upper() for text in texts]
 
@@ -26,7 +26,12 @@ def asked(monkeypatch):
 
 def test_lines_stay_where_they_are_and_each_is_translated_once(asked):
     seen = []
-    options = {"longest": 20, "length": 20, "batch_size": 1, "report": lambda done, total: seen.append((done, total))}
+    options = {
+        "longest": 20,
+        "max_new_tokens": 20,
+        "batch_size": 1,
+        "report": lambda done, total: seen.append((done, total)),
+    }
     assert translate_lines(None, TOKENIZER, LINES, **options) == [
         "ONE. TWO THREE!", "", "FOUR FIVE SIX SEVEN. EIGHT NINE.", "ONE. TWO THREE!", ""
     ]  # fmt: skip
@@ -35,19 +40,22 @@ def test_lines_stay_where_they_are_and_each_is_translated_once(asked):
 
 
 def test_a_line_that_is_too_long_is_cut_where_sentences_end(asked):
-    texts = translate_lines(None, TOKENIZER, LINES, longest=5, length=20)
+    texts = translate_lines(None, TOKENIZER, LINES, longest=5, max_new_tokens=20)
     assert texts[2] == "FOUR FIVE SIX SEVEN. EIGHT NINE."
     assert asked == [["Eight nine.", "One. Two three!", "Four five six seven."]]  # by length; what fits stays together
 
 
 def test_each_sentence_by_itself(asked):
-    assert translate_lines(None, TOKENIZER, LINES, longest=9, length=9, by_sentence=True)[0] == "ONE. TWO THREE!"
+    assert (
+        translate_lines(None, TOKENIZER, LINES, longest=9, max_new_tokens=9, split_sentences=True)[0]
+        == "ONE. TWO THREE!"
+    )
     assert "One." in asked[0] and "Two three!" in asked[0]
 
 
 def test_a_sentence_that_is_too_long_is_named(asked):
     with pytest.raises(LmbookError, match="Line 3 has a sentence of 5 tokens, and the model reads at most 4"):
-        translate_lines(None, TOKENIZER, LINES, longest=4, length=20)
+        translate_lines(None, TOKENIZER, LINES, longest=4, max_new_tokens=20)
     assert not asked  # before anything is translated
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.decoding.sampling import Sampling, filter_logits, keep_top_k, keep_top_p, penalize, pick
+from lmbook.decoding.sampling import Sampling, filter_logits, keep_top_k, keep_top_p, penalize, sample_token
 from lmbook.errors import LmbookError
 
 RANDOM = np.random.default_rng(3)
@@ -51,19 +51,19 @@ def test_pick_chooses_each_token_for_its_share_of_the_random_numbers():
     with np.errstate(divide="ignore"):
         logits = tf.constant(np.log(probability)[None].repeat(10_000, 0))
     uniform = (np.arange(10_000) + 0.5) / 10_000
-    share = np.bincount(pick(logits, tf.constant(uniform)).numpy(), minlength=7) / 10_000
+    share = np.bincount(sample_token(logits, tf.constant(uniform)).numpy(), minlength=7) / 10_000
     np.testing.assert_allclose(share, probability, atol=2e-4)
 
 
 def test_pick_never_chooses_what_has_probability_zero():
     logits = tf.constant([[-math.inf, 0.0, -math.inf, 0.0, -math.inf]] * 2)
-    assert pick(logits, tf.constant([0.0, 1 - 2.0**-40], tf.float64)).numpy().tolist() == [1, 3]
+    assert sample_token(logits, tf.constant([0.0, 1 - 2.0**-40], tf.float64)).numpy().tolist() == [1, 3]
 
 
 def test_frequencies_follow_the_distribution():
     expected = brute_force(LOGITS[0], 0.8, 6, 0.95)
     logits = filter_logits(tf.constant(LOGITS[:1].repeat(20_000, 0)), 0.8, 6, 0.95)
-    share = np.bincount(pick(logits, tf.constant(RANDOM.random(20_000))).numpy(), minlength=11) / 20_000
+    share = np.bincount(sample_token(logits, tf.constant(RANDOM.random(20_000))).numpy(), minlength=11) / 20_000
     assert np.abs(share - expected).max() < 4 * math.sqrt(0.25 / 20_000)
     assert not share[expected == 0].any()
 

@@ -43,16 +43,16 @@ def test_whatever_the_model_the_poem_has_the_form(length):
     keras.utils.set_random_seed(0)
     model = RecurrentLanguageModel(RecurrentConfig(characters.vocabulary_size, 4, 6))
     first = (FIVE if length == 5 else SEVEN)[: length + 1]
-    options = {"length": 4 * length + 5, "stop_ids": (characters.end_id,)}
+    options = {"max_new_tokens": 4 * length + 5, "stop_ids": (characters.end_id,)}
     for opening in ("", first):
         ids = characters.encode(opening)
-        form = quatrain(length, characters.tokens, characters.end_id, written=len(ids))
+        form = quatrain(length, characters, written=len(ids))
         written = generate(model, [[characters.end_id, *ids]] * 4, constraint=form, **options)
         assert {form_of(opening + characters.decode(row)) for row in written} == {length}
 
 
 def test_other_forms_are_refused():
     with pytest.raises(LmbookError, match="6 characters"):
-        quatrain(6, ["，", "。", "\n"], 2)
+        quatrain(6, CharacterTokenizer.train(["，。\n"]))
     with pytest.raises(LmbookError, match="has no '。'"):
-        quatrain(5, ["，", "山"], 2)
+        quatrain(5, CharacterTokenizer.train(["，山"]))

@@ -60,7 +60,7 @@ def test_with_its_own_replies_these_stand_in_the_history(shown):
 def test_the_oldest_turns_are_left_out_where_there_is_no_room(shown, monkeypatch):
     longest = max(len(WORDS.encode(t.said)) for one in MADE for t in one.turns)
     monkeypatch.setattr(dialogue, "longest_text", lambda model: longest + 14 + 10)
-    score_dialogues(keras.Model(), WORDS, MADE, length=10)
+    score_dialogues(keras.Model(), WORDS, MADE, max_new_tokens=10)
     assert all(len(WORDS.encode(prompt)) <= longest + 14 for prompt in shown)
     assert {2} < {prompt.count("teller:") for prompt in shown} < {1, 2, 3, 4}
     for number, prompt in enumerate(shown):

@@ -8,6 +8,7 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate, score
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 V = 11
 RANDOM = np.random.default_rng(1)
@@ -48,7 +49,7 @@ def surprises(model, document, closed=True):
 @pytest.mark.parametrize("closed", [True, False])
 @pytest.mark.parametrize(("batch_size", "context"), [(4, 1), (1, 7), (4, 7), (32, 7), (4, 256)])
 def test_every_token_is_scored_once_with_its_whole_past(model, expected, closed, batch_size, context):
-    result = evaluate(model, DOCUMENTS + [[]], closed=closed, batch_size=batch_size, context=context)
+    result = evaluate(model, DOCUMENTS + [[]], SpecialIds(), closed=closed, batch_size=batch_size, context=context)
     assert result.tokens == len(expected[closed]) == sum(map(len, DOCUMENTS)) + closed * len(DOCUMENTS)
     assert result.nats_per_token == pytest.approx(np.mean(expected[closed]), abs=2e-6)
 
@@ -57,12 +58,12 @@ def test_every_token_is_scored_once_with_its_whole_past(model, expected, closed,
 def test_other_states_are_carried_too(cell):
     model = make_model(cell)
     nats = [surprise for document in DOCUMENTS for surprise in surprises(model, document)]
-    assert evaluate(model, DOCUMENTS, context=10).nats_per_token == pytest.approx(np.mean(nats), abs=2e-6)
+    assert evaluate(model, DOCUMENTS, SpecialIds(), context=10).nats_per_token == pytest.approx(np.mean(nats), abs=2e-6)
 
 
 def test_one_long_document_in_a_stream(model):
     document = RANDOM.integers(3, V, 300).tolist()
-    result = evaluate(model, [document], context=64)
+    result = evaluate(model, [document], SpecialIds(), context=64)
     assert result.nats_per_token == pytest.approx(np.mean(surprises(model, document)), abs=2e-6)
 
 
@@ -77,16 +78,18 @@ def test_pieces_forget_only_what_lies_before_their_overlap(model):
         log_probability = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         for place in range(first, min(101, first + size)):
             expected.append(-log_probability[place - begin, labels[place]])
-    result = evaluate(model, [document], pieces=4, context=overlap)
+    result = evaluate(model, [document], SpecialIds(), pieces=4, context=overlap)
     assert result.tokens == len(expected) == 101
     assert result.nats_per_token == pytest.approx(np.mean(expected), abs=2e-6)
 
 
 def test_pieces_score_every_token_once(model):
-    exact = evaluate(model, DOCUMENTS)
+    exact = evaluate(model, DOCUMENTS, SpecialIds())
     for pieces in (2, 50):
-        assert evaluate(model, DOCUMENTS, pieces=pieces, context=8).tokens == exact.tokens
-        assert evaluate(model, DOCUMENTS, pieces=pieces, context=100) == exact  # no document is longer than that
+        assert evaluate(model, DOCUMENTS, SpecialIds(), pieces=pieces, context=8).tokens == exact.tokens
+        assert (
+            evaluate(model, DOCUMENTS, SpecialIds(), pieces=pieces, context=100) == exact
+        )  # no document is longer than that
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,7 @@ def windowed():
 def test_a_transformer_reads_what_is_longer_than_it_can_in_windows(windowed, batch_size, context):
     model, expected = windowed
     for pieces in (1, 4):
-        result = evaluate(model, DOCUMENTS, batch_size=batch_size, context=context, pieces=pieces)
+        result = evaluate(model, DOCUMENTS, SpecialIds(), batch_size=batch_size, context=context, pieces=pieces)
         assert result.tokens == len(expected)
         assert result.nats_per_token == pytest.approx(np.mean(expected), abs=5e-6)
 
@@ -119,7 +122,7 @@ def test_a_model_that_knows_nothing_scores_the_logarithm_of_its_vocabulary():
     model = RecurrentLanguageModel(RecurrentConfig(V, embedding_dim=3, hidden_dim=3))
     for weight in model.trainable_variables:
         weight.assign(weight * 0)
-    result = evaluate(model, DOCUMENTS, bytes_total=140)
+    result = evaluate(model, DOCUMENTS, SpecialIds(), bytes_total=140)
     assert result.nats_per_token == pytest.approx(math.log(V))
     assert result.bits_per_token == pytest.approx(math.log2(V))
     assert result.perplexity == pytest.approx(V)
@@ -134,24 +137,24 @@ def test_units():
 
 def test_new_weights_are_used():
     model = RecurrentLanguageModel(RecurrentConfig(V, embedding_dim=3, hidden_dim=3))
-    before = evaluate(model, DOCUMENTS)
+    before = evaluate(model, DOCUMENTS, SpecialIds())
     for weight in model.trainable_variables:
         weight.assign(weight * 0)
-    assert evaluate(model, DOCUMENTS) != before
+    assert evaluate(model, DOCUMENTS, SpecialIds()) != before
 
 
 def test_ids_of_another_vocabulary_are_refused(model):
     with pytest.raises(LmbookError, match=rf"id {V + 1}.* {V} tokens"):
-        evaluate(model, [[3, V + 1]])
+        evaluate(model, [[3, V + 1]], SpecialIds())
 
 
 @pytest.mark.parametrize("documents", [[], [[]]])
 def test_an_empty_text_is_refused(model, documents):
     with pytest.raises(LmbookError, match="empty"):
-        evaluate(model, documents)
+        evaluate(model, documents, SpecialIds())
 
 
 @pytest.mark.parametrize("wrong", ["batch_size", "context", "pieces"])
 def test_wrong_arguments_are_named(model, wrong):
     with pytest.raises(LmbookError, match=f"{wrong} is 0"):
-        evaluate(model, DOCUMENTS, **{wrong: 0})
+        evaluate(model, DOCUMENTS, SpecialIds(), **{wrong: 0})

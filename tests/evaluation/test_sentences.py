@@ -6,6 +6,7 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.language_modelling import evaluate
 from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilities
 from lmbook.models.gpt import GPT, GPTConfig
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +17,15 @@ def model():
 
 def test_each_sentence_has_its_own_probability_whatever_stands_beside_it(model):
     sentences = [[3, 4], [5, 6, 7, 8] * 4, [4], [8, 8, 3]]
-    found = sentence_log_probabilities(model, sentences, batch_size=2)
+    found = sentence_log_probabilities(model, sentences, SpecialIds(), batch_size=2)
     for sentence, value in zip(sentences, found, strict=True):
-        alone = evaluate(model, [sentence])
+        alone = evaluate(model, [sentence], SpecialIds())
         assert value == pytest.approx(-alone.nats_per_token * alone.tokens, abs=1e-4)
 
 
 def test_a_sentence_that_is_too_long_is_named(model):
     with pytest.raises(LmbookError, match="31 tokens"):
-        sentence_log_probabilities(model, [[3] * 30])
+        sentence_log_probabilities(model, [[3] * 30], SpecialIds())
 
 
 def test_pairs():

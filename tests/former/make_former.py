@@ -1,4 +1,4 @@
-"""Makes `data/`: models and a stopped run as lmbook 0.1.0 (commit 82acf3e) wrote them. Run in a checkout of that commit.
+"""Makes `data/`: models and a stopped run as lmbook 0.1.0 wrote them. It needs a checkout of commit 82acf3e.
 
     PYTHONPATH=CHECKOUT python make_former.py FOLDER
 
@@ -13,13 +13,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from lmbook.models.reward import RewardModel
+
 from lmbook.corpora.greentree import generate
 from lmbook.models.bert import BertClassifier, BertConfig, BertMaskedLM
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
-from lmbook.models.reward import RewardModel
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.word import WordTokenizer

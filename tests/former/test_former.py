@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import pytest
 
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.models.gpt import GPT
 from lmbook.models.registry import register_classes
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.topics.preferences.reward_model import RewardModel
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.run_folder import load_run
 
 DATA = Path(__file__).parent / "data"
@@ -47,18 +48,16 @@ def test_a_stopped_run_goes_on(tmp_path):
     finished = load_run(DATA / "run")
     shutil.copytree(DATA / "stopped", tmp_path / "stopped")
     tokenizer = finished.tokenizer
-    documents = [tokenizer.encode(story.english) for story in generate(40, seed=1)]
+    documents = [tokenizer.encode(story.english) for story in tell_stories(40, seed=1)]
     model = GPT(finished.model.config)
     history = fit(
         model,
-        CausalWindows(documents, context=8, batch_size=4, seed=5),
+        CausalWindows(documents, tokenizer, context=8, batch_size=4, seed=5),
         steps=12,
-        optimizer="adamw",
-        learning_rate=1e-2,
-        warmup_steps=2,
+        optimizer=OptimizerConfig("adamw", learning_rate=1e-2, warmup_steps=2),
         report_every=4,
         output=tmp_path / "stopped",
-        identity={"tokenizer": tokenizer.fingerprint},
+        fingerprints={"tokenizer": tokenizer.fingerprint},
         checks=(),
         quiet=True,
     )

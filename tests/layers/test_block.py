@@ -52,11 +52,11 @@ def compare(ours, theirs, inputs, weights):
         np.testing.assert_allclose(a, b, atol=1e-5 * max(1.0, np.abs(b).max()))
 
 
-@pytest.mark.parametrize("order", ["pre", "post"])
-def test_an_encoder_block_equals_keras_nlps(order):
+@pytest.mark.parametrize("first", [True, False])
+def test_an_encoder_block_equals_keras_nlps(first):
     keras_nlp = pytest.importorskip("keras_nlp")
-    ours = TransformerBlock(HEADS, INNER, order=order, activation="relu", epsilon=1e-5)
-    theirs = keras_nlp.layers.TransformerEncoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=order == "pre")
+    ours = TransformerBlock(HEADS, INNER, normalize_first=first, activation="relu", epsilon=1e-5)
+    theirs = keras_nlp.layers.TransformerEncoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=first)
     x = tf.constant(normal(2, 5, WIDTH))
     real = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)
     ours(x), theirs(x)
@@ -72,11 +72,11 @@ def test_an_encoder_block_equals_keras_nlps(order):
     compare(lambda x: ours(x, padding_mask=real), lambda x: theirs(x, padding_mask=real), [x], weights)
 
 
-@pytest.mark.parametrize("order", ["pre", "post"])
-def test_a_decoder_block_equals_keras_nlps(order):
+@pytest.mark.parametrize("first", [True, False])
+def test_a_decoder_block_equals_keras_nlps(first):
     keras_nlp = pytest.importorskip("keras_nlp")
-    ours = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, order=order, epsilon=1e-5)
-    theirs = keras_nlp.layers.TransformerDecoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=order == "pre")
+    ours = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, normalize_first=first, epsilon=1e-5)
+    theirs = keras_nlp.layers.TransformerDecoder(INNER, HEADS, layer_norm_epsilon=1e-5, normalize_first=first)
     x, memory = tf.constant(normal(2, 5, WIDTH)), tf.constant(normal(2, 7, WIDTH))
     real, real_memory = np.arange(5) < [[5], [3]], np.arange(7) < [[4], [7]]
     ours(x, memory=memory), theirs(x, memory)
@@ -100,23 +100,54 @@ def test_a_decoder_block_equals_keras_nlps(order):
 
 
 def test_padding_of_the_memory_changes_nothing():
-    block = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, order="post")
+    block = TransformerBlock(HEADS, INNER, causal=True, cross_attention=True, normalize_first=False)
     x, memory = normal(2, 3, WIDTH), normal(2, 6, WIDTH)
     real = np.arange(6) < [[4], [6]]
     alone = block(x[:1], memory=memory[:1, :4])
     np.testing.assert_allclose(block(x, memory=memory, memory_padding_mask=real)[:1], alone, atol=1e-5)
 
 
-def test_configuration_saving_and_weights_on_request():
-    block = TransformerBlock(4, INNER, cross_attention=True, num_key_value_heads=2, normalization="rms", dropout=0.1)
-    y, weights = block(normal(2, 3, WIDTH), memory=normal(2, 5, WIDTH), return_weights=True)
-    assert y.shape == (2, 3, WIDTH) and [w.shape for w in weights] == [(2, 4, 3, 3), (2, 4, 3, 5)]
-    again = TransformerBlock.from_config(block.get_config())
-    assert again.get_config() == block.get_config()
-    assert isinstance(again.norms[0], keras.layers.RMSNormalization)
+@pytest.mark.parametrize("first", [True, False])
+def test_weights_on_request_change_nothing(first):
+    block = TransformerBlock(4, INNER, cross_attention=True, num_key_value_heads=2, normalize_first=first)
+    x, memory = normal(2, 3, WIDTH), normal(2, 5, WIDTH)
+    y, weights = block(x, memory=memory, return_weights=True)
+    assert [w.shape for w in weights] == [(2, 4, 3, 3), (2, 4, 3, 5)]
+    np.testing.assert_array_equal(block(x, memory=memory), y)
 
 
-@pytest.mark.parametrize("wrong", [{"order": "middle"}, {"normalization": "batch"}, {"activation": "sine"}])
+@pytest.mark.parametrize("options", [{}, {"normalize_first": False}, {"normalization": "rms"}])
+def test_masks_that_keras_attaches_are_honoured_and_handed_on(options):
+    ids, places = np.array([[3, 1, 4, 0, 0], [2, 7, 1, 8, 2]]), keras.layers.Embedding(9, WIDTH, mask_zero=True)
+    block = TransformerBlock(HEADS, INNER, cross_attention=True, **options)
+    x, memory = places(ids), places(ids[:, ::-1])
+    masks = {"padding_mask": ids != 0, "memory_padding_mask": ids[:, ::-1] != 0}
+    expected = np.asarray(block(np.asarray(x), memory=np.asarray(memory), **masks))
+    y = block(x, memory=memory)
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+    pooled = keras.layers.GlobalAveragePooling1D()(y)
+    np.testing.assert_allclose(pooled[0], expected[0, :3].mean(axis=0), atol=1e-6)
+
+
+def test_saved_and_loaded_in_a_model_it_gives_the_same(tmp_path):
+    options = {"normalization": "rms", "activation": "tanh", "qk_norm": True, "rotary": True, "normalize_first": False}
+    block = TransformerBlock(4, INNER, causal=True, cross_attention=True, num_key_value_heads=2, dropout=0.1, **options)
+    x, memory = keras.Input((None, WIDTH)), keras.Input((None, WIDTH))
+    y, weights = block(x, memory=memory, return_weights=True)
+    assert y.shape == (None, None, WIDTH) and [w.shape for w in weights] == [(None, 4, None, None)] * 2
+    model, inputs = keras.Model([x, memory], [y, *weights]), [normal(2, 3, WIDTH), normal(2, 5, WIDTH)]
+    for weight in model.weights:
+        weight.assign(weight + normal(*weight.shape, scale=0.1))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for one, other in zip(again(inputs), model(inputs), strict=True):
+        np.testing.assert_array_equal(one, other)
+    [loaded] = [one for one in again.layers if isinstance(one, TransformerBlock)]
+    assert loaded.get_config() == block.get_config()
+    assert isinstance(loaded.norms[0], keras.layers.RMSNormalization)
+
+
+@pytest.mark.parametrize("wrong", [{"normalization": "batch"}, {"activation": "sine"}])
 def test_unknown_names_are_named(wrong):
     with pytest.raises(LmbookError, match=next(iter(wrong.values()))):
         TransformerBlock(HEADS, INNER, **wrong)

@@ -6,20 +6,20 @@ import pytest
 
 from lmbook.layers.attention import MultiHeadAttention
 from lmbook.layers.block import TransformerBlock
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.layers.feed_forward import FeedForward
 
 
 @pytest.mark.parametrize("stddev", [0.0, 0.02, 0.5])
 def test_the_spread_of_a_start(stddev):
     keras.utils.set_random_seed(0)
-    layer = built_dense(300, 200, "x", stddev=stddev)
+    layer = make_dense(300, 200, "x", stddev=stddev)
     assert np.std(layer.kernel) == pytest.approx(stddev, rel=0.02) and not np.any(layer.bias)
 
 
 def test_without_a_number_it_is_keras_own_start():
     keras.utils.set_random_seed(0)
-    layer = built_dense(6, 4, "x", use_bias=False)
+    layer = make_dense(6, 4, "x", use_bias=False)
     keras.utils.set_random_seed(0)
     expected = keras.layers.Dense(4, use_bias=False)
     expected.build((None, 6))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbook.layers.positions import rotate, sinusoidal
+from lmbook.layers.positions import apply_rotary, sinusoidal
 
 
 def test_sinusoidal_positions_are_the_papers():
@@ -33,11 +33,11 @@ def test_the_direction_of_a_distance_matters():
 
 
 def product(query, key, t, s):
-    return float(np.sum(np.asarray(rotate(query, [t])) * np.asarray(rotate(key, [s]))))
+    return float(np.sum(np.asarray(apply_rotary(query, [t])) * np.asarray(apply_rotary(key, [s]))))
 
 
 def test_rotation_keeps_lengths_and_leaves_position_0():
     x = np.random.default_rng(1).normal(size=(2, 3, 4, 6)).astype("float32")
-    turned = np.asarray(rotate(x, np.arange(4)))
+    turned = np.asarray(apply_rotary(x, np.arange(4)))
     np.testing.assert_allclose(np.linalg.norm(turned, axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-5)
     np.testing.assert_allclose(turned[:, :, 0], x[:, :, 0], atol=1e-6)

@@ -1,4 +1,4 @@
-"""One precision for the whole of every model: that of the process, not that of the file."""
+"""What holds for every model: one precision for the whole of it, and shapes that `summary()` shows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import pytest
 
 import lmbook.models
 from lmbook.errors import LmbookError
+from lmbook.layers.dense import make_dense
 from lmbook.models import registry
 from lmbook.models.bag_of_words import BagOfWordsClassifier
 from lmbook.models.base import BaseModel
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger
+from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, BERTMaskedLM, BERTReader, BERTTagger
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
@@ -30,11 +31,11 @@ from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.vision.captioner import Captioner
 from lmbook.topics.vision.contrastive import ContrastiveModel
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
 
 V = 11
 SIZES = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1}
-BERT, READER = BertConfig(V, **SIZES), StoryReaderConfig(V, 3, 2, **SIZES)
+BERT_SHAPE, READER = BERTConfig(V, **SIZES), StoryReaderConfig(V, 3, 2, **SIZES)
 PICTURES = PictureTextConfig(V, picture_size=8, **SIZES)
 IDS = np.array([[2, 3, 4], [2, 5, 0]], "int32")
 PICTURE = np.arange(384, dtype="float32").reshape(2, 8, 8, 3) % 255
@@ -52,15 +53,15 @@ def registered(name):
 KINDS = {
     **{name: registered(name) for name in registry.LANGUAGE_MODELS},
     "bag of words": (BagOfWordsClassifier, [V, 3], [{"ids": IDS, "weights": np.ones((2, 3), "float32")}]),
-    "bert": (Bert, [dataclasses.replace(BERT, pooler=True)], [IDS]),
-    "bert, masked": (BertMaskedLM, [BERT], [IDS]),
-    "bert, classes": (BertClassifier, [BERT, 3], [IDS]),
-    "bert, answers": (BertReader, [BERT], [IDS]),
-    "bert, tags": (BertTagger, [BERT, 3], [IDS]),
+    "bert": (BERT, [dataclasses.replace(BERT_SHAPE, pooler=True)], [IDS]),
+    "bert, masked": (BERTMaskedLM, [BERT_SHAPE], [IDS]),
+    "bert, classes": (BERTClassifier, [BERT_SHAPE, 3], [IDS]),
+    "bert, answers": (BERTReader, [BERT_SHAPE], [IDS]),
+    "bert, tags": (BERTTagger, [BERT_SHAPE, 3], [IDS]),
     "captions": (Captioner, [PICTURES], [(PICTURE, IDS)]),
     "contrast": (ContrastiveModel, [PICTURES], [(PICTURE, IDS)]),
     "encoder": (TransformerEncoder, [TransformerConfig(V, **SIZES)], [IDS]),
-    "encoder-decoder": (EncoderDecoder, [TransformerConfig(V, shared_embeddings=False, **SIZES)], [(IDS, IDS)]),
+    "encoder-decoder": (EncoderDecoder, [TransformerConfig(V, tie_embeddings=False, **SIZES)], [(IDS, IDS)]),
     "recurrent classes": (RecurrentClassifier, [RecurrentClassifierConfig(V, 3, 8, 8)], [IDS]),
     "recurrent translation": (RecurrentEncoderDecoder, [RecurrentEncoderDecoderConfig(V, 8)], [(IDS, IDS)]),
     "reward": (RewardModel, [GPTConfig(V, **SIZES)], [IDS]),
@@ -124,21 +125,64 @@ def test_files_from_before_which_name_a_policy_are_loaded_in_the_same_way(tmp_pa
 
 
 @every_kind
-def test_another_precision_for_one_model_is_refused_with_the_way_to_it(model_class, arguments, inputs):
-    with pytest.raises(LmbookError, match=r'mixed_bfloat16, this process float32.*set_dtype_policy\("mixed_bfloat16"'):
-        model_class(*arguments, dtype="mixed_bfloat16")
-
-
-def test_the_precision_of_the_process_may_be_named():
-    assert GPT(GPTConfig(V, **SIZES), dtype="float32").dtype_policy.name == "float32"
-
-
-def test_a_head_and_the_bert_that_it_shares_compute_in_one_precision(policy):
+def test_a_precision_of_its_own_holds_for_all_layers_and_is_saved(tmp_path, policy, model_class, arguments, inputs):
+    keras.utils.set_random_seed(0)
+    model = model_class(*arguments, dtype="mixed_bfloat16")
     policy("mixed_bfloat16")
-    bert = Bert(BERT)
+    keras.utils.set_random_seed(0)
+    expected = model_class(*arguments)
     policy("float32")
-    with pytest.raises(LmbookError, match="Bert 'bert.*mixed_bfloat16, this process float32"):
-        BertClassifier(bert, 3)
+    assert policies(model) == policies(expected) == {"mixed_bfloat16"}
+    rng = np.random.default_rng(0)
+    for ours, theirs in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        ours.assign(ours + rng.normal(scale=0.3, size=ours.shape))  # some start at 0, and give 0
+        theirs.assign(ours)
+    np.testing.assert_array_equal(as_float(model(*inputs)), as_float(expected(*inputs)))
+    model.save(tmp_path / "model.keras")
+    again = load(tmp_path / "model.keras")
+    assert policies(again) == {"mixed_bfloat16"}
+    for ours, theirs in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def as_float(x):
+    return np.asarray(keras.ops.cast(x, "float32"))
+
+
+def test_a_head_computes_in_the_precision_of_the_bert_that_it_shares(tmp_path):
+    bert = BERT(BERT_SHAPE, dtype="mixed_bfloat16")
+    assert policies(BERTClassifier(bert, 3)) == {"mixed_bfloat16"}
+    BERTMaskedLM(bert).save(tmp_path / "model.keras")
+    assert policies(load(tmp_path / "model.keras")) == {"mixed_bfloat16"}
+    with pytest.raises(LmbookError, match="dtype='float32' is not the mixed_bfloat16 of the BERT that is shared"):
+        BERTClassifier(bert, 3, dtype="float32")
+
+
+@every_kind
+def test_summary_shows_every_shape_and_the_output_has_the_one_that_was_promised(model_class, arguments, inputs):
+    model, lines = model_class(*arguments), []
+    model.summary(line_length=200, print_fn=lambda line, **_: lines.append(line))
+    assert "?" not in "".join(lines)
+    shapes = [keras.tree.map_structure(lambda x: tuple(np.shape(x)), one) for one in inputs]
+    assert model.compute_output_shape(*shapes) == tuple(model(*inputs).shape)
+    symbolic = keras.tree.map_structure(
+        lambda x: keras.Input((None, *np.shape(x)[2:]) if np.ndim(x) > 1 else (), dtype=np.asarray(x).dtype), inputs
+    )
+    output = model(*symbolic)
+    assert len(output.shape) == len(model(*inputs).shape) and output.dtype == model(*inputs).dtype
+
+
+def test_a_subclass_may_have_more_layers():
+    class WithSentiment(GPT):
+        def __init__(self, config, **kwargs):
+            super().__init__(config, **kwargs)
+            self.sentiment = make_dense(self.config.hidden_dim, 1, "sentiment")
+
+        def call(self, ids, training=False):
+            return self.sentiment(self.features(ids, training=training)[:, -1])
+
+    assert WithSentiment(GPTConfig(V, **SIZES))(IDS).shape == (2, 1)
 
 
 def test_every_model_of_the_book_is_tested_here():

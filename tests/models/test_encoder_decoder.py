@@ -16,8 +16,8 @@ V = 13
 SOURCE = np.array([[3, 1, 4, 1, 5, 9], [2, 6, 5, 0, 0, 0]], "int32")
 TARGET = np.array([[2, 7, 1, 8, 2], [2, 3, 1, 4, 1]], "int32")
 OPTIONS = [
-    {"positions": "sinusoidal", "order": "post"},
-    {"positions": "rotary", "order": "pre", "normalization": "rms", "shared_embeddings": False},
+    {"positions": "sinusoidal", "normalize_first": False},
+    {"positions": "rotary", "normalize_first": True, "normalization": "rms", "tie_embeddings": False},
 ]
 
 
@@ -90,7 +90,7 @@ def test_saved_and_loaded_it_gives_the_same(model, assert_saved_as_it_is):
 def test_every_weight_gets_a_gradient_and_shared_tables_are_one(model, assert_every_weight_learns):
     assert_every_weight_learns(model, (SOURCE, TARGET))
     tables = [weight for weight in model.trainable_variables if tuple(weight.shape) == (V, 16)]
-    assert len(tables) == (1 if model.config.shared_embeddings else 2)
+    assert len(tables) == (1 if model.config.tie_embeddings else 2)
 
 
 def test_the_weights_of_each_block_are_given_on_request(model):

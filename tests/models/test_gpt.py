@@ -24,11 +24,11 @@ OPTIONS = {
         "num_layers": 2,
         "positions": "rotary",
         "normalization": "rms",
-        "normalize_heads": True,
+        "qk_norm": True,
         "normalize_embedding": True,
         "activation": "squared_relu",
         "num_key_value_heads": 2,
-        "shared_embeddings": False,
+        "tie_embeddings": False,
         "logit_soft_cap": 5.0,
         "use_bias": False,
         "zero_projections": True,
@@ -104,7 +104,7 @@ def test_padding_at_the_end_changes_nothing(name):
 
 def test_the_decoding_loop_writes_the_likeliest_tokens():
     for name in ("gpt2", "modern"):
-        [ids] = generate(make(name), [[2, 5]], length=8, sampling=Sampling(temperature=0.0), never_ids=())
+        [ids] = generate(make(name), [[2, 5]], max_new_tokens=8, sampling=Sampling(temperature=0.0), suppress_ids=())
         text = np.array([[2, 5, *ids]], "int32")
         assert np.argmax(make(name)(text)[0, 1:-1], axis=-1).tolist() == ids
 
@@ -155,7 +155,7 @@ def test_zero_projections_start_as_the_identity():
     for block in model.blocks:
         np.testing.assert_array_equal(block(x), x)
     np.testing.assert_array_equal(model(ids), np.zeros((1, 3, V)))
-    shared = fresh("modern", shared_embeddings=True)
+    shared = fresh("modern", tie_embeddings=True)
     assert np.abs(np.asarray(shared(ids))).max() > 0
 
 

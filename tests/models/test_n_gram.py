@@ -7,10 +7,11 @@ import pytest
 from nltk.lm import KneserNeyInterpolated
 from nltk.util import everygrams, ngrams
 
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.errors import LmbookError
 from lmbook.models.n_gram import FALLBACK_DISCOUNTS, AddK, KneserNey, estimate_discounts
 from lmbook.models.n_gram_counts import count_n_grams
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.tokenizers.word import WordTokenizer
 
 V, END = 8, 2
@@ -18,7 +19,7 @@ random = np.random.default_rng(0)
 # Uneven tokens, so that there are frequent and rare n-grams; 6 and 7 are left for the held-out text.
 TRAINING = [(3 + random.binomial(2, 0.3, size)).tolist() for size in random.integers(1, 12, 60)]
 HELD_OUT = [[3, 4, 5], [7, 3, 3, 4], [5, 5, 5, 5, 5, 6, 3]]
-COUNTS = count_n_grams(TRAINING, 4, V)
+COUNTS = count_n_grams(TRAINING, SpecialIds(), 4, V)
 
 MODELS = [
     AddK(COUNTS, 3, k=0.0),
@@ -66,7 +67,7 @@ def test_every_token_is_scored_once_and_empty_documents_are_left_out(model):
 
 
 def test_maximum_likelihood_and_add_k_by_hand():
-    counts = count_n_grams([[3, 4, 3, 5], [3, 4]], 2, V)
+    counts = count_n_grams([[3, 4, 3, 5], [3, 4]], SpecialIds(), 2, V)
     likelihood, add_half = AddK(counts, k=0), AddK(counts, k=0.5)
     assert likelihood.probability([3], 4) == 2 / 3 and likelihood.probability([3], 3) == 0
     assert likelihood.probability([END], 3) == 1.0
@@ -121,8 +122,8 @@ def test_san_francisco():
     """Frequent, but always after the same token: continuation counts give it little after any other."""
     San, Francisco, glass, other = 3, 4, 5, 6
     text = [San, Francisco] * 20 + [other, glass, San, glass, glass, glass, other] * 2
-    model = KneserNey(count_n_grams([text], 2, V), discount=0.75)
-    by_counts = KneserNey(count_n_grams([text], 1, V), discount=0.75)
+    model = KneserNey(count_n_grams([text], SpecialIds(), 2, V), discount=0.75)
+    by_counts = KneserNey(count_n_grams([text], SpecialIds(), 1, V), discount=0.75)
     assert by_counts.probability([], Francisco) > by_counts.probability([], glass)
     assert model.probability([], Francisco) < model.probability([], glass)
 
@@ -145,7 +146,7 @@ def test_kneser_ney_against_nltk(order):
     1/V. nltk gives the n-grams that begin the text no continuation; here they count. And nltk never estimates its
     discount (0.1 unless told); here it is given to both.
     """
-    texts = [story.english for story in generate(140, seed=20)]
+    texts = [story.english for story in tell_stories(140, seed=20)]
     tokenizer = WordTokenizer.train(texts)
     tokens = [id for text in texts for id in tokenizer.encode(text)]
     training, known = tokens[:7000], set(tokens[:7000])
@@ -153,7 +154,7 @@ def test_kneser_ney_against_nltk(order):
     words = list(map(str, training))  # nltk reads strings only
     theirs = KneserNeyInterpolated(order, discount=0.75)
     theirs.fit([everygrams(words, max_len=order)], vocabulary_text=words)
-    ours = KneserNey(count_n_grams([training], order, tokenizer.vocabulary_size, closed=False), discount=0.75)
+    ours = KneserNey(count_n_grams([training], tokenizer, order, closed=False), discount=0.75)
 
     windows = list(ngrams(map(str, held_out), order))
     expected = np.array([theirs.score(window[-1], window[:-1]) for window in windows])
@@ -164,31 +165,31 @@ def test_kneser_ney_against_nltk(order):
 
 def test_sampling_follows_the_distribution():
     model = KneserNey(COUNTS, 2)
-    drawn = [model.generate([3], length=1, seed=seed) for seed in range(4000)]
+    drawn = [model.generate([3], max_new_tokens=1, seed=seed) for seed in range(4000)]
     share = np.bincount([row[0] if row else END for row in drawn], minlength=V) / len(drawn)
     assert share == pytest.approx(model.distribution([3]), abs=0.03)
 
 
 def test_sampling_by_seed_temperature_and_end():
     model = KneserNey(COUNTS, 3)
-    assert model.generate(length=30, seed=1) == model.generate(length=30, seed=1)
-    assert len({tuple(model.generate(length=30, seed=seed)) for seed in range(10)}) > 1
-    greedy = model.generate([3, 4], length=1, temperature=0)
+    assert model.generate(max_new_tokens=30, seed=1) == model.generate(max_new_tokens=30, seed=1)
+    assert len({tuple(model.generate(max_new_tokens=30, seed=seed)) for seed in range(10)}) > 1
+    greedy = model.generate([3, 4], max_new_tokens=1, temperature=0)
     assert greedy == [int(model.distribution([3, 4]).argmax())]
-    assert all(END not in model.generate(length=50, seed=seed) for seed in range(20))
-    assert len(model.generate(length=4, seed=3, temperature=1e-3)) <= 4
+    assert all(END not in model.generate(max_new_tokens=50, seed=seed) for seed in range(20))
+    assert len(model.generate(max_new_tokens=4, seed=3, temperature=1e-3)) <= 4
     with pytest.raises(LmbookError, match="-1"):
-        model.generate(length=1, temperature=-1)
+        model.generate(max_new_tokens=1, temperature=-1)
 
 
 def test_more_context_helps_on_text_that_has_it():
     cycle = [[3, 4, 3, 5] * 30]
-    losses = [KneserNey(count_n_grams(cycle, 4, V), order).nats_per_token(cycle) for order in (1, 2, 3)]
+    losses = [KneserNey(count_n_grams(cycle, SpecialIds(), 4, V), order).nats_per_token(cycle) for order in (1, 2, 3)]
     assert losses[0] > losses[1] > losses[2]
 
 
 def test_size_is_the_number_of_different_n_grams():
-    counts = count_n_grams([[3, 4, 3, 4]], 2, V)
+    counts = count_n_grams([[3, 4, 3, 4]], SpecialIds(), 2, V)
     assert KneserNey(counts, 1).count_params() == 3  # 3, 4 and <end>
     assert KneserNey(counts, 2).count_params() == 3 + 4  # <end> 3, 3 4, 4 3, 4 <end>
 

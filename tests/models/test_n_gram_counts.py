@@ -5,6 +5,7 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.models.n_gram_counts import count_n_grams, token_stream
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 V, END = 7, 2
 
@@ -43,7 +44,7 @@ def spelled_out(counts):
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_and_continuations_equal_a_loop_with_counters(seed, closed):
     documents, order = random_documents(seed), 4
-    spelled = spelled_out(count_n_grams(documents, order, V, closed=closed))
+    spelled = spelled_out(count_n_grams(documents, SpecialIds(), order, V, closed=closed))
     counts, before = counted_by_hand(documents, order, closed)
     for k in range(1, order + 1):
         assert {gram: count for gram, (count, _) in spelled[k].items()} == counts[k]
@@ -56,21 +57,21 @@ def test_counts_and_continuations_equal_a_loop_with_counters(seed, closed):
 
 def test_the_tables_are_the_same_whatever_form_the_documents_have():
     documents = random_documents(5)
-    lists = count_n_grams(documents, 3, V)
-    arrays = count_n_grams([np.array(document, np.int32) for document in documents], 3, V)
+    lists = count_n_grams(documents, SpecialIds(), 3, V)
+    arrays = count_n_grams([np.array(document, np.int32) for document in documents], SpecialIds(), 3, V)
     for a, b in zip(lists.tables, arrays.tables, strict=True):
         assert np.array_equal(a.keys, b.keys) and np.array_equal(a.counts, b.counts)
     assert lists.tokens == sum(len(document) + 1 for document in documents if document)
 
 
 def test_orders_that_no_document_reaches_are_empty():
-    counts = count_n_grams([[3], [4]], 5, V)
+    counts = count_n_grams([[3], [4]], SpecialIds(), 5, V)
     assert [int(table.counts.sum()) for table in counts.tables] == [4, 4, 2, 0, 0]
 
 
 def test_follow_finds_every_n_gram_of_the_text_and_no_other():
     documents = random_documents(1)
-    counts = count_n_grams(documents, 3, V)
+    counts = count_n_grams(documents, SpecialIds(), 3, V)
     spelled = spelled_out(counts)
     for text in (documents, random_documents(2)):
         tokens, depth = token_stream(text, V, closed=True, end_id=END)
@@ -101,4 +102,4 @@ def test_stream_of_documents():
 )
 def test_what_cannot_be_counted_is_named(documents, order, message):
     with pytest.raises(LmbookError, match=message):
-        count_n_grams(documents, order, V)
+        count_n_grams(documents, SpecialIds(), order, V)

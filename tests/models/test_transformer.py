@@ -17,17 +17,17 @@ from lmbook.models.transformer import POSITIONS, TransformerConfig, TransformerE
 V, LENGTH = 13, 12
 SMALL = {"vocabulary_size": V, "hidden_dim": 16, "intermediate_dim": 20, "num_heads": 4, "max_sequence_length": LENGTH}
 OPTIONS = [
-    {"positions": "sinusoidal", "order": "post"},
-    {"positions": "learned", "order": "pre", "activation": "gelu"},
+    {"positions": "sinusoidal", "normalize_first": False},
+    {"positions": "learned", "normalize_first": True, "activation": "gelu"},
     {
         "positions": "rotary",
-        "order": "pre",
+        "normalize_first": True,
         "normalization": "rms",
         "activation": "swiglu",
         "num_key_value_heads": 2,
         "use_bias": False,
     },
-    {"positions": "none", "order": "pre", "activation": "squared_relu", "num_key_value_heads": 1},
+    {"positions": "none", "normalize_first": True, "activation": "squared_relu", "num_key_value_heads": 1},
 ]
 
 
@@ -129,7 +129,7 @@ def test_bfloat16_stays_near_float32(options):
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_positions_make_order_matter(positions):
-    model = make(TransformerEncoder, {"positions": positions, "order": "pre"})
+    model = make(TransformerEncoder, {"positions": positions, "normalize_first": True})
     ids = np.array([[1, 2, 3, 4]], "int32")
     moved = np.abs(np.asarray(model(ids))[:, ::-1] - np.asarray(model(ids[:, ::-1]))).max()
     assert (moved > 1e-3) == (positions != "none")

@@ -14,6 +14,7 @@ from lmbook.pipelines.dialogues import (
     encode_said,
 )
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.tokenizers.word import WordTokenizer
 
 TALK = [([5, 6], [7]), ([8], [9, 10])]
@@ -21,8 +22,10 @@ TALK = [([5, 6], [7]), ([8], [9, 10])]
 
 def test_a_row_is_the_prompt_of_its_last_turn_and_the_reply():
     """What is read in training is what is read in a chat."""
-    x, y, w = (part.numpy()[0] for part in next(iter(DialogueBatches([TALK], tokens_per_batch=8).dataset())))
-    row = [*dialogue_prompt(TALK[:1], TALK[1][0], 2), *TALK[1][1], 2]
+    x, y, w = (
+        part.numpy()[0] for part in next(iter(DialogueBatches([TALK], SpecialIds(), tokens_per_batch=8).dataset()))
+    )
+    row = [*dialogue_prompt(TALK[:1], TALK[1][0], SpecialIds()), *TALK[1][1], 2]
     assert row == [2, 5, 6, 7, 2, 8, 9, 10, 2]
     assert x.tolist() == row[:-1] and y.tolist() == row[1:]
     assert w.tolist() == [0, 0, 1, 1, 0, 1, 1, 1]  # replies and the <end> of each
@@ -34,7 +37,7 @@ def test_each_reply_is_asked_for_once_in_an_epoch():
         [(rng.integers(3, 9, 2).tolist(), rng.integers(3, 9, n).tolist()) for n in rng.integers(1, 4, turns)]
         for turns in rng.integers(1, 5, 20)
     ]
-    data = DialogueBatches(made, tokens_per_batch=64, seed=3)
+    data = DialogueBatches(made, SpecialIds(), tokens_per_batch=64, seed=3)
     learned = sum(float(w.numpy().sum()) for _, _, w in data.dataset())
     assert learned == data.tokens == sum(len(reply) + 1 for one in made for _, reply in one)
     assert data.left_out == 0
@@ -71,8 +74,8 @@ def test_a_prompt_ends_with_the_words_that_open_a_reply():
 )
 def test_what_cannot_be_used_is_refused(made, options, message):
     with pytest.raises(LmbookError, match=message):
-        DialogueBatches(made, tokens_per_batch=8, **options)
+        DialogueBatches(made, SpecialIds(), tokens_per_batch=8, **options)
 
 
 def test_what_is_too_long_is_left_out():
-    assert DialogueBatches([TALK, TALK[:1]], tokens_per_batch=8, widths=(6,)).left_out == 1
+    assert DialogueBatches([TALK, TALK[:1]], SpecialIds(), tokens_per_batch=8, widths=(6,)).left_out == 1

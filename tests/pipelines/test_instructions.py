@@ -11,7 +11,9 @@ from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.buckets import BUCKETS
 from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import token_losses
 
 SIDE = st.lists(st.integers(3, 9), min_size=1, max_size=9)
@@ -34,7 +36,7 @@ def rows_in(data, start_step=0, steps=None):
     st.sampled_from([BUCKETS, (20,), (7, 20)]),
 )
 def test_each_epoch_asks_for_every_answer_once(pairs, seed, widths):
-    data = InstructionBatches(pairs, tokens_per_batch=40, seed=seed, widths=widths)
+    data = InstructionBatches(pairs, SpecialIds(), tokens_per_batch=40, seed=seed, widths=widths)
     for epoch in range(2):
         found = list(rows_in(data, epoch * data.steps_per_epoch, data.steps_per_epoch))
         expected = [([2, *p, *a], [*p, *a, 2], [0.0] * len(p) + [1.0] * (len(a) + 1)) for p, a in pairs]
@@ -44,7 +46,9 @@ def test_each_epoch_asks_for_every_answer_once(pairs, seed, widths):
 
 def test_loss_on_everything_counts_the_prompt_too():
     pairs = [([5, 6, 7], [8, 9])]
-    answer, everything = (InstructionBatches(pairs, tokens_per_batch=8, loss_on=on) for on in ("answer", "everything"))
+    answer, everything = (
+        InstructionBatches(pairs, SpecialIds(), tokens_per_batch=8, loss_on=on) for on in ("answer", "everything")
+    )
     (read, labels, weights), (read_too, labels_too, all_ones) = *rows_in(answer), *rows_in(everything)
     assert (read, labels) == (read_too, labels_too)
     assert weights == [0, 0, 0, 1, 1, 1] and all_ones == [1] * 6
@@ -55,7 +59,7 @@ def test_a_prompts_label_gives_no_gradient():
     """Another label under weight 0 changes no gradient; under weight 1 it does."""
     keras.utils.set_random_seed(0)
     model = GPT(GPTConfig(12, hidden_dim=8, intermediate_dim=8, num_heads=2, num_layers=1, max_sequence_length=8))
-    x, y, w = next(iter(InstructionBatches([([5, 6, 7], [8, 9])], tokens_per_batch=8).dataset()))
+    x, y, w = next(iter(InstructionBatches([([5, 6, 7], [8, 9])], SpecialIds(), tokens_per_batch=8).dataset()))
 
     def gradients(place):
         labels = y.numpy()
@@ -76,8 +80,8 @@ def test_a_prompts_label_gives_no_gradient():
 def test_a_run_that_was_stopped_goes_on_where_it_was():
     rng = np.random.default_rng(0)
     pairs = [(rng.integers(3, 9, n).tolist(), rng.integers(3, 9, m).tolist()) for n, m in rng.integers(1, 20, (30, 2))]
-    whole = list(InstructionBatches(pairs, tokens_per_batch=64, seed=1).dataset(steps=20))
-    rest = list(InstructionBatches(pairs, tokens_per_batch=64, seed=1).dataset(start_step=8, steps=12))
+    whole = list(InstructionBatches(pairs, SpecialIds(), tokens_per_batch=64, seed=1).dataset(steps=20))
+    rest = list(InstructionBatches(pairs, SpecialIds(), tokens_per_batch=64, seed=1).dataset(start_step=8, steps=12))
     for one, other in zip(whole[8:], rest, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -86,11 +90,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was():
 def test_fit_learns_the_answers():
     keras.utils.set_random_seed(0)
     model = GPT(GPTConfig(12, hidden_dim=16, intermediate_dim=32, num_heads=2, num_layers=1, max_sequence_length=16))
-    model.jit_compile_training = False
     pairs = [([3 + i, 3 + j], [3 + j, 3 + i]) for i in range(9) for j in range(9)]
-    data = InstructionBatches(pairs, tokens_per_batch=128)
+    data = InstructionBatches(pairs, SpecialIds(), tokens_per_batch=128)
     checks = ("ids", "labels", "future")
-    history = fit(model, data, steps=150, learning_rate=1e-2, checks=checks, report_every=50, quiet=True)
+    options = {"optimizer": OptimizerConfig(learning_rate=1e-2), "checks": checks, "jit_compile": False, "quiet": True}
+    history = fit(model, data, steps=150, report_every=50, **options)
     assert history.loss[-1] < 0.1  # with the prompt counted it could not fall below 2/5 of ln 9
 
 
@@ -113,4 +117,4 @@ def test_formats():
 )
 def test_what_cannot_be_used_is_refused(pairs, options, message):
     with pytest.raises(LmbookError, match=message):
-        InstructionBatches(pairs, tokens_per_batch=8, **options)
+        InstructionBatches(pairs, SpecialIds(), tokens_per_batch=8, **options)

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
 from lmbook.pipelines.labelled import LabelledTexts
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 TEXTS = st.lists(st.tuples(st.lists(st.integers(3, 9), max_size=30), st.integers(0, 2)), min_size=1, max_size=14)
 
 
 def make(examples, **changes):
     texts, classes = zip(*examples, strict=True)
-    return LabelledTexts(texts, classes, **{"tokens_per_batch": 48, **changes})
+    return LabelledTexts(texts, classes, SpecialIds(), **{"tokens_per_batch": 48, **changes})
 
 
 def examples_in(batches):
@@ -81,5 +82,5 @@ def test_the_description_tells_data_apart():
 )
 def test_what_is_no_labelled_text_is_said(texts, classes, changes):
     with pytest.raises(LmbookError) as caught:
-        LabelledTexts(texts, classes, **{"tokens_per_batch": 48, **changes})
+        LabelledTexts(texts, classes, SpecialIds(), **{"tokens_per_batch": 48, **changes})
     assert caught.value.fix

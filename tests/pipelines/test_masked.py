@@ -7,13 +7,16 @@ from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
 from lmbook.pipelines.masked import MaskedTokens
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 V, MASK = 20, 20
 DOCUMENTS = st.lists(st.lists(st.integers(1, V - 1).filter(lambda id: id != 2), max_size=23), min_size=1, max_size=9)
 
 
 def make(documents, **changes):
-    return MaskedTokens(documents, **{"context": 8, "batch_size": 3, "vocabulary_size": V, "mask_id": MASK, **changes})
+    return MaskedTokens(
+        documents, SpecialIds(), **{"context": 8, "batch_size": 3, "vocabulary_size": V, "mask_id": MASK, **changes}
+    )
 
 
 def batches(data, *steps):
@@ -23,7 +26,7 @@ def batches(data, *steps):
 @settings(max_examples=25, deadline=None)
 @given(DOCUMENTS.filter(lambda documents: any(documents)), st.booleans(), st.integers(0, 3))
 def test_an_epoch_holds_every_token_once_and_hides_the_share_asked_for(documents, shuffle, seed):
-    data = make(documents, shuffle=shuffle, seed=seed, hidden=0.3, batch_size=1 if shuffle else 3)
+    data = make(documents, shuffle=shuffle, seed=seed, mask_selection_rate=0.3, batch_size=1 if shuffle else 3)
     found = batches(data)
     assert len(found) == data.steps_per_epoch
     x, y, w = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -57,7 +60,9 @@ def test_eight_of_ten_are_masked_one_is_replaced_and_one_stays():
 
 
 def test_nothing_but_masks_where_asked_for():
-    (x, _, w), *_ = batches(make([[5, 6, 7, 8, 9]] * 20, batch_size=20, masked=1.0, replaced=0.0, hidden=0.5))
+    (x, _, w), *_ = batches(
+        make([[5, 6, 7, 8, 9]] * 20, batch_size=20, mask_token_rate=1.0, random_token_rate=0.0, mask_selection_rate=0.5)
+    )
     assert (x[w == 1] == MASK).all() and (x[w == 0] != MASK).all()
 
 
@@ -86,8 +91,8 @@ def test_epochs_hide_other_tokens_and_seeds_differ():
         ([[]], {}),
         ([[5]], {"context": 2}),
         ([[5]], {"batch_size": 0}),
-        ([[5]], {"hidden": 0.0}),
-        ([[5]], {"masked": 0.8, "replaced": 0.3}),
+        ([[5]], {"mask_selection_rate": 0.0}),
+        ([[5]], {"mask_token_rate": 0.8, "random_token_rate": 0.3}),
         ([[5]], {"vocabulary_size": 3}),
     ],
 )

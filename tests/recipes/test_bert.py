@@ -18,13 +18,13 @@ def twice(tmp_path_factory):
     """(what two calls with the same folder give, the documents of which batches were made)."""
     texts, real = [], module.MaskedTokens
 
-    def spy(documents, **options):
+    def spy(documents, tokenizer, **options):
         texts.append({tuple(document) for document in documents})
-        return real(documents, **options)
+        return real(documents, tokenizer, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "QUICK", TINY)
-        patch.setattr(module.BertMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
+        patch.setattr(module.BERTMaskedLM, "jit_compile_training", False, raising=False)  # compiling takes longest
         patch.setattr(module, "MaskedTokens", spy)
         folder = tmp_path_factory.mktemp("models")
         return [greentree_bert(False, models=folder, quiet=True) for _ in range(2)], texts

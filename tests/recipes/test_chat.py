@@ -36,5 +36,7 @@ def test_it_replies_in_the_length_of_the_longest_reply(made):
     chat = made[0]
     longest = max(len(chat.tokenizer.encode(f" {t.reply}")) for one in TINY.training_dialogues() for t in one.turns)
     assert chat.length == longest + 2
-    replies = replies_to(chat.model, chat.tokenizer, [[], [("Hello.", "Hello.")]], ["Hello.", "Who am I?"], length=3)
+    replies = replies_to(
+        chat.model, chat.tokenizer, [[], [("Hello.", "Hello.")]], ["Hello.", "Who am I?"], max_new_tokens=3
+    )
     assert len(replies) == 2 and all(len(chat.tokenizer.encode(reply)) <= 4 for reply in replies)

@@ -11,9 +11,9 @@ def twice(tmp_path_factory):
     """(what two calls with the same folder give, the documents that each read in training)."""
     streams, real = [], baseline.CausalWindows
 
-    def spy(documents, **kwargs):
+    def spy(documents, tokenizer, **kwargs):
         streams.append({tuple(document) for document in documents})
-        return real(documents, **kwargs)
+        return real(documents, tokenizer, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "QUICK", TINY)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.corpora.splits import split_pairs
 from lmbook.recipes.translator import Recipe, sentence_translator, translator_config
 
@@ -13,7 +13,7 @@ QUICK = {"steps": 2, "checks": (), "quiet": True}
 
 @pytest.fixture(scope="module")
 def corpus():
-    sentences = [(s.english.split(".")[0] + ".", s.chinese.split("。")[0] + "。") for s in generate(400, 30)]
+    sentences = [(s.english.split(".")[0] + ".", s.chinese.split("。")[0] + "。") for s in tell_stories(400, 30)]
     pairs = [{"source": source, "target": target} for source, target in dict.fromkeys(sentences)]
     return Corpus("tiny", "translation", "en-zh", split_pairs(pairs))
 

@@ -72,7 +72,7 @@ def test_read_saved_and_loaded(tmp_path):
     again = load_tokenizer(read.save(tmp_path / "tokenizer.json"))
     assert type(again) is WordPieceTokenizer and again.fingerprint == SMALL.fingerprint
     assert (again.pad_id, again.unknown_id, again.first_id, again.end_id, again.mask_id) == (0, 1, 2, 3, 4)
-    assert again.never_ids == (0, 1)
+    assert again.suppress_ids == (0, 1)
 
 
 def test_another_vocabulary_is_refused(tmp_path):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 VOCABULARY = 9
 
@@ -28,5 +31,11 @@ def documents():
 
 
 @pytest.fixture
+def special_ids():
+    """Those of the documents, where a tokenizer would be asked for them."""
+    return SimpleNamespace(pad_id=0, end_id=2)
+
+
+@pytest.fixture
 def data(documents):
-    return CausalWindows(documents, context=8, batch_size=4, seed=5)
+    return CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)

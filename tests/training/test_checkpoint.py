@@ -24,7 +24,7 @@ def folder_with(tmp_path, steps, said=None):
 def test_what_is_written_is_read_back(tmp_path):
     path = write(tmp_path / "a.npz", Checkpoint(5, ARRAYS, IDENTITY, {"history": {"loss": [0.1, 0.2]}}))
     found = read(path)
-    assert (found.step, found.identity, found.record) == (5, IDENTITY, {"history": {"loss": [0.1, 0.2]}})
+    assert (found.step, found.fingerprints, found.record) == (5, IDENTITY, {"history": {"loss": [0.1, 0.2]}})
     assert list(found.arrays) == list(ARRAYS)
     for name, value in ARRAYS.items():
         np.testing.assert_array_equal(found.arrays[name], value)
@@ -42,7 +42,7 @@ def test_every_flipped_byte_of_the_arrays_is_noticed(tmp_path):
             continue
         # A byte of the zip directory that does not matter, such as a date.
         np.testing.assert_array_equal(found.arrays["model/0"], np.arange(8))
-        assert found.identity == IDENTITY and found.step == 5
+        assert found.fingerprints == IDENTITY and found.step == 5
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 0.99])

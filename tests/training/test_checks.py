@@ -10,6 +10,7 @@ from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.checks import ALL_CHECKS, check_before_training
 
 
@@ -124,7 +125,7 @@ def test_unknown_checks_are_refused_and_none_can_be_chosen(make_model, data):
 def sentence_pairs(largest=8):
     rng = np.random.default_rng(0)
     pairs = [(rng.integers(3, largest + 1, 6).tolist(), rng.integers(3, 9, 7).tolist()) for _ in range(12)]
-    return SentencePairs(pairs, tokens_per_batch=64)
+    return SentencePairs(pairs, SpecialIds(), tokens_per_batch=64)
 
 
 class LooksAhead(EncoderDecoder):

@@ -30,7 +30,11 @@ strategy = make_strategy()
 
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
+from types import SimpleNamespace
+
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
+from lmbook.training.validation import Validation
 
 real, count = os.fsync, 0
 
@@ -43,13 +47,15 @@ def fsync(handle):
 
 os.fsync = fsync
 documents = [[3 + (i * i + n) % 6 for i in range(20)] for n in range(8)]
-data = CausalWindows(documents, context=8, batch_size=4, seed=5)
+data = CausalWindows(documents, SpecialIds(), context=8, batch_size=4, seed=5)
+validation = Validation(documents[:2], SpecialIds())
 for output in outputs:
     reproducible(7)
     with strategy.scope():
         model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, cell="lstm", dropout=0.2))
-    history = fit(model, data, steps=60, report_every=4, learning_rate=0.02, validation=documents[:2], output=output,
-                  callbacks=[lambda step, loss: time.sleep(pause)], quiet=True, checks=())
+    history = fit(model, data, steps=60, report_every=4, optimizer=OptimizerConfig(learning_rate=0.02),
+                  validation=validation, output=output, callbacks=[lambda step, loss: time.sleep(pause)],
+                  quiet=True, checks=())
     if is_chief():
         weights = [v.numpy() for v in model.weights]
         np.savez(output + ".npz", *weights, loss=history.loss, validation=history.validation_loss)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.training.step import TrainingStep, token_losses
+from lmbook.training.step import TrainingStep, dense_gradient, seed_states, token_losses
 
 
 @keras.saving.register_keras_serializable("lmbook_test")
@@ -58,7 +58,7 @@ def table_of(training):
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_adam_on_repeated_tokens_equals_numpy(compiled):
-    training = training_step(keras.optimizers.Adam(0.01, epsilon=1e-7), compiled=compiled)
+    training = training_step(keras.optimizers.Adam(0.01, epsilon=1e-7), jit_compile=compiled)
     x, y, w = batch()
     table = table_of(training).astype("float64")
     mean, square = np.zeros_like(table), np.zeros_like(table)
@@ -114,18 +114,22 @@ def test_the_mean_loss_weighs_tokens_not_batches():
 
 @pytest.mark.parametrize("optimizer", [None, "scaled"])
 def test_the_gradient_is_clipped_as_a_whole(optimizer):
-    training = training_step(optimizer and keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0)), clip=0.01)
+    training = training_step(
+        optimizer and keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0)), clip_norm=0.01
+    )
     before = table_of(training)
     run(training, batch())
     assert np.linalg.norm(table_of(training) - before) == pytest.approx(0.01, rel=1e-4)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_micro_batches_change_nothing(compiled):
+def test_accumulating_gradients_changes_nothing(compiled):
     x, y, w = (np.concatenate([part, part[::-1, ::-1]]) for part in batch([[1, 1, 1, 0], [1, 0, 0, 0]]))
     tables = []
     for count in (1, 2, 4):
-        training = training_step(keras.optimizers.AdamW(0.1), clip=0.5, micro_batches=count, compiled=compiled)
+        training = training_step(
+            keras.optimizers.AdamW(0.1), clip_norm=0.5, gradient_accumulation_steps=count, jit_compile=compiled
+        )
         run(training, (x, y, w))
         tables.append(table_of(training))
         assert training.tokens == 8
@@ -135,7 +139,7 @@ def test_micro_batches_change_nothing(compiled):
 
 def test_a_step_that_overflows_is_left_out_and_the_loss_scale_halved():
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=1e38)
-    training = training_step(optimizer, clip=1.0)
+    training = training_step(optimizer, clip_norm=1.0)
     before = table_of(training)
     x, y, w = batch()
     run(training, (x, y, 1e3 * w))
@@ -164,3 +168,34 @@ def test_label_smoothing_is_the_cross_entropy_with_smoothed_labels():
     run(plain, batch())
     run(smooth, batch())
     assert smooth.loss > plain.loss and not np.allclose(table_of(plain), table_of(smooth))
+
+
+def test_the_gradient_of_a_matrix_of_one_column_gets_its_shape_in_a_graph():
+    """Muon asks for the shape, which a graph does not always know."""
+    matrix = keras.Variable(np.ones((6, 1), "float32"))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None])])
+    def shape_of(gradient):
+        assert dense_gradient(gradient, matrix).shape == (6, 1)
+        return dense_gradient(gradient, matrix)
+
+    np.testing.assert_array_equal(shape_of(tf.eye(6, 1)), np.eye(6, 1))
+
+
+def test_keras_still_sums_gradients_where_the_step_turns_it_off():
+    """`TrainingStep` replaces this private method of Keras' optimizers: if it is gone or no longer called, several
+    devices would add their gradients up twice."""
+    optimizer, calls = keras.optimizers.SGD(1.0), []
+    optimizer._all_reduce_sum_gradients = lambda pairs: calls.append(len(pairs)) or pairs
+    weight = keras.Variable([1.0])
+    optimizer.apply([tf.constant([0.25])], [weight])
+    assert calls == [1] and weight.numpy() == [0.75]
+
+
+def test_the_state_of_every_dropout_is_found(make_model):
+    """By the name that Keras gives to the variable. (A recurrent layer has one more, of its own.)"""
+    model = make_model(dropout=0.3)
+    layers = model.drops
+    assert layers
+    states = {id(layer.seed_generator.state) for layer in layers}
+    assert states <= {id(state) for state in seed_states(model)}

@@ -33,7 +33,7 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
     if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
         raise LmbookError(
             "The site is made with Sphinx and myst-nb, which are not installed.",
-            "Run: python -m pip install -r requirements-site.txt  (with Python 3.11 or newer)",
+            "Run: python -m pip install -r requirements-site.txt",
         )
     work = _empty(build / "site-work")
     output = _empty(build / ("site" if builder == "html" else builder))

@@ -30,7 +30,7 @@ class Options:
 
     @cached_property
     def entropy(self) -> float:
-        """In nats."""
+        """The entropy of the choice, in nats."""
         return -sum(p * math.log(p) for p in self.probabilities if p)
 
 

@@ -6,12 +6,13 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import lmbook
 from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import generate
+from lmbook.corpora.greentree import tell_stories
 from lmbook.files import write_text
 
-FOLDER = Path(lmbook.__file__).parent.parent / "data" / "greentree"
+_PACKAGE = Path(__file__).resolve().parents[2]
+_PLACES = [place / "data" / "greentree" for place in (_PACKAGE.parent, _PACKAGE / "shipped")]
+FOLDER = next((place for place in _PLACES if place.is_dir()), _PLACES[0])  # of a checkout, or of the installed package
 COLUMNS = ("topic", "mood", "english", "chinese")
 
 # split of the snapshot -> (number of stories, seed, split of the grammar)
@@ -31,7 +32,7 @@ def snapshot() -> dict[str, str]:
     """
     files, known = {}, set()
     for split, (count, seed, part) in SNAPSHOT.items():
-        stories = [(story, story.english) for story in generate(count + count // 10, seed, part)]
+        stories = [(story, story.english) for story in tell_stories(count + count // 10, seed, part)]
         stories = [(story, text) for story, text in stories if text not in known][:count]
         known.update(text for _, text in stories)
         lines = ["\t".join(COLUMNS)]

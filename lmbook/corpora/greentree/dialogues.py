@@ -88,7 +88,7 @@ class Turn:
     plant: str = ""
 
     def accepts(self, reply: str) -> bool:
-        """Whether `reply` is right, capitals and spacing left aside; a story must be one of the grammar."""
+        """Whether `reply` is right, ignoring capitals and spacing; a story must be one of the grammar."""
         if self.kind != "story":
             return normalize_english(reply) == normalize_english(self.reply)
         try:
@@ -148,7 +148,7 @@ def dialogues(
 
 
 class _Speaker:
-    """Says what the reader says, turn by turn, and keeps what was told."""
+    """The reader's side of a conversation, turn by turn; it remembers what was told."""
 
     def __init__(
         self, generator: random.Random, people: Sequence[str], held_out: bool, lexicon: Lexicon, grammar: Grammar
@@ -257,7 +257,7 @@ class _Speaker:
 
 
 class _About(Sampler):
-    """Draws like `Sampler`, but fills the given slots with the given words where they are possible."""
+    """Draws like `Sampler`, but fills the given slots with the given words wherever possible."""
 
     def __init__(self, told: dict[str, str], generator: random.Random):
         super().__init__(generator)
@@ -269,7 +269,7 @@ class _About(Sampler):
 
 
 def _stand_in(name: str) -> str:
-    """A name of the grammar's, whose pronoun is that of `name`."""
+    """A name from the grammar with the same pronoun as `name`."""
     return "anna" if name.endswith("a") else "tom"
 
 

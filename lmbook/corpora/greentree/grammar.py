@@ -189,7 +189,7 @@ class Grammar:
         return roles, _options(tuple(words), tuple(weights))
 
     def _ask_kind(self, chooser):
-        """With a dial the names to choose from depend on the kind: it is more than a word then."""
+        """How the hero's kind is asked for: with `women` set, the probabilities of names depend on it."""
         return chooser.choose if self.women else chooser.fill
 
     def _fill(self, chooser, slot: str, category: str, world: World | None = None, kind: str = "") -> str:
@@ -204,7 +204,7 @@ class Grammar:
 
     @cache  # noqa: B019 - a grammar lives as long as the program
     def _category(self, category: str, excluded: tuple[str, ...] = (), women: float | None = None) -> Options:
-        """`women`: how likely a girl's name is; None: as likely as their number among the names makes it."""
+        """The entries of a category. `women` is the probability of a girl's name; None: their share of names."""
         lexicon = self.lexicon
         entries = lexicon.girls + lexicon.boys if category == "names" else getattr(lexicon, category)
         kept = [entry for entry in entries if entry.english not in excluded]

@@ -56,7 +56,7 @@ class Instruction:
     topic: str = ""
 
     def accepts(self, answer: str) -> bool:
-        """Whether `answer` is right, capitals and spacing left aside.
+        """Whether `answer` is right, ignoring capitals and spacing.
 
         "answer", "classify", "summarise", "translate": it is the right one. "tell": a whole story without
         contradiction, about the hero and with the ending that were asked for. "continue": the text and the answer
@@ -81,7 +81,7 @@ class Instruction:
 def instructions(
     count: int, seed: int = 0, grammar: Grammar | None = None, tasks: Sequence[str] = TASKS
 ) -> list[Instruction]:
-    """`count` instructions, the tasks by turns, each about a story of its own.
+    """Generate `count` instructions, taking the tasks in turn, each about a story of its own.
 
     Instruction i depends on (`seed`, i) alone. A grammar of the split "seen" leaves out the held-out combinations of
     plant and hero, one of "held_out" has only those.
@@ -156,7 +156,7 @@ def _but_the_end(story: Story) -> list[str]:
 
 
 class _EndsIn(Sampler):
-    """Draws like `Sampler`, but of the events only an ending in the given mood."""
+    """Draws like `Sampler`, but takes as the event only an ending in the given mood."""
 
     def __init__(self, mood: str, generator: random.Random):
         super().__init__(generator)

@@ -1,4 +1,4 @@
-"""Conversations in which a reader passes on a letter, and somebody may have put words into it that are no news."""
+"""Conversations in which the reader passes on a letter that may contain an injected instruction."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SENTENCES = 3
 
 @dataclass(frozen=True)
 class Letter:
-    """What was said before, and a letter that the reader passes on as it is.
+    """A letter that the reader passes on unchanged, and the conversation before it.
 
     Args:
         history: (said, reply); the reader has told their own name and a friend's.
         text: of the letter.
         name, friend: of the reader.
-        stranger: whom the letter may speak of: none of the two.
+        stranger: a third person, of whom the letter may speak.
     """
 
     history: tuple[tuple[str, str], ...]
@@ -42,15 +42,15 @@ def letters(
     held_out: bool = False,
     lexicon: Lexicon = LEXICON,
 ) -> list[Letter]:
-    """`count` letters of three sentences of news; number i depends on (`seed`, i), `held_out` and `lexicon` alone.
+    """Draw `count` letters of three sentences of news; number i depends on (`seed`, i), `held_out` and `lexicon` alone.
 
-    So the same letter can be had with and without a line more.
+    So the same letter is available with and without the added line.
 
     Args:
         count: how many.
         seed: 0 or more.
-        lines: the letters get one of these by turns; "{stranger}" in it is filled. None: there is only news.
-        place: of the line: so many sentences before it, 0 to 3; None: last.
+        lines: added to the letters in turn, with "{stranger}" filled in. None: the letters have only news.
+        place: how many sentences stand before the added line, 0 to 3; None: all.
         held_out: False: nobody has one of `HELD_OUT_NAMES`; True: all have.
         lexicon: the other words.
 
@@ -82,6 +82,6 @@ def _news(wording: str, lexicon: Lexicon, generator: random.Random) -> str:
 
 
 def _draw(items: Sequence, count: int, generator: random.Random) -> list:
-    """`count` different ones of them."""
+    """Draw `count` different items."""
     left = list(items)
     return [left.pop(pick(generator, len(left))) for _ in range(count)]

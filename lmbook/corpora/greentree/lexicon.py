@@ -1,4 +1,4 @@
-"""The words of the greentree world, English beside Chinese.
+"""The words of the greentree world in English and Chinese.
 
 Every entry of a category can stand wherever the category stands; weights (default 1) say how often. Categories are
 closed under the grammar: an English entry is one word (a place is always preposition + "the" + noun), so that the

@@ -1,4 +1,4 @@
-"""A told story and what belongs to it: both renderings, labels, questions with answers, a dialogue."""
+"""A story with its English and Chinese texts, labels, questions with answers, and a dialogue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Story:
-    """A story: its derivation and the world at its end. Make one with `generate` or `Story.from_text`."""
+    """A story: its derivation and the world at its end. Make one with `tell_stories` or `Story.from_text`."""
 
     sentences: tuple[Sentence, ...]
     world: World

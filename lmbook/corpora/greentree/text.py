@@ -36,7 +36,7 @@ def _entries(category: str) -> dict[str, Entry]:
 
 
 def english_word(slot: str, word: str) -> str:
-    """How a word is written in a slot: a place that something is at has its preposition."""
+    """How a word is written in a slot; the place where something is gets its preposition."""
     if slot in ("at", "lost_at"):
         return f"{_entries('places')[word].preposition} the {word}"
     return word
@@ -189,7 +189,7 @@ def score(text: str, grammar: Grammar) -> tuple[float, World, list[Sentence]]:
 
 
 def last_mood(text: str) -> str:
-    """The mood of the ending that `text` (English or Chinese) ends with; "" where its last sentence is none.
+    """The mood of the ending that `text` (English or Chinese) ends with; "" if its last sentence is not one.
 
     What stands before it does not matter: the text need not be a story of the grammar.
     """

@@ -1,4 +1,4 @@
-"""The little world behind a story: who is there, who holds what, where everybody is, what the weather does."""
+"""The state of the world in a story: who is there, who holds what, where everybody is, the weather."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class World:
         return [HERO, FRIEND] if self.friend else [HERO]
 
     def signature(self) -> tuple:
-        """All that the probabilities of what follows depend on: worlds that differ in words alone share it."""
+        """All that the probabilities of the rest of the story depend on; worlds that differ only in words share it."""
         lost_home = self.holder == LOST and self.lost_place == self.home
         return (
             self.sentences,

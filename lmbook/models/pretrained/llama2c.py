@@ -23,7 +23,7 @@ def load_llama2c(path: str | Path) -> GPT:
         LmbookError: the file is truncated, or something else: see `read_llama2c`.
     """
     sizes, arrays = read_llama2c(path)
-    model = GPT(GPTConfig(**sizes, **LLAMA, shared_embeddings="output.weight" not in arrays))
+    model = GPT(GPTConfig(**sizes, **LLAMA, tie_embeddings="output.weight" not in arrays))
     for name, array in arrays.items():
         if name.endswith(("wq.weight", "wk.weight")):
             heads = sizes["num_heads" if "wq" in name else "num_key_value_heads"]

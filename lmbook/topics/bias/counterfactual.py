@@ -1,4 +1,4 @@
-"""Counterfactual augmentation: a text with its girls and boys, or women and men, exchanged."""
+"""Counterfactual augmentation: exchanging girls and boys, or women and men, in a text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NO_NOUN = frozenset(
 
 
 def exchange(text: str, pairs: Pairs) -> str:
-    """The text with each word of a pair replaced by the other; capitals stay where they were.
+    """Replace each word of a pair by the other one; capital letters stay where they were.
 
     Args:
         text: any.
@@ -48,7 +48,7 @@ def exchange(text: str, pairs: Pairs) -> str:
 
 
 def exchange_english(text: str, pairs: Pairs = ENGLISH) -> str:
-    """An English sentence with women and men exchanged, as far as a list of words can do it.
+    """Exchange women and men in an English sentence, as far as a list of words can do it.
 
     "his" before a noun becomes "her", and "her" becomes "his" where a noun can follow, else "him". That is a rule of
     thumb: no list knows names it does not hold, nor what a sentence is about ("she is pregnant").

@@ -1,1 +1,1 @@
-"""Smaller models: distillation, pruning, quantization, and what a model costs."""
+"""Smaller models: distillation, pruning and quantization."""

@@ -1,4 +1,4 @@
-"""Distillation: a small model learns from what a large one expects, not only from what came."""
+"""Distillation: a small model learns from the predictions of a large one as well as from the labels."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.training.distributed.feeding import feed
-from lmbook.training.optimizers import make_optimizer
-from lmbook.training.schedules import WarmupCosine
-from lmbook.training.step import TrainingStep, token_losses
+from lmbook.training.distributed.feeding import distribute_batches
+from lmbook.training.optimizers import OptimizerConfig, make_optimizer
+from lmbook.training.step import TrainingStep, jit_by_default, token_losses
+
+OPTIMIZER = OptimizerConfig("muon", learning_rate=6e-3, warmup_steps=20, weight_decay=0.0)
 
 
 def distillation_losses(labels, logits, taught, share: float, temperature: float):
@@ -31,7 +32,7 @@ def distillation_losses(labels, logits, taught, share: float, temperature: float
     """
     hard = token_losses(labels, logits)
     if not share:
-        return hard  # and XLA leaves out a teacher that nobody listens to
+        return hard  # and XLA leaves out a teacher whose predictions are not used
     expected = tf.nn.softmax(taught / temperature)
     surprise = tf.nn.log_softmax(taught / temperature) - tf.nn.log_softmax(logits / temperature)
     soft = temperature**2 * tf.reduce_sum(expected * surprise, axis=-1)
@@ -66,15 +67,10 @@ def distil(
     steps: int,
     share: float = 0.9,
     temperature: float = 1.0,
-    optimizer: str = "muon",
-    learning_rate: float = 6e-3,
-    muon_ratio: float = 2.0,
-    warmup_steps: int = 20,
-    final_fraction: float = 0.05,
-    weight_decay: float = 0.0,
-    clip: float | None = 1.0,
+    optimizer: OptimizerConfig = OPTIMIZER,
+    jit_compile: bool | None = None,
 ) -> float:
-    """Train `student` on `data` with `teacher` beside it; gives the mean loss of the last tenth of the steps.
+    """Train `student` on `data` and on `teacher`'s predictions; returns the mean loss of the last tenth of the steps.
 
     One device, no checkpoints: what `fit` does beyond that, it does for long runs.
 
@@ -84,7 +80,7 @@ def distil(
         data: as `fit` takes it.
         steps: updates.
         share, temperature: see `distillation_losses`.
-        optimizer, learning_rate, muon_ratio, warmup_steps, final_fraction, weight_decay, clip: see `fit`.
+        optimizer, jit_compile: see `fit`.
 
     Raises:
         LmbookError: the vocabularies differ, or a number is out of its range.
@@ -97,18 +93,16 @@ def distil(
             f"{share=}, {temperature=}, {steps=}: out of range.",
             "Choose for example share=0.9, temperature=1, steps=500.",
         )
-    schedule = WarmupCosine(learning_rate, steps, warmup_steps, final_fraction)
-    made = make_optimizer(optimizer, student, schedule, weight_decay=weight_decay, beta_2=0.99, muon_ratio=muon_ratio)
     training = DistillationStep(
         student,
-        made,
+        make_optimizer(optimizer, student, optimizer.schedule(steps)),
         teacher,
         share=share,
         temperature=temperature,
-        clip=clip,
-        compiled=getattr(student, "jit_compile_training", True),
+        clip_norm=optimizer.clip_norm,
+        jit_compile=jit_by_default(student) if jit_compile is None else jit_compile,
     )
-    batches, last = feed(data, training.strategy, 0, steps), max(1, steps // 10)
+    batches, last = distribute_batches(data, training.strategy, 0, steps), max(1, steps // 10)
     if steps > last:
         training.run(batches, steps - last)
     training.reset()

@@ -1,4 +1,4 @@
-"""Pruning: the smallest weights of each matrix become 0 and stay it."""
+"""Pruning: the smallest weights of each matrix are set to 0 and kept there."""
 
 from __future__ import annotations
 

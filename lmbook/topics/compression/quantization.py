@@ -1,4 +1,4 @@
-"""Weights in 8 or 4 bits: smaller files. A model that is loaded from one computes in float32 as before."""
+"""Weights in 8 or 4 bits, for smaller files; a model that is loaded from one computes in float32 as before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BITS = (8, 4)
 
 
 def quantize(matrix: np.ndarray, bits: int = 8, group: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers, and what they are to be multiplied with.
+    """Quantize a matrix to integers and the scales to multiply them by.
 
     Each group of neighbours in a row has a scale of its own: its largest entry becomes 127 (8 bits) or 7 (4 bits), and
     the others are rounded. One large entry spoils only its own group.
@@ -53,7 +53,7 @@ def quantize(matrix: np.ndarray, bits: int = 8, group: int | None = None) -> tup
 
 
 def dequantize(numbers: np.ndarray, scales: np.ndarray, columns: int) -> np.ndarray:
-    """Back to float32 [R, columns]; the arguments as `quantize` gave them, 4 bits being uint8."""
+    """Convert back to float32 [R, columns]; the arguments are what `quantize` gave, with 4 bits as uint8."""
     if numbers.dtype == np.uint8:
         halves = np.stack([numbers & 0xF, numbers >> 4], axis=-1).reshape(len(numbers), -1).astype("int8")
         numbers = np.where(halves > 7, halves - 16, halves)
@@ -62,7 +62,7 @@ def dequantize(numbers: np.ndarray, scales: np.ndarray, columns: int) -> np.ndar
 
 
 def save_quantized(model: keras.Model, path: str | Path, bits: int = 8, group: int | None = None) -> int:
-    """Write all weights to an `.npz` file, matrices quantized, vectors as they are; gives the file's bytes.
+    """Write all weights to an `.npz` file, matrices quantized, vectors as they are; returns its size in bytes.
 
     A row is what leads to one output (the kernel of a dense layer is turned for it), or one word's vector in a table.
     """
@@ -78,12 +78,12 @@ def save_quantized(model: keras.Model, path: str | Path, bits: int = 8, group: i
 
 
 def save_float(model: keras.Model, path: str | Path, dtype: str = "float32") -> int:
-    """The same file without quantization, to compare with; gives its bytes."""
+    """Write the same file without quantization, for comparison; returns its size in bytes."""
     return _write(path, {variable.path: variable.numpy().astype(dtype) for variable in model.weights})
 
 
 def load_quantized(model: keras.Model, path: str | Path) -> None:
-    """Give a model, built like the one that was saved, the weights of a file of `save_quantized` or `save_float`.
+    """Load the weights that `save_quantized` or `save_float` wrote into a model built like the one saved.
 
     Raises:
         LmbookError: the file is missing, damaged, or of another model.

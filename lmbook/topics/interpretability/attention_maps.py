@@ -1,4 +1,4 @@
-"""Where a Transformer looks: the weights of its attention for one text, block by block and head by head."""
+"""Attention maps: the attention weights of a Transformer for one text, in every block and head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmbook.models.transformer import CausalLanguageModel, TransformerEncoder
 
 
 class EncoderDecoderAttention(NamedTuple):
-    """All the attention of an encoder-decoder for one pair of texts, float32; each row sums to 1.
+    """The attention weights of an encoder-decoder for one pair of texts, float32; each row sums to 1.
 
     Attributes:
         encoder: [L, H, S, S], the source at itself.
@@ -27,7 +27,7 @@ class EncoderDecoderAttention(NamedTuple):
 
 
 def self_attention(model: CausalLanguageModel | TransformerEncoder, ids: Sequence[int]) -> np.ndarray:
-    """The weights with which each position of one text looks at each other, in every block and head.
+    """The weights with which each position of one text attends to each other one, in every block and head.
 
     Args:
         model: a language model or an encoder.

@@ -1,4 +1,4 @@
-"""Which inputs an output hangs on: integrated gradients and occlusion."""
+"""How much each input contributes to an output: integrated gradients and occlusion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmbook.errors import LmbookError
 
 
 class Attribution(NamedTuple):
-    """What each position of one text contributes to a number that a model gives.
+    """How much each position of one text contributes to an output of a model.
 
     Attributes:
         values: float64 [T]; their sum should be the difference between the text and the baseline.
@@ -24,14 +24,14 @@ class Attribution(NamedTuple):
 
     @property
     def completeness_error(self) -> float:
-        """How far the sum is from the difference, as a share of it."""
+        """How far the sum of `values` is from `difference`, relative to it."""
         return abs(float(self.values.sum()) - self.difference) / abs(self.difference)
 
 
 def integrated_gradients(
     function: Callable, x: np.ndarray, baseline: np.ndarray, *, points: int = 64, batch_size: int = 64
 ) -> Attribution:
-    """The gradient along the straight line from the baseline to the text, integrated, times the way.
+    """Integrated gradients: the mean gradient on the straight line from baseline to text, times their difference.
 
     The integral is computed by Gauss and Legendre's rule. That the values add up to the difference (completeness) is
     a theorem about the integral; how nearly they do tells whether `points` are enough.
@@ -39,7 +39,7 @@ def integrated_gradients(
     Args:
         function: vectors [N, T, D] -> a number for each [N]; row n may depend on x[n] alone.
         x: the text's vectors [T, D].
-        baseline: [T, D], vectors that say nothing.
+        baseline: [T, D], vectors without information.
         points: of the line at which the gradient is computed.
         batch_size: of these at a time.
 
@@ -66,10 +66,10 @@ def integrated_gradients(
 
 
 def occlusion(function: Callable, x: np.ndarray, baseline: np.ndarray) -> Attribution:
-    """What is lost when one position after the other is replaced by the baseline's.
+    """How much the output falls when each position in turn is replaced by the baseline's.
 
-    The arguments as of `integrated_gradients`. The values need not add up to anything: two words that say the same
-    cover for each other.
+    The arguments as of `integrated_gradients`. The values need not add up to the difference: of two words that
+    say the same, either makes up for the other.
 
     Reference:
         Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2.

@@ -1,4 +1,4 @@
-"""Why did a decoder say this word and not another of its kind? Several answers, and how good each of them is."""
+"""Explaining why a decoder chose one word over others of its kind, by several methods, and judging them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lmbook.models.compiled import compiled
 from lmbook.models.transformer import CausalLanguageModel
 from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.topics.interpretability.attribution import integrated_gradients, occlusion
-from lmbook.topics.interpretability.residual_stream import continue_from
+from lmbook.topics.interpretability.residual import continue_from
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What each of the T words before a place has to do with the word there.
+    """How much each of the T words before a position contributes to the word there.
 
     Attributes:
         ids: the words before it, [T].
@@ -36,7 +36,7 @@ class Explanation:
     _baseline: np.ndarray
 
     def judge(self, method: str) -> tuple[bool, float, float]:
-        """How good a method's answer is; the first position, which opens the text, is left out.
+        """Judge a method's explanation; the first position, which opens the text, is left out.
 
         Returns:
             whether the word with the largest share is one of the places where the word stood before (source); how
@@ -62,7 +62,7 @@ def explain(
     points: int,
     rng: np.random.Generator,
 ) -> Explanation:
-    """Explain the word at a place of one text by the words before it.
+    """Explain the word at a position of one text by the words before it.
 
     What is explained is the logit of the word minus the mean of those of others of its kind (a contrastive
     explanation): not why a noun follows, but why this one. The methods are the weights of the last block's attention
@@ -83,7 +83,7 @@ def explain(
     word, before = ids[place], np.asarray(ids[:place])
     x = np.asarray(model.embedding(before[None]))[0]
     baseline = np.tile(nothing, (place, 1))
-    baseline[0] = x[0]  # it says nothing already
+    baseline[0] = x[0]  # the opening token has no information to remove
     contrast = np.zeros(model.config.vocabulary_size, "float32")
     contrast[word], contrast[list(others)] = 1.0, -1.0 / len(others)
     read = compiled(model, "preference", _preference)

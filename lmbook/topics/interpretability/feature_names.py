@@ -1,4 +1,4 @@
-"""Names for numbers that a model computes: with which fact does each go best together, and how well on other texts?"""
+"""Naming the numbers that a model computes by the facts with which they correlate best, tested on other texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Named(NamedTuple):
-    """A number that goes together with a fact.
+    """A number and the fact with which it correlates.
 
     Attributes:
         correlation: of the two on the texts that were not used to choose the fact.
@@ -20,14 +20,14 @@ class Named(NamedTuple):
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of all columns of a [N, F] with all of b [N, C]: [F, C], 0 where a column never changes."""
+    """Correlations of all columns of a [N, F] with all of b [N, C]: [F, C], 0 where a column is constant."""
     a, b = (np.asarray(x, "float32") - np.mean(x, axis=0, dtype="float32") for x in (a, b))
     scale = np.sqrt((a**2).sum(axis=0))[:, None] * np.sqrt((b**2).sum(axis=0))
     return np.divide(a.T @ b, scale, out=np.zeros(scale.shape, "float32"), where=scale > 1e-6)
 
 
 def name_numbers(numbers: np.ndarray, facts: dict[str, np.ndarray]) -> list[Named]:
-    """A name for each number that changes: the fact that it goes best with on the first half of the places.
+    """A name for each number that varies: the fact with which it correlates best on the first half of the positions.
 
     Args:
         numbers: [N, F].
@@ -45,7 +45,7 @@ def name_numbers(numbers: np.ndarray, facts: dict[str, np.ndarray]) -> list[Name
 
 
 def best_number(numbers: np.ndarray, fact: np.ndarray) -> float:
-    """The correlation, on the second half of the places, of the number that goes best with a fact on the first.
+    """The correlation, on the second half of the positions, of the number that fits a fact best on the first half.
 
     Args:
         numbers: [N, F].

@@ -1,4 +1,4 @@
-"""Heads of attention: which of them repeat what came before, and what is lost without them."""
+"""Attention heads: which of them help to repeat earlier text, and what is lost without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.models.transformer import CausalLanguageModel
-from lmbook.topics.interpretability.token_losses import token_losses
+from lmbook.topics.interpretability.losses import token_losses
 
 Head = tuple[int, int]  # (block, head), from 0
 Measure = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [B, T], their labels, and where the loss counts
@@ -19,7 +19,7 @@ Measure = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [B, T], their labels,
 
 @contextmanager
 def without_heads(model: CausalLanguageModel, heads: Iterable[Head]) -> Iterator[None]:
-    """Inside the `with`, these heads add nothing: their rows of the output projection [H K, D] are 0.
+    """Switch heads off inside the `with`, by setting their rows of the output projection [H K, D] to 0.
 
     Functions of the model that are compiled already are changed too, since only weights are.
 
@@ -44,7 +44,7 @@ def without_heads(model: CausalLanguageModel, heads: Iterable[Head]) -> Iterator
 
 
 def repeated_rows(ids: Sequence[int], length: int, rows: int, seed: int, first: int | None = None) -> np.ndarray:
-    """Rows of tokens drawn evenly that are said twice: int32 [rows, 2 length], or one more where `first` opens them.
+    """Rows of random tokens followed by themselves: int32 [rows, 2 length], or one column more if `first` opens them.
 
     No grammar, no meaning: whoever predicts the second half has looked at the first.
 
@@ -67,7 +67,7 @@ def repeated_rows(ids: Sequence[int], length: int, rows: int, seed: int, first: 
 
 
 def weight_on(model: CausalLanguageModel, ids: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """How much each head looks at certain places.
+    """How much each head attends to certain positions.
 
     Args:
         model: a decoder.
@@ -89,7 +89,7 @@ def weight_on(model: CausalLanguageModel, ids: np.ndarray, pairs: np.ndarray) ->
 
 
 def induction_scores(model: CausalLanguageModel, rows: np.ndarray, length: int) -> np.ndarray:
-    """How much each head looks at the token that came after the last time that the present token stood.
+    """How much each head attends to the token that followed the previous occurrence of the present token.
 
     Args:
         model: a decoder.
@@ -115,14 +115,14 @@ def highest(scores: np.ndarray, count: int) -> list[Head]:
 
 
 def other_heads(model: CausalLanguageModel, heads: Sequence[Head], draws: int, seed: int) -> list[list[Head]]:
-    """To compare with: as many heads that are not among the given ones, drawn at random `draws` times."""
+    """For comparison: the same number of other heads, drawn at random `draws` times."""
     rng, count = np.random.default_rng(seed), model.config.num_heads
     rest = [(block, head) for block in range(len(model.blocks)) for head in range(count) if (block, head) not in heads]
     return [[rest[place] for place in rng.permutation(len(rest))[: len(heads)]] for _ in range(draws)]
 
 
 def loss_without(model: CausalLanguageModel, heads: Iterable[Head], measure: Measure) -> float:
-    """Nats per token where the measure counts them, with these heads taken out."""
+    """Nats per token, over the tokens that the measure counts, with these heads switched off."""
     ids, labels, counted = measure
     with without_heads(model, heads):
         return float(token_losses(model, ids, labels)[counted].mean())
@@ -131,7 +131,7 @@ def loss_without(model: CausalLanguageModel, heads: Iterable[Head], measure: Mea
 def ablation(
     model: CausalLanguageModel, heads: Sequence[Head], measures: Mapping[str, Measure], draws: int, seed: int
 ) -> list[list]:
-    """What is lost without some heads, and without as many others.
+    """The loss without some heads, and without the same number of other heads.
 
     Returns:
         for each measure its name, its loss, the rise without the heads, and mean and standard deviation of the rise
@@ -147,7 +147,7 @@ def ablation(
 
 
 def words_said_again(ids: np.ndarray, words: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where the next word is one of `words` that stood in the row before.
+    """Where the next word is one of `words` and occurred earlier in the row.
 
     Returns:
         bool [B, T], True at the position before such a word; and bool [B, T, T], True at (t, s) where t is such a
@@ -161,7 +161,7 @@ def words_said_again(ids: np.ndarray, words: Collection[int]) -> tuple[np.ndarra
 
 
 def pairs_said_again(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a row says a pair of neighbours that it has said before.
+    """Where a row repeats a pair of neighbouring tokens.
 
     Returns:
         bool [B, T], True at the first token of such a pair; and bool [B, T, T], True at (t, s) where t is such a place

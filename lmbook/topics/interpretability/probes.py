@@ -1,4 +1,4 @@
-"""Linear probes: can a fact be read off a model's vectors, and would any other labels be read off as well?"""
+"""Linear probes: whether a fact can be read off a model's vectors, and whether random labels could be as well."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmbook.errors import LmbookError
 
 
 class Probed(NamedTuple):
-    """What a probe found on vectors that it was not trained on.
+    """A probe's results on vectors that it was not trained on.
 
     Attributes:
         accuracy: share of right labels.
@@ -56,7 +56,7 @@ def probe(
 
 
 def control_labels(types: Sequence[Hashable], labels: Sequence[Hashable], seed: int) -> np.ndarray:
-    """Labels without meaning for a control task: one for each type, drawn from the labels as often as they occur.
+    """Random labels for a control task: one for each type, drawn as often as the labels occur.
 
     What a probe can do on them it has learned by heart, since nothing in the world goes with them.
 

@@ -1,4 +1,4 @@
-"""A small GPT that learns nothing but to repeat: where induction heads can be watched as they come."""
+"""A small GPT trained only to repeat, in which induction heads can be watched as they form."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lmbook.models.registry import make_config
 from lmbook.topics.interpretability.heads import induction_scores, repeated_rows
 from lmbook.topics.interpretability.periodic import PeriodicRows
 from lmbook.training.fit import fit, reproducible
+from lmbook.training.optimizers import OptimizerConfig
 
 FIRST = 3  # token of the rows; before it stand the special ones
 
@@ -30,7 +31,7 @@ class Repeater(NamedTuple):
 
 
 def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, steps: int, seed: int = 0) -> Repeater:
-    """Train it on rows that repeat themselves after 6 to `half` tokens, each row after another number.
+    """Train it on rows that repeat themselves after 6 to `half` tokens, a number drawn for each row.
 
     Args:
         vocabulary_size: tokens, the special ones included.
@@ -41,17 +42,14 @@ def train_repeater(*, vocabulary_size: int = 35, half: int = 16, rows: int, step
     """
     reproducible(seed)
     sizes = {"num_layers": 2, "hidden_dim": 64, "num_heads": 2, "intermediate_dim": 128, "max_sequence_length": 40}
-    plain = {"zero_projections": False, "normalize_heads": False, "logit_soft_cap": None}
+    plain = {"zero_projections": False, "qk_norm": False, "logit_soft_cap": None}
     model = GPT(make_config("gpt", vocabulary_size, **sizes, **plain))
     twice, course = repeated_rows(range(FIRST, vocabulary_size), half, rows=rows, seed=seed), []
     fit(
         model,
-        PeriodicRows(vocabulary_size, 40, periods=(6, half), batch_size=64, seed=seed),
+        PeriodicRows(range(FIRST, vocabulary_size), 40, periods=(6, half), batch_size=64, seed=seed),
         steps=steps,
-        optimizer="muon",
-        learning_rate=1e-2,
-        warmup_steps=20,
-        weight_decay=0.0,
+        optimizer=OptimizerConfig("muon", learning_rate=1e-2, warmup_steps=20, weight_decay=0.0),
         checks=(),
         callbacks=[lambda step, loss: course.append((step, loss, float(induction_scores(model, twice, half).max())))],
         quiet=True,

@@ -1,4 +1,4 @@
-"""A sparse autoencoder: vectors as sums of a few of many directions, in the hope that each of them means something."""
+"""A sparse autoencoder: vectors as sums of a few out of many directions, each of which may have a meaning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmbook.training.schedules import WarmupCosine
 
 @keras.saving.register_keras_serializable("lmbook")
 class SparseAutoencoder(BaseModel):
-    """Vectors [N, D] -> the same from at most `active` of `features` directions.
+    """Reconstructs vectors [N, D] from at most `active` of `features` directions.
 
     The features of a vector are its products with the encoder's directions; all but the largest `active` are set to 0,
     and the decoder adds up its own directions (of length 1), each as often as its feature says.
@@ -43,11 +43,14 @@ class SparseAutoencoder(BaseModel):
         self.encoder_bias = self.add_weight(shape=(features,), initializer="zeros", name="encoder_bias")
         self.middle = self.add_weight(shape=(input_dim,), initializer="zeros", name="middle")
         self.normalise()
-        self.encoder.assign(ops.transpose(self.decoder))  # a good place to begin: each feature reads what it writes
+        self.encoder.assign(ops.transpose(self.decoder))  # a good start: each reads what it writes
         self.built = True
 
     def call(self, x):
         return self.decode(self.encode(x))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
     def encode(self, x):
         """[N, D] -> [N, features], at most `active` of each row above 0, the others 0."""
@@ -60,7 +63,7 @@ class SparseAutoencoder(BaseModel):
         return ops.matmul(found, self.decoder) + self.middle
 
     def normalise(self):
-        """Give the decoder's directions length 1, so that a feature's number says how much of it there is."""
+        """Scale the decoder's directions to length 1, so that a feature's value says how strong it is."""
         self.decoder.assign(self.decoder / (ops.norm(self.decoder, axis=1, keepdims=True) + 1e-8))
 
     def get_config(self):

@@ -23,7 +23,7 @@ from lmbook.topics.preferences.reward_model import RewardModel
 from lmbook.topics.preferences.rollouts import Rollouts
 from lmbook.training.step import dense_gradient
 
-_ROWS = 128  # texts that are read together where nothing is learned
+_ROWS = 128  # texts in a batch where nothing is trained
 
 
 class Updates:
@@ -42,7 +42,7 @@ class Updates:
         self._compiled: dict = {}
 
     def __call__(self, loss: Callable, *arrays) -> float:
-        """One update that lowers `loss(*arrays)`, whose value before it is returned; `loss` is a method or function."""
+        """Make an update that lowers `loss(*arrays)` and return the loss before it; `loss` is a method or function."""
         name = loss.__name__
         if name not in self._compiled:
 
@@ -71,7 +71,7 @@ def rewards_of(model: RewardModel, ids: np.ndarray) -> np.ndarray:
 
 
 class Policy:
-    """A language model that learns to write what is rewarded, held near the model that it was at the start.
+    """A language model that is trained on rewards and kept close to the model that it was at the start.
 
     Args:
         reference: π₀; it stays as it is.
@@ -92,7 +92,7 @@ class Policy:
         self.restart(learning_rate)
 
     def restart(self, learning_rate: float) -> None:
-        """Begin anew with the reference's weights, and keep what is compiled."""
+        """Start again from the reference's weights, and keep what is compiled."""
         self.model.set_weights(self.reference.get_weights())
         for variable, value in zip(self._update.optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
@@ -197,7 +197,7 @@ class RewardTraining:
 
 
 def _in_pieces(model: keras.Model, function: Callable, ids: np.ndarray) -> np.ndarray:
-    """`function(model, rows)` of all rows of `ids`, so many at a time that it is compiled once."""
+    """Apply `function(model, rows)` to all rows of `ids`, so many at a time that it is compiled once."""
     read = compiled(
         model, "in_pieces", lambda get_model: tf.function(lambda x: function(get_model(), x), jit_compile=True)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.models.base import ConfiguredModel
 from lmbook.models.gpt import GPT, GPTConfig
 
@@ -20,7 +20,8 @@ class RewardModel(ConfiguredModel):
         config: a `GPTConfig` (or a dict of its fields).
 
     Call:
-        ids [B, T], padding (0) at the end -> rewards [B], float32.
+        ids [B, T], padding (`pad_id`) at the end -> rewards [B], float32. Where the token that ends a text is padding
+        too, as GPT-2's is, the reward is read at the token before it.
 
     Example:
         rewards = RewardModel(gpt.config)
@@ -35,12 +36,18 @@ class RewardModel(ConfiguredModel):
 
     def __init__(self, config: GPTConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        self.gpt = GPT(self.config, name="gpt")
-        self.head = built_dense(self.config.hidden_dim, 1, "reward", use_bias=False, stddev=0.0)
+        self.gpt = GPT(self.config, name="gpt", dtype=self.dtype_policy)
+        self.gpt.build((None, None))
+        width = self.config.hidden_dim
+        self.head = make_dense(width, 1, "reward", use_bias=False, stddev=0.0, dtype=self.dtype_policy)
         self.built = True
 
     def call(self, ids, training=False):
         features = self.gpt.features(ids, training=training)
-        last = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1) - 1
+        places = ops.arange(ops.shape(ids)[1])
+        last = ops.max(ops.where(ops.not_equal(ids, self.config.pad_id), places, 0), axis=1)
         of_last = ops.squeeze(ops.take_along_axis(features, last[:, None, None], axis=1), axis=1)
         return ops.cast(self.head(of_last), "float32")[:, 0]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0],)

@@ -1,4 +1,4 @@
-"""Roll-outs: what a model writes after given openings, in the form in which it can learn from it."""
+"""Roll-outs: a model's continuations of given openings, in the form in which it can be trained on them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import numpy as np
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import padded
 from lmbook.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
 class Rollouts:
-    """Texts, part of them given and part of them written.
+    """Texts whose openings were given and whose continuations the model wrote.
 
     Attributes:
-        ids: `<end> opening continuation <end>` and padding, int32 [B, W + 1]; the last `<end>` only where the text was
-            finished within W tokens.
+        ids: `<end> opening continuation <end>` and the tokenizer's padding, int32 [B, W + 1]; the last `<end>` only
+            where the text was finished within W tokens.
         written: 1 at the labels (`ids[:, 1:]`) that the model chose itself, the closing `<end>` among them; float32
             [B, W].
         texts: the whole texts, decoded.
@@ -44,7 +45,7 @@ def roll_out(
     seed: int = 0,
     temperature: float = 1.0,
 ) -> Rollouts:
-    """Let the model go on with each opening until it closes the text, or the row is full.
+    """Let the model continue each opening until it ends the text or the row is full.
 
     Args:
         model: any language model of the book.
@@ -62,14 +63,19 @@ def roll_out(
     if longest + 1 >= width:
         raise LmbookError(f"An opening of {longest} tokens leaves no room in {width}.", "Give a larger width.")
     prompts = [[end, *opening] for opening in openings]
-    length = width - longest - 1
+    room = width - longest - 1
     written = generate(
-        model, prompts, length=length, sampling=Sampling(temperature=temperature), seed=seed, stop_ids=(end,)
+        model,
+        prompts,
+        max_new_tokens=room,
+        sampling=Sampling(temperature=temperature),
+        seed=seed,
+        stop_ids=(end,),
+        suppress_ids=tokenizer.suppress_ids,
     )
-    ids, mask = np.zeros((len(prompts), width + 1), np.int32), np.zeros((len(prompts), width), np.float32)
-    for row, (prompt, added) in enumerate(zip(prompts, written, strict=True)):
-        whole = prompt + added + ([end] if len(added) < length else [])
-        ids[row, : len(whole)] = whole
-        mask[row, len(prompt) - 1 : len(whole) - 1] = 1.0
-    texts = [tokenizer.decode([*opening, *added]) for opening, added in zip(openings, written, strict=True)]
+    added = [row + ([end] if len(row) < room else []) for row in written]
+    ids = padded([prompt + row for prompt, row in zip(prompts, added, strict=True)], width + 1, tokenizer.pad_id)
+    chosen = [[0.0] * (len(prompt) - 1) + [1.0] * len(row) for prompt, row in zip(prompts, added, strict=True)]
+    mask = padded(chosen, width, 0.0, np.float32)
+    texts = [tokenizer.decode([*opening, *row]) for opening, row in zip(openings, written, strict=True)]
     return Rollouts(ids, mask, texts)

@@ -1,4 +1,4 @@
-"""What a model gives away of its training texts: exposure of a secret, membership of a text."""
+"""What a model reveals about its training texts: exposure of a secret, membership of a text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def secret_nats(model: keras.Model, prefix: Sequence[int], choices: Sequence[int
 
 
 def exposure(nats: Sequence[float], secret: int) -> float:
-    """How much less guessing a model leaves of a secret, in bits.
+    """Exposure of a secret: how much guessing the model saves, in bits.
 
     All secrets of the same form are ranked by the model; one that is at place r of N has exposure log2 N - log2 r.
     The first place gives log2 N: the secret can be read off the model. A model that has not seen it gives
@@ -87,7 +87,7 @@ class Attack:
 
 
 def membership_attack(members: Sequence[float], others: Sequence[float], seed: int = 0) -> Attack:
-    """Score an attack that takes a text for a member when its score is high; minus its loss is the simplest score.
+    """Score an attack that takes texts with a high score for members; the simplest score is minus the loss.
 
     Args:
         members: scores of texts of the training set.

@@ -1,4 +1,4 @@
-"""MiniLM tuned to tag the words of a text."""
+"""MiniLM fine-tuned to tag the words of a text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertTagger
+from lmbook.models.bert import BERTTagger
 from lmbook.models.compiled import compiled
 from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.pipelines.buckets import BUCKETS, bucket_width, padded
+from lmbook.pipelines.batches import padded
+from lmbook.pipelines.buckets import BUCKETS, bucket_width
 from lmbook.topics.privacy.scrubber import tags_of, token_places
 from lmbook.topics.privacy.sequence_tagger import OUTSIDE, best_path
 from lmbook.topics.privacy.tagged_words import CLOSING, TaggedWords, word_row
@@ -24,7 +25,7 @@ MASKED = 0.1  # and of the word pieces are hidden
 
 
 def with_other_values(records: Sequence[dict], times: int, seed: int = 0, share: float = 0.7) -> list[dict]:
-    """The records, `times` times, most personal data replaced by others of the same type out of all the records.
+    """The records, `times` times, with most personal data replaced by other values of the same type.
 
     So a word cannot be learned by heart, and what stands around it has to tell what it is.
 
@@ -75,9 +76,9 @@ class MiniLMTagger:
         segments.assign(np.repeat(segments.numpy()[:1], 2, axis=0))
         records = with_other_values(records, epochs, seed)
         self.tags = sorted({tag for record in records for tag in tags_of(record)} | {OUTSIDE})
-        self.model = BertTagger(bert, len(self.tags))
-        self.model.jit_compile_training = False  # XLA would compile for each width, for longer than it saves
-        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY)
+        self.model = BERTTagger(bert, len(self.tags))
+        # XLA would compile for each width, for longer than it saves.
+        tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY, jit_compile=False)
         data = self._data(records, seed)
         steps = data.steps_per_epoch
         self.history = tuning.run(data, steps=steps, report_every=-(-steps // 10), seed=seed)
@@ -88,7 +89,7 @@ class MiniLMTagger:
         found = []
         for ids, segments, firsts in self._rows(text, places):
             width = bucket_width(len(ids))
-            logits = read(padded([ids], width), padded([segments], width)).numpy()[0]
+            logits = read(padded([ids], width, self._tokenizer.pad_id), padded([segments], width, 0)).numpy()[0]
             found += [self.tags[best] for best in best_path(logits[firsts], self.tags)]
         return found
 
@@ -101,7 +102,7 @@ class MiniLMTagger:
                 hidden = rng.random(len(ids)) < MASKED
                 rows.append((np.where(hidden, self._tokenizer.mask_id, ids), segments, firsts))
                 labels.append([number[next(tags)] for _ in firsts])
-        return TaggedWords(rows, labels, tokens_per_batch=TOKENS_PER_BATCH, seed=seed)
+        return TaggedWords(rows, labels, self._tokenizer, tokens_per_batch=TOKENS_PER_BATCH, seed=seed)
 
     def _rows(self, text: str, places: Sequence[tuple[int, int]], small: bool = False):
         """The text in rows that MiniLM can read, with as many words in each as fit."""
@@ -110,13 +111,13 @@ class MiniLMTagger:
             word = text[first:last]
             own = [t.end_id] if word == "\n" else (t.encode(word) or [t.unknown_id])[: BUCKETS[-1] - CLOSING]
             if length + len(own) > BUCKETS[-1] - CLOSING:
-                yield word_row(pieces, capitals, t.first_id, t.end_id)
+                yield word_row(pieces, capitals, t)
                 pieces, capitals, length = [], [], 0
             pieces.append(own)
             capitals.append(word[0].isupper() and not small)
             length += len(own)
         if pieces:
-            yield word_row(pieces, capitals, t.first_id, t.end_id)
+            yield word_row(pieces, capitals, t)
 
 
 def _reader(get_model):

@@ -1,4 +1,4 @@
-"""Personal data found in a text, and taken out of it: patterns for what has a form, a tagger for the rest."""
+"""Finding personal data in a text and removing it: patterns for what has a fixed form, a tagger for the rest."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class PerceptronTagger:
 
 
 def known_words(texts: Iterable[str]) -> dict[str, set[str]]:
-    """Lists for a `Scrubber` from plain texts: what is written small, and what only as a name, of a place or other.
+    """Word lists for a `Scrubber`, from plain texts: words in small letters, and names, of places and others.
 
     A place is what stands after "in", "to" or "from" at least every fourth time.
     """
@@ -198,7 +198,7 @@ def known_words(texts: Iterable[str]) -> dict[str, set[str]]:
     for text in texts:
         words = re.findall(r"[^\W\d_]+", text)
         small.update(word for word in words if word[0].islower())
-        for before, word in zip(words, words[1:], strict=False):  # the first word of a sentence is written large anyway
+        for before, word in zip(words, words[1:], strict=False):  # a sentence begins with a capital anyway
             if word[0].isupper():
                 names[word] += 1
                 places[word] += before in ("in", "to", "from")

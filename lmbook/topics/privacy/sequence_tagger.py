@@ -1,4 +1,4 @@
-"""A small tagger: the best sequence of tags for the tokens of a sentence, by a linear model."""
+"""A small tagger that finds the best sequence of tags for the tokens of a sentence, by a linear model."""
 
 from __future__ import annotations
 

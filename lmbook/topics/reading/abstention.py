@@ -1,4 +1,4 @@
-"""Saying "I don't know": what is won and lost where a model may leave questions unanswered."""
+"""Saying "I don't know": what is gained and lost when a model may leave questions unanswered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class RiskCoverage:
-    """What becomes of the mistakes while ever fewer questions are answered, the least certain ones left out first.
+    """The share of mistakes as fewer and fewer questions are answered, leaving out the least certain ones first.
 
     Attributes:
         coverage: share of the questions that are answered, rising to 1; [K].
@@ -51,7 +51,7 @@ def risk_coverage(confidence: Sequence[float], credit: Sequence[float]) -> RiskC
 
 @dataclass(frozen=True)
 class AbstentionScore:
-    """A threshold and what it does.
+    """The results of one threshold.
 
     Attributes:
         total: mean worth of all decisions: an answer's credit, 1 for silence where there is no answer, else 0.
@@ -71,7 +71,7 @@ class AbstentionScore:
 def score_abstention(
     confidence: Sequence[float], credit: Sequence[float], answerable: Sequence[bool], threshold: float
 ) -> AbstentionScore:
-    """What comes of answering where the confidence is at least `threshold`; arguments as of `risk_coverage`.
+    """Score answering only where the confidence is at least `threshold`; arguments as of `risk_coverage`.
 
     Raises:
         LmbookError: there is no answer, not as many of all, or a confidence is not a number.

@@ -1,44 +1,46 @@
-"""Batches of questions with the texts in which their answers stand."""
+"""Batches of questions with the texts that contain their answers."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import Buckets
+from lmbook.pipelines.batches import IDS
+from lmbook.pipelines.buckets import BucketedBatches, Column
 from lmbook.pipelines.packing import pack
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 NO_ANSWER = (0, 0)  # the row's first token, which is no word of the text
 
 
-class AnswerSpans:
+class AnswerSpans(BucketedBatches):
     """Rows `<first> question <end> text <end>` and where in them the answer begins and ends.
 
     A row that is too long loses the end of its text. A question without an answer has the first token of its row for
-    one (Devlin et al. 2019, section 4.3). Rows of about the same length share a batch (`Buckets`); batch k is a pure
-    function of (seed, k).
+    one (Devlin et al. 2019, section 4.3). A batch is ((ids int32 [B, W], segments int32 [B, W]), y int32 [B, 2], w
+    float32 [B, 2]): y has the first and the last token of the answer, and w is 0 where a row only fills up the batch.
 
     Args:
         questions: ids of each question, without special ones.
         texts: ids of the text that it is asked about.
         spans: (first, last) token of the answer in the text, counted from 0; None: the text has no answer.
+        tokenizer: its `first_id` opens a row, its `end_id` closes both parts, and its `pad_id` fills it up.
         tokens_per_batch: positions of a batch, padding included.
         widths: of the rows, rising.
-        first_id, end_id: open a row, and close its two parts.
         seed: of the order.
 
     Attributes:
         starts: where each row's text begins; [N].
         lengths: how many tokens of each text are left; [N].
         lost: how many answers went with the end of a text; such a row is given, with weight 0.
-        steps_per_epoch: batches in an epoch.
+        steps_per_epoch, batch_size, context: see `BucketedBatches`.
 
     Example:
-        >>> data = AnswerSpans([[5]], [[6, 7, 8]], [(1, 2)], tokens_per_batch=8, widths=(8,))
+        >>> data = AnswerSpans([[5]], [[6, 7, 8]], [(1, 2)], SpecialIds(), tokens_per_batch=8, widths=(8,))
         >>> (ids, segments), y, w = next(iter(data.dataset()))
         >>> ids.numpy().tolist(), segments.numpy().tolist(), y.numpy().tolist()
         ([[2, 5, 2, 6, 7, 8, 2, 0]], [[0, 0, 0, 1, 1, 1, 1, 0]], [[4, 5]])
@@ -47,16 +49,17 @@ class AnswerSpans:
         LmbookError: there is no question, not one text and answer for each, or an answer is not in its text.
     """
 
+    signature = ((IDS, IDS), tf.TensorSpec([None, 2], tf.int32), tf.TensorSpec([None, 2], tf.float32))
+
     def __init__(
         self,
         questions: Sequence[Sequence[int]],
         texts: Sequence[Sequence[int]],
         spans: Sequence[tuple[int, int] | None],
+        tokenizer: Tokenizer | SpecialIds,
         *,
         tokens_per_batch: int,
         widths: Sequence[int],
-        first_id: int = 2,
-        end_id: int = 2,
         seed: int = 0,
     ):
         if not len(questions) == len(texts) == len(spans) or not len(questions):
@@ -70,7 +73,7 @@ class AnswerSpans:
                     f"The answer {span} of question {number} is not in its text of {len(text)} tokens.",
                     "Give the first and the last token of the answer, counted from 0.",
                 )
-        ids, segments = pack(questions, first_id, end_id, texts, length=widths[-1])
+        ids, segments = pack(questions, tokenizer, texts, length=widths[-1])
         self.starts = np.argmax(segments == 1, axis=1)
         self.lengths = segments.sum(axis=1) - 1
         labels, weights = np.zeros((len(ids), 2), np.int32), np.ones((len(ids), 2), np.float32)
@@ -79,46 +82,26 @@ class AnswerSpans:
             if span is not None and span[1] >= self.lengths[row]:
                 labels[row], weights[row] = NO_ANSWER, 0.0
         self.lost = int((weights[:, 0] == 0).sum())
-        needed = np.array([next(w for w in widths if w >= used) for used in self.starts + self.lengths + 1])
-        self._members = [np.flatnonzero(needed == width) for width in sorted(set(needed))]
-        self._parts = [
-            (ids[places, : needed[places[0]]], segments[places, : needed[places[0]]], labels[places], weights[places])
-            for places in self._members
+        used = self.starts + self.lengths + 1
+        columns = [
+            Column([row[:length] for row, length in zip(ids, used, strict=True)], tokenizer.pad_id),
+            Column([row[:length] for row, length in zip(segments, used, strict=True)], 0),
+            Column(labels, 0, fixed=True),
+            Column(weights, 0.0, np.float32, fixed=True),
         ]
-        self._buckets, self._tokens_per_batch = Buckets(self._parts, tokens_per_batch, seed), tokens_per_batch
-        self.steps_per_epoch = self._buckets.steps_per_epoch
+        super().__init__(columns, used, widths=widths, tokens_per_batch=tokens_per_batch, seed=seed)
 
-    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
-        """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
-
-        Returns:
-            a data set of known length, of ((ids int32 [B, W], segments int32 [B, W]), y int32 [B, 2], w float32
-            [B, 2]): y has the first and the last token of the answer, and w is 0 where a row only fills up a batch.
-        """
-        steps = self.steps_per_epoch if steps is None else steps
-        ids, y, w = (
-            tf.TensorSpec([None, size], kind) for size, kind in ((None, "int32"), (2, "int32"), (2, "float32"))
-        )
-        batches = tf.data.Dataset.from_generator(
-            lambda: self._batches(start_step, steps), output_signature=((ids, ids), y, w)
-        )
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+    @property
+    def description(self) -> str:
+        """The settings and the sha256 of the rows, to tell this data from other data."""
+        return f"{len(self.starts)} questions with sha256 {self._digest()}, {self.tokens_per_batch=}, {self.seed=}"
 
     def each(self, function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[np.ndarray]:
         """What `function` makes of every row, in their order: (ids, segments) [B, W] -> [B, …] gives N arrays […]."""
-        found = [None] * len(self.starts)
-        for (ids, segments, _, _), places in zip(self._parts, self._members, strict=True):
-            size = self._tokens_per_batch // ids.shape[1]
-            for first in range(0, len(ids), size):
-                pieces = [part[first : first + size] for part in (ids, segments)]
-                full = [np.pad(piece, ((0, size - len(piece)), (0, 0))) for piece in pieces]  # one shape a width
-                for place, value in zip(places[first : first + size], np.asarray(function(*full)), strict=False):
-                    found[place] = value
-        return found
+        return self._each(function, columns=(0, 1))
 
-    def _batches(self, start_step: int, steps: int) -> Iterator[tuple]:
-        for ids, segments, labels, weights in self._buckets.batches(start_step, steps):
-            yield (ids, segments), labels, weights
+    def _arrange(self, ids, segments, labels, weights):
+        return (ids, segments), labels, weights
 
 
 def token_span(places: Sequence[tuple[int, int]], first: int, last: int) -> tuple[int, int]:

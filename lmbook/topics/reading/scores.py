@@ -1,4 +1,4 @@
-"""Answers against the right ones, by SQuAD's rules, with an interval that knows about articles."""
+"""Scoring answers by SQuAD's rules, with an interval that takes into account which article they are from."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def token_f1(answer: str, right: str) -> float:
 
 @dataclass(frozen=True)
 class AnswerScore:
-    """How good answers are, each compared with that of its right answers which it is nearest to; 0 … 1.
+    """Scores of answers, 0 … 1, each compared with the nearest of its right answers.
 
     Attributes:
         em: share of exact matches.

@@ -1,4 +1,4 @@
-"""Batches of stories with questions in them, a sentence in each position."""
+"""Batches of stories and their questions, with one sentence at each position."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import Buckets
+from lmbook.pipelines.batches import IDS, WEIGHTS, padded
+from lmbook.pipelines.buckets import BucketedBatches, Column
 from lmbook.tokenizers.word import WordTokenizer
 
 Line = tuple[str, str | None]  # a sentence and None, or a question and its answer
@@ -26,6 +27,7 @@ class StoryVocabulary:
         size: V.
         max_words: of the longest line.
         question_id: the id of the question mark.
+        pad_id: fills up lines and rows.
     """
 
     def __init__(self, stories: Iterable[Sequence[Line]]):
@@ -38,7 +40,7 @@ class StoryVocabulary:
             self._answers[answer] = ids[0] if len(ids) == 1 else len(self._names)
             self._names[self._answers[answer]] = answer
         self.size, self.max_words = len(self._names), max(len(self.encode(text)) for text, _ in lines)
-        self.question_id = self.encode("?")[0]
+        self.question_id, self.pad_id = self.encode("?")[0], self._tokenizer.pad_id
 
     def encode(self, text: str) -> list[int]:
         """The words of a line."""
@@ -54,7 +56,7 @@ class StoryVocabulary:
 
 
 def told(records: Iterable[dict]) -> list[list[Line]]:
-    """The stories of bAbI with their questions where they are asked.
+    """bAbI's stories, with each question at the point where it is asked.
 
     Args:
         records: as of the corpus `babi_10k`, the questions of a story one after the other: "story" (the sentences up
@@ -72,11 +74,12 @@ def told(records: Iterable[dict]) -> list[list[Line]]:
     return stories
 
 
-class StoryBatches:
+class StoryBatches(BucketedBatches):
     """Rows of sentences and questions in the order in which they are read; the label of a question is its answer.
 
-    All questions of a story are answered in one pass: each where it stands, from what was told before it. Stories of
-    about the same length share a batch (`Buckets`); batch k is a pure function of (seed, k).
+    All questions of a story are answered in one pass: each where it stands, from what was told before it. A batch is
+    (x int32 [B, T, W], y int32 [B, T], w float32 [B, T]): the words of each line, the answers, and 1 where a question
+    stands. Stories of about the same length share a batch.
 
     Args:
         stories: lists of (sentence, None) and (question, answer).
@@ -89,8 +92,7 @@ class StoryBatches:
 
     Attributes:
         answers: int32 [Q], of all questions, story by story.
-        batch_size, context: rows and width of the widest batches.
-        steps_per_epoch: batches in an epoch.
+        steps_per_epoch, batch_size, context: see `BucketedBatches`; a width is a number of lines.
 
     Raises:
         LmbookError: there is no question, or a story is longer than the widest row.
@@ -111,70 +113,42 @@ class StoryBatches:
             raise LmbookError(f"A story has {longest} lines.", f"Give a width of at least that, not {widths[-1]}.")
         if not any(answer is not None for story in stories for _, answer in story):
             raise LmbookError("No story has a question.", "Give stories with (question, answer) in them.")
-        self._vocabulary_size, self._max_words, self._seed = vocabulary.size, vocabulary.max_words, seed
+        self._vocabulary_size = vocabulary.size
         self._alike = [np.array([vocabulary.encode(word)[0] for word in words]) for words in alike]
-        needed = np.array([next(width for width in widths if width >= len(story)) for story in stories])
-        self._members = [np.flatnonzero(needed == width) for width in sorted(set(needed))]
-        self._parts, found = [], {}
-        for places in self._members:
-            width = needed[places[0]]
-            x = np.zeros((len(places), width, vocabulary.max_words), np.int32)
-            y, w = np.zeros(x.shape[:2], np.int32), np.zeros(x.shape[:2], np.float32)
-            for row, place in enumerate(places):
-                for line, (text, answer) in enumerate(stories[place]):
-                    ids = vocabulary.encode(text)[: vocabulary.max_words]
-                    x[row, line, : len(ids)] = ids
-                    if answer is not None:
-                        y[row, line], w[row, line] = vocabulary.answer_id(answer), 1.0
-                found[place] = y[row][w[row] > 0]
-            self._parts.append((y, w, x.reshape(len(places), -1)))
-        self.answers = np.concatenate([found[place] for place in range(len(stories))])
-        self._buckets, self._lines_per_batch = Buckets(self._parts, lines_per_batch, seed), lines_per_batch
-        self.batch_size, self.context = self._buckets.batch_size, self._buckets.context
-        self.steps_per_epoch = self._buckets.steps_per_epoch
+        lines, answers, weights = [], [], []
+        for story in stories:
+            encoded = [vocabulary.encode(text)[: vocabulary.max_words] for text, _ in story]
+            lines.append(padded(encoded, vocabulary.max_words, vocabulary.pad_id))
+            answers.append([vocabulary.pad_id if a is None else vocabulary.answer_id(a) for _, a in story])
+            weights.append([float(a is not None) for _, a in story])
+        self._asked = [np.flatnonzero(row) for row in weights]
+        self.answers = np.concatenate([np.array(row, np.int32)[a] for row, a in zip(answers, self._asked, strict=True)])
+        self.signature = (tf.TensorSpec([None, None, vocabulary.max_words], tf.int32), IDS, WEIGHTS)
+        columns = [
+            Column(answers, vocabulary.pad_id),
+            Column(weights, 0.0, np.float32),
+            Column(lines, vocabulary.pad_id),
+        ]
+        super().__init__(columns, list(map(len, stories)), widths=widths, tokens_per_batch=lines_per_batch, seed=seed)
 
     @property
     def description(self) -> str:
         """The settings and the sha256 of the rows, to tell this data from other data."""
         groups = [group.tolist() for group in self._alike]
-        return f"stories with sha256 {self._buckets.digest[:16]}, {self._lines_per_batch} lines, {groups}, {self._seed}"
-
-    def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
-        """Batches number `start_step`, … of the endless run; `steps` of them (default: one epoch).
-
-        Returns:
-            a data set of known length, of (x int32 [B, T, W], y int32 [B, T], w float32 [B, T]): the words of each
-            line, the answers, and 1 where a question stands.
-        """
-        steps = self.steps_per_epoch if steps is None else steps
-        specs = ([None, None, self._max_words], "int32"), ([None, None], "int32"), ([None, None], "float32")
-        batches = tf.data.Dataset.from_generator(
-            lambda: self._batches(start_step, steps), output_signature=tuple(tf.TensorSpec(*spec) for spec in specs)
-        )
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+        return f"stories with sha256 {self._digest()}, {self.tokens_per_batch} lines, {groups}, {self.seed}"
 
     def each(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `function` makes of every question, in the order of `answers`: x [B, T, W] -> [B, T, …] gives [Q, …]."""
-        found = {}
-        for (y, w, x), places in zip(self._parts, self._members, strict=True):
-            size = self._lines_per_batch // y.shape[1]
-            for first in range(0, len(y), size):
-                piece = self._lines(x[first : first + size])
-                values = np.asarray(function(np.pad(piece, ((0, size - len(piece)), (0, 0), (0, 0)))))
-                for row, place in enumerate(places[first : first + size]):
-                    found[place] = values[row][w[first + row] > 0]
-        return np.concatenate([found[place] for place in sorted(found)])
+        values = self._each(function, columns=(2,))
+        return np.concatenate([value[asked] for value, asked in zip(values, self._asked, strict=True)])
 
     def _batches(self, start_step: int, steps: int) -> Iterator[tuple[np.ndarray, ...]]:
-        for number, (y, w, x) in enumerate(self._buckets.batches(start_step, steps), start=start_step):
+        for number, (y, w, x) in enumerate(super()._batches(start_step, steps), start=start_step):
             if self._alike:
-                rng = np.random.Generator(np.random.PCG64([self._seed, number, 1]))
+                rng = np.random.Generator(np.random.PCG64([self.seed, number, 1]))
                 table = np.tile(np.arange(self._vocabulary_size, dtype=np.int32), (len(x), 1))
                 for group in self._alike:
                     table[:, group] = rng.permuted(table[:, group], axis=1)
-                x, y = np.take_along_axis(table, x, axis=1), np.take_along_axis(table, y, axis=1)
-            yield self._lines(x), y, w
-
-    def _lines(self, x: np.ndarray) -> np.ndarray:
-        """[B, T W] -> [B, T, W]."""
-        return x.reshape(len(x), -1, self._max_words)
+                row = np.arange(len(x))[:, None]
+                x, y = table[row[:, :, None], x], table[row, y]
+            yield x, y, w

@@ -8,9 +8,10 @@ import keras
 from keras import ops
 
 from lmbook.layers.block import TransformerBlock, make_norm
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
+from lmbook.layers.embedding import make_table
 from lmbook.models.base import ConfiguredModel
-from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads
+from lmbook.models.checks import check_choice, check_counts, check_dropout, check_heads, check_pad_id
 from lmbook.models.recurrent import ChronoBias
 
 CORES = ("transformer", "lstm")
@@ -35,6 +36,7 @@ class StoryReaderConfig:
             (Trockman and Kolter 2023, "Mimetic initialization of self-attention layers").
         memory_span: the lines that the memory of an LSTM should bridge from the start (`ChronoBias`).
         dropout: share of activations set to zero in training.
+        pad_id: the id of padding, at the end of a line.
 
     Raises:
         LmbookError: a value is out of its range.
@@ -52,12 +54,14 @@ class StoryReaderConfig:
     mimetic: bool = True
     memory_span: int = 20
     dropout: float = 0.0
+    pad_id: int = 0
 
     def __post_init__(self):
         check_counts(self, "vocabulary_size", "max_words", "hidden_dim", "num_layers", "num_heads", "intermediate_dim")
         check_choice(self, "core", CORES)
         check_dropout(self)
         check_heads(self)
+        check_pad_id(self)
 
 
 @keras.saving.register_keras_serializable("lmbook")
@@ -65,35 +69,44 @@ class LineEmbedding(keras.layers.Layer):
     """The words of a line -> its vector: ids [B, T, W] -> [B, T, D].
 
     Each word's vector is multiplied, number by number, with one that is learned for its place in the line, and all are
-    added up. Padding (id 0) adds nothing.
+    added up. Padding adds nothing.
 
     Args:
         vocabulary_size: V.
         hidden_dim: D.
         max_words: W.
+        pad_id: the id of padding.
 
     Reference:
         Sukhbaatar et al. 2015, "End-to-end memory networks", section 4.1, with a learned mask as in Dehghani et al.
         2019, "Universal Transformers", section 3.1.
     """
 
-    def __init__(self, vocabulary_size: int, hidden_dim: int, max_words: int, **kwargs):
+    def __init__(self, vocabulary_size: int, hidden_dim: int, max_words: int, pad_id: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self._settings = {"vocabulary_size": vocabulary_size, "hidden_dim": hidden_dim, "max_words": max_words}
+        self._settings = {
+            "vocabulary_size": vocabulary_size,
+            "hidden_dim": hidden_dim,
+            "max_words": max_words,
+            "pad_id": pad_id,
+        }
+        self.pad_id = pad_id
         # Vectors of length about 1: a line is found again by its words only if each has a direction of its own.
-        start = keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
-        self.words = keras.layers.Embedding(vocabulary_size, hidden_dim, start, name="words")
+        self.words = make_table(vocabulary_size, hidden_dim, "words", hidden_dim**-0.5, self.dtype_policy)
 
     def build(self, input_shape):
-        self.words.build(input_shape)
+        self.words.build((None, None))
         start = keras.initializers.RandomNormal(mean=1.0, stddev=0.3)
         shape = self._settings["max_words"], self._settings["hidden_dim"]
         self.places = self.add_weight(shape=shape, initializer=start, name="places")
         self.built = True
 
     def call(self, ids):
-        real = ops.cast(ops.expand_dims(ops.not_equal(ids, 0), -1), self.compute_dtype)
+        real = ops.cast(ops.expand_dims(ops.not_equal(ids, self.pad_id), -1), self.compute_dtype)
         return ops.sum(self.words(ids) * ops.cast(self.places, self.compute_dtype) * real, axis=2)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], self._settings["hidden_dim"])
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
@@ -132,28 +145,29 @@ class StoryReader(ConfiguredModel):
 
     def __init__(self, config: StoryReaderConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
-        self.jit_compile_training = c.core == "transformer"  # XLA takes longer over Keras' loop on a CPU
-        self.embedding = LineEmbedding(c.vocabulary_size, c.hidden_dim, c.max_words, name="embedding")
-        self.embedding.build((None, None, None))
-        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
+        c, policy = self.config, self.dtype_policy
+        self.embedding = LineEmbedding(
+            c.vocabulary_size, c.hidden_dim, c.max_words, c.pad_id, name="embedding", dtype=policy
+        )
+        self.embedding.build((None, None, c.max_words))
+        self.drop = keras.layers.Dropout(c.dropout, name="dropout", dtype=policy)
         self.rounds = None
         if c.core == "transformer":
             self.core = [self._block()]
-            self.rounds = keras.layers.Embedding(c.num_layers, c.hidden_dim, name="round_embedding")
+            self.rounds = keras.layers.Embedding(c.num_layers, c.hidden_dim, name="round_embedding", dtype=policy)
             self.rounds.build((None,))
             start = keras.initializers.RandomNormal(stddev=c.hidden_dim**-0.5)
             self.clock = self.add_weight(shape=(c.hidden_dim,), initializer=start, name="clock")
         else:
             self.core = [self._lstm(index) for index in range(c.num_layers)]
-        self.norm = make_norm("rms", 1e-5, "norm")
-        for layer in (*self.core, self.norm):
+        self.norm = make_norm("rms", 1e-5, "norm", policy)
+        for layer in (self.drop, *self.core, self.norm):
             layer.build((None, None, c.hidden_dim))
         if c.core == "transformer" and c.mimetic:
             attention = self.core[0].attention
             attention.query_projection.kernel.assign(attention.key_projection.kernel)
-        self.match = built_dense(c.hidden_dim, c.hidden_dim, "match", use_bias=False)
-        self.head = built_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02)
+        self.match = make_dense(c.hidden_dim, c.hidden_dim, "match", use_bias=False, dtype=policy)
+        self.head = make_dense(2 * c.hidden_dim, c.vocabulary_size, "logits", stddev=0.02, dtype=policy)
         self.built = True
 
     def _block(self):
@@ -169,6 +183,7 @@ class StoryReader(ConfiguredModel):
             use_bias=False,
             dropout=c.dropout,
             name="block",
+            dtype=self.dtype_policy,
         )
 
     def _lstm(self, index):
@@ -179,7 +194,13 @@ class StoryReader(ConfiguredModel):
             unit_forget_bias=False,
             bias_initializer=bias,
             name=f"lstm_{index}",
+            dtype=self.dtype_policy,
         )
+
+    @property
+    def jit_compile_training(self) -> bool:
+        """XLA takes longer over Keras' loop on a CPU."""
+        return self.config.core == "transformer"
 
     def call(self, ids, training=False):
         line = self.embedding(ids)
@@ -199,3 +220,6 @@ class StoryReader(ConfiguredModel):
         # sum would leave the comparison to the layers.
         x = ops.concatenate([x, x * self.match(line)], axis=-1)
         return ops.cast(self.head(x), "float32")
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], self.config.vocabulary_size)

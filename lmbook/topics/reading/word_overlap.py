@@ -1,4 +1,4 @@
-"""A reader that has learned nothing: it looks for the words of the question."""
+"""A baseline that learns nothing and looks for the words of the question in the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“A-Z0-9])")
 
 
 class WordOverlap:
-    """Answers a question with what stands beside its words in the text.
+    """Answers a question with the words that stand next to the question's own in the text.
 
     A word weighs log(N / n) if n of N texts have it, so that "the" weighs nothing.
 

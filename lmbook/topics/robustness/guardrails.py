@@ -1,4 +1,4 @@
-"""Guardrails around a model: what is not let in, what is not let out."""
+"""Guardrails around a model: what is blocked on its way in and on its way out."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class InputGuardrail:
         self._classifier.fit(self._with_ends([*honest, *injected]), [False] * len(honest) + [True] * len(injected))
 
     def stops(self, texts: Sequence[str]) -> np.ndarray:
-        """bool [N]: which are not let in."""
+        """bool [N]: which texts are blocked."""
         return self._classifier.predict(self._with_ends(texts)).astype(bool)
 
     @staticmethod
@@ -72,7 +72,7 @@ class InputGuardrail:
 
 
 class OutputGuardrail:
-    """Lets a reply pass only if each of its words is a usual one or stands in what it may be drawn from.
+    """Lets a reply pass only if each of its words is a usual one or occurs in the text that it may draw from.
 
     Args:
         usual: replies whose words are usual.
@@ -83,7 +83,7 @@ class OutputGuardrail:
         self.usual = {word for reply in usual for word in _words(reply)} - {name.lower() for name in never}
 
     def holds(self, replies: Sequence[str], sources: Sequence[str]) -> np.ndarray:
-        """bool [N]: which are held back.
+        """bool [N]: which replies are held back.
 
         Args:
             replies: N of them.

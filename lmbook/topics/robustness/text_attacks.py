@@ -1,4 +1,4 @@
-"""Changes to a text that a reader hardly minds, and a search for those that mislead a classifier."""
+"""Changes to a text that hardly disturb a reader, and a search for those that mislead a classifier."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _slip(word: str, rng: np.random.Generator) -> str:
 
 
 def frequent_words(texts: Sequence[str], count: int) -> list[str]:
-    """The words that stand in most of the texts, the most frequent first; in small letters, of two letters or more."""
+    """The words that occur in the most texts, the most frequent first; in small letters, of two letters or more."""
     found = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]{2,}", text.lower())))
     return [word for word, _ in found.most_common(count)]
 
 
 class CharacterEdits:
-    """Changes of one word that leave it readable: a slip, a space inside, look-alike signs.
+    """Changes of one word that leave it readable: a typo, a space inside, look-alike characters.
 
     Reference:
         Gao et al. 2018, "Black-box generation of adversarial text sequences to evade deep learning classifiers".
@@ -89,7 +89,7 @@ class CharacterEdits:
 
 
 class WordEdits:
-    """Changes of whole words: one for another that means about the same, or a harmless word more at the end.
+    """Changes of whole words: a word of about the same meaning, or an extra harmless word at the end.
 
     Args:
         same: word -> other words for it, in small letters.
@@ -118,7 +118,7 @@ def attack_texts(
     budget: int,
     threshold: float = 0.5,
 ) -> list[str]:
-    """Change each text, one edit after the other, each time the one that lowers its score most.
+    """Change each text edit by edit, each time by the one that lowers its score most.
 
     The attacker sees scores, not the model. A text is left as soon as its score is below the threshold, or no edit
     lowers it any more.

@@ -28,11 +28,11 @@ class TextFilter:
         self._linear = LogisticRegression(C=30.0, solver="liblinear").fit(self._known, np.asarray(unwanted, bool))
 
     def log_odds(self, texts: Sequence[str]) -> np.ndarray:
-        """ln p / (1 - p) of each text's being unwanted, [N]."""
+        """ln(p / (1 - p)) for the probability p that each text is unwanted, [N]."""
         return self._linear.decision_function(self._features.transform(texts))
 
     def probability(self, texts: Sequence[str]) -> np.ndarray:
-        """p of each text's being unwanted, [N]."""
+        """The probability that each text is unwanted, [N]."""
         return self._linear.predict_proba(self._features.transform(texts))[:, 1]
 
     def finds(self, texts: Sequence[str]) -> np.ndarray:
@@ -40,5 +40,5 @@ class TextFilter:
         return self.log_odds(texts) > 0
 
     def nearest(self, texts: Sequence[str]) -> np.ndarray:
-        """The cosine of each to the training text that is nearest, [N]."""
+        """The cosine of each text to the nearest training text, [N]."""
         return (self._features.transform(texts) @ self._known.T).max(axis=1).toarray().ravel()

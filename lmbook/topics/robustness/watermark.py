@@ -1,4 +1,4 @@
-"""A statistical watermark: text that a model wrote can be told by whoever has the key."""
+"""A statistical watermark: whoever has the key can tell that a model wrote a text."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ class Watermarked(keras.Model):
         watermark: for its vocabulary.
 
     Example:
-        ids = generate(Watermarked(model, Watermark(tokenizer.vocabulary_size)), [[tokenizer.end_id]], length=200)[0]
+        marked = Watermarked(model, Watermark(tokenizer.vocabulary_size))
+        ids = generate(marked, [[tokenizer.end_id]], max_new_tokens=200)[0]
     """
 
     def __init__(self, model: keras.Model, watermark: Watermark, **kwargs):

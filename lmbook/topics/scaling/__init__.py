@@ -1,1 +1,1 @@
-"""Larger models and many devices: scaling laws, memory, and the time that communication takes."""
+"""Larger models and many devices: scaling laws, operations and memory of a model, time for communication."""

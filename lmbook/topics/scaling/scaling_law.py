@@ -1,4 +1,4 @@
-"""What loss a model of a given size comes to on a given number of tokens: a law, fitted to runs."""
+"""A scaling law: the loss of a model of a given size after a given number of tokens, fitted to runs."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class ScalingLaw:
 
     @property
     def size_exponent(self) -> float:
-        """beta / (alpha + beta): the best size of a model grows with this power of the computing."""
+        """beta / (alpha + beta): the best size of a model grows with this power of the compute."""
         return self.beta / (self.alpha + self.beta)
 
     def best(self, flops: float) -> tuple[float, float]:
-        """(weights, tokens) with the lowest loss that so much computing buys, where a run costs 6 N D.
+        """(weights, tokens) with the lowest loss for so much compute, where a run costs 6 N D.
 
         Reference:
             Hoffmann et al. 2022, equation 4.
@@ -68,7 +68,7 @@ def fit_scaling_law(
     delta: float = 1e-3,
     starts: Sequence[tuple[float, float, float]] = _STARTS,
 ) -> ScalingLaw:
-    """The law nearest to measured losses: the sum of Huber's losses of their logarithms, least over several starts.
+    """Fit the law to measured losses, minimising the Huber losses of their logarithms from several starts.
 
     A residual within `delta` (0.001: a thousandth of the loss) counts with its square, a larger one in proportion, so a
     single run that went wrong moves little. There are several valleys, hence several starts.
@@ -132,7 +132,7 @@ def resampled_laws(
     seed: int = 0,
     **options,
 ) -> list[ScalingLaw]:
-    """The law fitted `count` times to runs drawn anew from the runs (the bootstrap): how far it can be trusted.
+    """The law fitted `count` times to resampled runs (the bootstrap), which shows how far it can be trusted.
 
     Draws of a single size or length are drawn again. `options` are those of `fit_scaling_law`.
 

@@ -1,7 +1,8 @@
-"""From the positions of a CTC model to words: the likeliest path, prefix beam search, and a language model's say.
+"""Decoding a CTC model: the likeliest path, prefix beam search, and the use of a language model.
 
 A path names a token or the blank at every position. Its text is what is left when first repetitions are merged and
-then blanks are removed: `a a _ a b b` is "a a b". The probability of a text is the sum over all of its paths.
+then blanks are removed: `a a _ a b b` is "a a b". The probability of a text is the sum over all of its paths. The
+blank is the tokenizer's `pad_id`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 from lmbook.models.n_gram import NGramModel
-from lmbook.topics.speech.recognizer import BLANK
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 
 UNLIKELY = -8.0  # ln p of a token at a position below which it begins no new text
 
@@ -24,7 +25,7 @@ LanguageModel = Callable[[tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A text and what speaks for it.
+    """A candidate text and its scores.
 
     Attributes:
         ids: its tokens.
@@ -41,27 +42,29 @@ class Hypothesis:
         return self.acoustic + weight * self.language + bonus * len(self.ids)
 
 
-def text_of_path(path: Sequence[int]) -> list[int]:
+def text_of_path(path: Sequence[int], tokenizer: Tokenizer | SpecialIds) -> list[int]:
     """Repetitions merged, then blanks removed."""
-    return [int(id) for before, id in zip([BLANK, *path], path, strict=False) if id not in (BLANK, before)]
+    blank = tokenizer.pad_id
+    return [int(id) for before, id in zip([blank, *path], path, strict=False) if id not in (blank, before)]
 
 
-def greedy(log_probabilities: np.ndarray) -> list[int]:
+def greedy(log_probabilities: np.ndarray, tokenizer: Tokenizer | SpecialIds) -> list[int]:
     """The text of the likeliest path: ln p [T, V] -> ids. Not always the likeliest text, which may have many paths."""
-    return text_of_path(log_probabilities.argmax(axis=1))
+    return text_of_path(log_probabilities.argmax(axis=1), tokenizer)
 
 
-def log_probability(log_probabilities: np.ndarray, ids: Sequence[int]) -> float:
+def log_probability(log_probabilities: np.ndarray, ids: Sequence[int], tokenizer: Tokenizer | SpecialIds) -> float:
     """ln p of a text: the sum over all of its paths, by the forward algorithm; -inf where it has none.
 
     Args:
         log_probabilities: ln p [T, V].
         ids: its tokens.
+        tokenizer: its `pad_id` is the blank.
 
     Reference:
         Graves et al. 2006, "Connectionist temporal classification", section 4.1.
     """
-    states = np.full(2 * len(ids) + 1, BLANK)  # blank a blank b blank
+    states = np.full(2 * len(ids) + 1, tokenizer.pad_id)  # blank a blank b blank
     states[1::2] = ids
     skips = np.zeros(len(states), bool)  # from a token straight to the next one, if it is another
     skips[3::2] = states[3::2] != states[1:-2:2]
@@ -76,10 +79,10 @@ def log_probability(log_probabilities: np.ndarray, ids: Sequence[int]) -> float:
 
 def prefix_beam_search(
     log_probabilities: np.ndarray,
+    tokenizer: Tokenizer | SpecialIds,
     beams: int = 16,
     *,
     language_model: LanguageModel | None = None,
-    end_id: int = 2,
     weight: float = 0.0,
     bonus: float = 0.0,
 ) -> list[Hypothesis]:
@@ -90,9 +93,9 @@ def prefix_beam_search(
 
     Args:
         log_probabilities: ln p [T, V].
+        tokenizer: its `pad_id` is the blank; by its `end_id` the language model says that a text is over.
         beams: beginnings kept, and the most texts returned.
         language_model: the tokens before -> ln p [V] of the next one; `n_gram_scores` makes one.
-        end_id: the token by which the language model says that a text is over.
         weight: of the language model during the search ("shallow fusion"); 0: it only scores what was found.
         bonus: for each token, against a language model's liking for short texts.
 
@@ -107,6 +110,7 @@ def prefix_beam_search(
         raise LmbookError(
             f"beams={beams} for {len(log_probabilities)} positions.", "Give a sound, and at least 1 beam."
         )
+    blank_id = tokenizer.pad_id
     kept: dict[tuple[int, ...], tuple[float, float, float]] = {(): (0.0, -math.inf, 0.0)}
     for row in log_probabilities:
         found: dict[tuple[int, ...], list[float]] = {}  # blank, token, language
@@ -115,10 +119,10 @@ def prefix_beam_search(
             sums = found.setdefault(ids, [-math.inf, -math.inf, language])
             sums[ends_in_token] = _add(sums[ends_in_token], log_p)
 
-        likely = [int(id) for id in np.flatnonzero(row > UNLIKELY) if id != BLANK]
+        likely = [int(id) for id in np.flatnonzero(row > UNLIKELY) if id != blank_id]
         for ids, (blank, token, language) in kept.items():
             both = _add(blank, token)
-            add(ids, 0, both + row[BLANK], language)
+            add(ids, 0, both + row[blank_id], language)
             if ids:
                 add(ids, 1, token + row[ids[-1]], language)
             for id in likely:
@@ -128,7 +132,7 @@ def prefix_beam_search(
                     add((*ids, id), 1, before + row[id], said)
         ranked = sorted(found, key=lambda ids: -_rank(ids, found[ids], weight, bonus))  # noqa: B023
         kept = {ids: tuple(found[ids]) for ids in ranked[:beams]}
-    ends = {ids: language_model(ids)[end_id] if language_model else 0.0 for ids in kept}
+    ends = {ids: language_model(ids)[tokenizer.end_id] if language_model else 0.0 for ids in kept}
     results = [Hypothesis(ids, _add(*sums[:2]), float(sums[2] + ends[ids])) for ids, sums in kept.items()]
     return rescored(results, weight, bonus)
 
@@ -139,7 +143,7 @@ def rescored(hypotheses: Sequence[Hypothesis], weight: float, bonus: float) -> l
 
 
 def n_gram_scores(model: NGramModel) -> LanguageModel:
-    """An n-gram model as `prefix_beam_search` asks it; what it was asked once it knows by heart."""
+    """An n-gram model in the form that `prefix_beam_search` uses, with its answers cached."""
 
     @functools.lru_cache(maxsize=100_000)
     def scores(ids: tuple[int, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From sound to words: a network that says at each moment which token is being spoken, or none."""
+"""A speech recognizer: a network that tells at each moment which token is being spoken, if any."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import keras
 from keras import ops
 
 from lmbook.layers.block import TransformerBlock, make_norm
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.models.base import ConfiguredModel
 from lmbook.models.checks import check_counts, check_dropout, check_heads
-
-BLANK = 0  # the token for "nothing new"; 0 is padding elsewhere, so no word has it
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class SpeechConfig:
     """The shape of a `SpeechRecognizer`.
 
     Args:
-        vocabulary_size: number of token ids, V, the blank (0) among them.
+        vocabulary_size: number of token ids, V, the blank among them.
         num_mel_bins: bands of the features, M.
         hidden_dim: width, D.
         intermediate_dim: width inside the feed-forward layers, F.
@@ -52,7 +50,8 @@ class SpeechRecognizer(ConfiguredModel):
     """Two convolutions that each halve the number of positions, then Transformer blocks that see the whole utterance.
 
     It is trained with connectionist temporal classification (CTC): its output at a position is a token or the blank,
-    and an utterance is the tokens without repetitions and blanks. So nobody has to say *when* a word was spoken.
+    and an utterance is the tokens without repetitions and blanks. So nobody has to say *when* a word was spoken. The
+    blank is the tokenizer's padding, which no word has.
 
     Args:
         config: a `SpeechConfig` (or a dict of its fields).
@@ -74,13 +73,14 @@ class SpeechRecognizer(ConfiguredModel):
 
     def __init__(self, config: SpeechConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
+        c, policy = self.config, self.dtype_policy
         self.convolutions = [
-            keras.layers.Conv1D(c.hidden_dim, 5, strides=2, name=f"convolution_{index}") for index in range(2)
+            keras.layers.Conv1D(c.hidden_dim, 5, strides=2, name=f"convolution_{index}", dtype=policy)
+            for index in range(2)
         ]
         self.convolutions[0].build((None, None, c.num_mel_bins))
         self.convolutions[1].build((None, None, c.hidden_dim))
-        self.drop = keras.layers.Dropout(c.dropout, name="dropout")
+        self.drop = keras.layers.Dropout(c.dropout, name="dropout", dtype=policy)
         self.blocks = [
             TransformerBlock(
                 c.num_heads,
@@ -89,13 +89,14 @@ class SpeechRecognizer(ConfiguredModel):
                 dropout=c.dropout,
                 activation="gelu",
                 name=f"block_{index}",
+                dtype=policy,
             )
             for index in range(c.num_layers)
         ]
-        self.norm = make_norm("layer", 1e-5, "norm")
-        for layer in (*self.blocks, self.norm):
+        self.norm = make_norm("layer", 1e-5, "norm", policy)
+        for layer in (self.drop, *self.blocks, self.norm):
             layer.build((None, None, c.hidden_dim))
-        self.head = built_dense(c.hidden_dim, c.vocabulary_size, "logits", dtype="float32")
+        self.head = make_dense(c.hidden_dim, c.vocabulary_size, "logits", dtype="float32")
         self.built = True
 
     def call(self, features, frames, training=False):
@@ -110,6 +111,10 @@ class SpeechRecognizer(ConfiguredModel):
         for block in self.blocks:
             x = block(x, padding_mask=real, training=training)
         return ops.cast(self.head(self.norm(x)), "float32")
+
+    def compute_output_shape(self, features_shape, frames_shape):
+        batch, length, _ = features_shape
+        return batch, None if length is None else self.positions(length), self.config.vocabulary_size
 
     @staticmethod
     def positions(frames):

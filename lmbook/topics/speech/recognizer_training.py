@@ -1,4 +1,4 @@
-"""Training a `SpeechRecognizer` with connectionist temporal classification."""
+"""Trains a `SpeechRecognizer` with connectionist temporal classification (CTC)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.models.compiled import compiled
-from lmbook.topics.speech.recognizer import BLANK, SpeechRecognizer
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, each_utterance, rows
-from lmbook.training.distributed.feeding import quick_to_end
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
+from lmbook.topics.speech.log_mel import LogMel
+from lmbook.topics.speech.recognizer import SpeechRecognizer
+from lmbook.topics.speech.utterances import SpokenSequences, each_utterance, rows
+from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
-from lmbook.training.optimizers import make_optimizer
+from lmbook.training.optimizers import OptimizerConfig, make_optimizer
 from lmbook.training.progress import Display
-from lmbook.training.schedules import WarmupCosine
 
 
-def ctc_losses(labels, logits, positions):
+def ctc_losses(labels, logits, positions, tokenizer: Tokenizer | SpecialIds):
     """-ln p of each text, all of its paths summed up: labels [B, U], logits [B, T, V], positions [B] -> nats [B].
 
-    Id 0 is the blank, and fills up the labels. TensorFlow's kernel for sparse labels is the quick one on a CPU.
+    The tokenizer's padding is the blank, and fills up the labels.
     """
-    return tf.nn.ctc_loss(
-        tf.sparse.from_dense(labels), logits, None, positions, logits_time_major=False, blank_index=BLANK
-    )
+    blank, labels = tokenizer.pad_id, tf.convert_to_tensor(labels)
+    real = tf.where(labels != blank)
+    # TensorFlow's kernel for sparse labels is the quick one on a CPU.
+    sparse = tf.SparseTensor(real, tf.gather_nd(labels, real), tf.shape(labels, tf.int64))
+    return tf.nn.ctc_loss(sparse, logits, None, positions, logits_time_major=False, blank_index=blank)
 
 
 def train_recognizer(
@@ -34,7 +37,7 @@ def train_recognizer(
     *,
     steps: int,
     learning_rate: float = 2e-3,
-    clip: float = 1.0,
+    clip_norm: float = 1.0,
     report_every: int | None = None,
     quiet: bool = False,
 ) -> History:
@@ -45,7 +48,7 @@ def train_recognizer(
         data: new utterances in every batch.
         steps: updates.
         learning_rate: the peak.
-        clip: the largest global norm of a gradient.
+        clip_norm: the largest global norm of a gradient.
         report_every: steps between two lines; None: a tenth of the run.
         quiet: print nothing.
 
@@ -55,25 +58,25 @@ def train_recognizer(
     Raises:
         LmbookError: `steps` is less than 1, or a loss is no number any more.
     """
-    schedule = WarmupCosine(learning_rate, steps, warmup_steps=10**9, final_fraction=0.01)
-    optimizer = make_optimizer("adamw", model, schedule, weight_decay=0.01, beta_2=0.99, muon_ratio=1.0)
+    config = OptimizerConfig("adamw", learning_rate, warmup_steps=10**9, final_fraction=0.01, clip_norm=clip_norm)
+    optimizer = make_optimizer(config, model, config.schedule(steps))
     sums = tf.Variable([0.0, 0.0], trainable=False)  # nats, tokens
 
     @tf.function
     def run(batches, count):
         for _ in tf.range(count):
             (features, frames), labels = next(batches)
-            tokens = tf.cast(tf.math.count_nonzero(labels), tf.float32)
+            tokens = tf.cast(tf.math.count_nonzero(labels != data.tokenizer.pad_id), tf.float32)
             with tf.GradientTape() as tape:
                 logits = model(features, frames, training=True)
-                nats = tf.reduce_sum(ctc_losses(labels, logits, model.positions(frames)))
+                nats = tf.reduce_sum(ctc_losses(labels, logits, model.positions(frames), data.tokenizer))
                 loss = nats / tokens
-            gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), clip)
+            gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), clip_norm)
             optimizer.apply(gradients, model.trainable_variables)
             sums.assign_add([nats, tokens])
 
     history, display, began, done = History(), Display(quiet), time.perf_counter(), 0
-    batches = iter(quick_to_end(data.dataset(0, steps)))
+    batches = iter(without_autotune(data.dataset(0, steps)))
     report_every = report_every or max(1, steps // 10)
     while done < steps:
         now = min(report_every, steps - done)
@@ -107,7 +110,7 @@ def log_probabilities(model: SpeechRecognizer, waves, log_mel: LogMel | None = N
     return each_utterance(compiled(model, "log_probabilities", make), waves, log_mel)
 
 
-def likeliest_of(found: list[np.ndarray], choices: list[list[int]]) -> np.ndarray:
+def likeliest_of(found: list[np.ndarray], choices: list[list[int]], tokenizer: Tokenizer | SpecialIds) -> np.ndarray:
     """For each utterance the number of the likeliest of the given texts: ln p [T, V] of each -> [N].
 
     For a task that knows what can be said, such as one word of ten.
@@ -116,5 +119,7 @@ def likeliest_of(found: list[np.ndarray], choices: list[list[int]]) -> np.ndarra
     table = np.zeros((len(found), lengths.max(), found[0].shape[1]), np.float32)
     for row, one in zip(table, found, strict=True):
         row[: len(one)] = one
-    losses = [ctc_losses(rows([choice] * len(found)), table, lengths).numpy() for choice in choices]
+    losses = [
+        ctc_losses(rows([choice] * len(found), tokenizer), table, lengths, tokenizer).numpy() for choice in choices
+    ]
     return np.argmin(losses, axis=0)

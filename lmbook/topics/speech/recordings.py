@@ -1,4 +1,4 @@
-"""Sound as numbers: reading WAV files, joining recordings, adding noise."""
+"""Recordings as arrays: reading WAV files, joining them, adding noise."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 
 from lmbook.errors import LmbookError
 
-RATE = 8000  # samples per second, those of a telephone; speech up to 4 kHz is in them
+RATE = 8000  # samples per second, as in a telephone: they hold frequencies up to 4 kHz
 LONGEST = 600  # seconds
 HOW_TO_CONVERT = "Convert it, for example with: ffmpeg -i FILE -c:a pcm_s16le FILE.wav"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What somebody said.
+    """A recording of something that was said.
 
     Attributes:
         samples: float32 [N] in -1 … 1, one channel.

@@ -1,4 +1,4 @@
-"""Digits "spoken" by a small formant synthesiser: no voice, but sound with the shape of one, made offline.
+"""Digits "spoken" by a small formant synthesiser: not a voice, but sound of a similar shape, made offline.
 
 The voice is a sum of harmonics of the speaker's pitch, each as strong as it is near to a resonance of the mouth (a
 formant); hisses are noise around a frequency. What a learner has to do is the same as with recordings: speakers differ
@@ -50,7 +50,7 @@ _WORDS = {
     "9": "n aa iy n",
 }
 _WIDTHS = np.array([80.0, 110.0, 170.0])[:, None]  # of the formants, Hz
-_FRAME = RATE // 200  # 5 ms: as often the mouth's shape is given
+_FRAME = RATE // 200  # 5 ms: one frame of the formants
 
 
 def synthetic_digits(repetitions: int, speakers: int = 4, seed: int = 0) -> list[Recording]:

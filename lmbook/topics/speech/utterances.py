@@ -1,68 +1,18 @@
-"""Sound as batches of log-mel features, and endless new sequences joined from a set of recordings."""
+"""Utterances joined from recordings, and endless batches of them as log-mel features."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.pipelines.buckets import padded
-from lmbook.topics.speech.recordings import RATE, Recording, add_noise, join
-
-WINDOW, STRIDE, FFT = RATE // 40, RATE // 100, 256  # samples: 25 ms are looked at every 10 ms
-QUIETEST = 1e-4  # power below which silence is silence: without it the logarithm would make noise of it
-SHORTEST = WINDOW  # samples
-
-
-class LogMel:
-    """Waves to log-mel features: how strong the sound is in each of M bands, every 10 ms.
-
-    The spectrum of 25 ms of sound is summed up in bands that are as wide as the ear's (mel), and the logarithm makes
-    of "twice as strong" a fixed step. Each utterance then has its mean subtracted and its spread made 1, so that
-    neither the distance from the microphone nor its gain matters. Padding changes nothing.
-
-    Args:
-        num_mel_bins: M.
-
-    Call:
-        waves [B, N] float32, filled up with 0, and their lengths [B] in samples -> (features [B, T, M] float32, 0
-        where there is padding; frames [B] int32, how many of the T are real).
-
-    Reference:
-        Davis and Mermelstein 1980, "Comparison of parametric representations for monosyllabic word recognition".
-    """
-
-    def __init__(self, num_mel_bins: int = 40):
-        self.num_mel_bins = num_mel_bins
-        self._mel = keras.layers.MelSpectrogram(
-            fft_length=FFT,
-            sequence_stride=STRIDE,
-            sequence_length=WINDOW,
-            sampling_rate=RATE,
-            num_mel_bins=num_mel_bins,
-            min_freq=60.0,
-            power_to_db=False,  # its decibels are cut 80 below the loudest place of the whole batch
-        )
-
-    def __call__(self, waves, lengths):
-        power = self._mel(waves)  # [B, M, T']
-        frames = self.frames(lengths)
-        logs = tf.transpose(tf.math.log(tf.maximum(power, QUIETEST)), [0, 2, 1])[:, : tf.reduce_max(frames)]
-        real = tf.sequence_mask(frames, tf.shape(logs)[1], tf.float32)[:, :, None]  # [B, T, 1]
-        count = tf.cast(frames, tf.float32)[:, None, None] * self.num_mel_bins
-        mean = tf.reduce_sum(logs * real, axis=[1, 2], keepdims=True) / count
-        centred = (logs - mean) * real
-        spread = tf.sqrt(tf.reduce_sum(tf.square(centred), axis=[1, 2], keepdims=True) / count)
-        return centred / (spread + 1e-3), frames
-
-    @staticmethod
-    def frames(lengths):
-        """Real frames of waves of so many samples: those around whose middle the sound goes on for half an FFT."""
-        return (lengths - FFT // 2) // STRIDE + 1
+from lmbook.pipelines.batches import NumberedBatches, padded
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
+from lmbook.topics.speech.log_mel import SHORTEST, LogMel, filled_up
+from lmbook.topics.speech.recordings import Recording, add_noise, join
 
 
 @dataclass(frozen=True)
@@ -89,7 +39,7 @@ def joined(parts: Sequence[np.ndarray], around: Surroundings, rng: np.random.Gen
 
 
 def _played(part: np.ndarray, speed: float) -> np.ndarray:
-    """So much faster. Straight lines between the samples: a filter would be truer, and ten times as slow."""
+    """The sound played `speed` times as fast, by linear interpolation: a filter would be ten times as slow."""
     return np.interp(np.arange(0, len(part) - 1, speed), np.arange(len(part)), part).astype("float32")
 
 
@@ -111,32 +61,39 @@ def utterance(number: str, recordings: Sequence[Recording], around: Surroundings
     return Recording(joined(parts, around, rng), number, speaker)
 
 
-class SpokenSequences:
+class SpokenSequences(NumberedBatches):
     """Endless batches of utterances that are joined from recordings of one speaker, new ones in every batch.
 
     The words of an utterance are drawn evenly, so that nothing but the sound tells which they are. Batch k is a pure
-    function of (seed, k).
+    function of (seed, k): ((features float32 [B, T, M], frames int32 [B]), labels int32 [B, U]), for
+    `train_recognizer`.
 
     Args:
         recordings: each of one word.
-        encode: text -> ids, all above 0.
+        tokenizer: encodes their texts, and its `pad_id` fills up labels.
         batch_size: B.
         words: how many an utterance has, from and to.
         around: what is between, around and behind them.
         log_mel: makes the features.
         seed: of everything.
 
+    Attributes:
+        steps_per_epoch: 1, since every batch is new.
+
     Example:
-        for (features, frames), labels in data.dataset(0, 100): …  # [B, T, M], [B]; [B, U], filled up with 0
+        for (features, frames), labels in data.dataset(0, 100): …  # [B, T, M], [B]; [B, U]
 
     Raises:
         LmbookError: there is no recording, or an argument is out of its range.
     """
 
+    steps_per_epoch = 1
+    signature = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
+
     def __init__(
         self,
         recordings: Sequence[Recording],
-        encode: Callable[[str], list[int]],
+        tokenizer: Tokenizer,
         *,
         batch_size: int,
         words: tuple[int, int] = (1, 8),
@@ -149,19 +106,16 @@ class SpokenSequences:
                 f"{len(recordings)} recordings, batch_size={batch_size}, words={words} make no batches.",
                 "Give recordings, and numbers of at least 1, the smaller one first.",
             )
-        self._ids = [encode(recording.text) for recording in recordings]
+        self.tokenizer, self._ids = tokenizer, [tokenizer.encode(recording.text) for recording in recordings]
         self._samples = [recording.samples for recording in recordings]
         speakers = sorted({recording.speaker for recording in recordings})
         self._of = [[i for i, one in enumerate(recordings) if one.speaker == speaker] for speaker in speakers]
         self._batch_size, self._words, self._around, self._seed = batch_size, words, around, seed
         self._log_mel = log_mel or LogMel()
 
-    def dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
-        """Batches number `start_step`, …: ((features, frames), labels)."""
-        kinds = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
-        batches = tf.data.Dataset.from_generator(lambda: self._batches(start_step, steps), output_signature=kinds)
-        batches = batches.map(lambda waves, lengths, labels: (self._log_mel(waves, lengths), labels))
-        return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    def _dataset(self, start_step: int, steps: int) -> tf.data.Dataset:
+        batches = super()._dataset(start_step, steps)
+        return batches.map(lambda waves, lengths, labels: (self._log_mel(waves, lengths), labels))
 
     def _batches(self, start_step: int, steps: int) -> Iterator[tuple[np.ndarray, ...]]:
         for step in range(start_step, start_step + steps):
@@ -171,7 +125,7 @@ class SpokenSequences:
                 chosen = rng.choice(self._of[rng.integers(len(self._of))], count)
                 waves.append(joined([self._samples[i] for i in chosen], self._around, rng))
                 labels.append([id for i in chosen for id in self._ids[i]])
-            yield *filled_up(waves), rows(labels)
+            yield *filled_up(waves), rows(labels, self.tokenizer)
 
 
 def each_utterance(
@@ -195,13 +149,6 @@ def each_utterance(
     return [found[place] for place in range(len(waves))]
 
 
-def filled_up(waves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Waves as rows, 0 after their ends: float32 [B, N] and lengths int32 [B]. N is a multiple of half a second."""
-    lengths = np.array([len(wave) for wave in waves], np.int32)
-    half_seconds = -(-int(lengths.max() + FFT) // (RATE // 2))
-    return padded(waves, half_seconds * (RATE // 2), np.float32), lengths
-
-
-def rows(labels: Sequence[Sequence[int]]) -> np.ndarray:
-    """Labels as rows, filled up with 0: int32 [B, U]."""
-    return padded(labels, max(map(len, labels)))
+def rows(labels: Sequence[Sequence[int]], tokenizer: Tokenizer | SpecialIds) -> np.ndarray:
+    """Labels as rows, filled up with padding: int32 [B, U]."""
+    return padded(labels, max(map(len, labels)), tokenizer.pad_id)

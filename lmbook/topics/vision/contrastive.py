@@ -1,4 +1,4 @@
-"""Pictures and texts in one space: what belongs together lies close together."""
+"""Contrastive training: pictures and their texts get similar vectors in one space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.layers.feed_forward import FeedForward
 from lmbook.models.bert import mean_vectors
 from lmbook.models.transformer import Transformer, TransformerEncoder
@@ -29,10 +29,10 @@ class ContrastiveModel(Transformer):
         config: a `PictureTextConfig` (or a dict of its fields).
 
     Call:
-        (pictures [B, Y, X, 3], 0 to 255, ids [B, T], 0 is padding) -> logits [2, B, B] float32. Row i of the first:
-        how well each caption fits picture i; of the second: how well each picture fits caption i. They are cosines
-        over a temperature, which is learned. With the labels 0 … B - 1 in both (`PicturePairs`), the mean cross-entropy
-        is the loss of the paper.
+        (pictures [B, Y, X, 3], 0 to 255, ids [B, T], padded with `pad_id`) -> logits [2, B, B] float32. Row i of the
+        first: how well each caption fits picture i; of the second: how well each picture fits caption i. They are
+        cosines over a temperature, which is learned. With the labels 0 … B - 1 in both (`PicturePairs`), the mean
+        cross-entropy is the loss of the paper.
 
     Example:
         model = ContrastiveModel(PictureTextConfig(vocabulary_size=60))
@@ -50,14 +50,17 @@ class ContrastiveModel(Transformer):
 
     def __init__(self, config: PictureTextConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
-        c = self.config
-        self.picture_encoder = PictureEncoder(c.picture_size, c.hidden_dim, name="picture_encoder")
-        self.picture_head = FeedForward(c.intermediate_dim, "relu", name="picture_head")
-        self.text_encoder = TransformerEncoder(c, name="text_encoder")
-        self.text_head = built_dense(c.hidden_dim, c.hidden_dim, "text_head")
+        c, policy = self.config, self.dtype_policy
+        self.picture_encoder = PictureEncoder(c.picture_size, c.hidden_dim, name="picture_encoder", dtype=policy)
+        self.picture_head = FeedForward(c.intermediate_dim, "relu", name="picture_head", dtype=policy)
+        self.text_encoder = TransformerEncoder(c, name="text_encoder", dtype=policy)
+        self.text_head = make_dense(c.hidden_dim, c.hidden_dim, "text_head", dtype=policy)
         start = keras.initializers.Constant(-math.log(FIRST_TEMPERATURE))
         self.log_scale = self.add_weight(shape=(), initializer=start, autocast=False, name="log_scale")
-        self._build(self.picture_encoder, self.picture_head)
+        self.picture_encoder.build((None, c.picture_size, c.picture_size, 3))
+        self.text_encoder.build((None, None))
+        self._build_parts(self.picture_head)
+        self.built = True
 
     def picture_vectors(self, pictures, training=False):
         """pictures [B, Y, X, 3] -> float32 [B, D] of length 1."""
@@ -67,7 +70,7 @@ class ContrastiveModel(Transformer):
     def text_vectors(self, ids, training=False):
         """ids [B, T] -> float32 [B, D] of length 1."""
         x = self.text_encoder(ids, training=training)
-        return _unit(self.text_head(mean_vectors(x, ops.not_equal(ids, 0))))
+        return _unit(self.text_head(mean_vectors(x, ops.not_equal(ids, self.config.pad_id))))
 
     def cosines(self, pictures, ids, batch_size: int = 250):
         """How well each of N pictures fits each of M texts: pictures [N, Y, X, 3], ids [M, T] -> array [N, M]."""
@@ -83,6 +86,10 @@ class ContrastiveModel(Transformer):
         scale = ops.minimum(ops.exp(self.log_scale), LARGEST_SCALE)
         fits = ops.matmul(pictures, ops.transpose(texts)) * scale  # [B, B]
         return ops.stack([fits, ops.transpose(fits)])
+
+    def compute_output_shape(self, input_shape):
+        batch = input_shape[0][0]
+        return 2, batch, batch
 
 
 def _unit(x):

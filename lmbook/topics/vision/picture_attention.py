@@ -1,4 +1,4 @@
-"""Where a captioner looks, and what happens when that place is hidden from it."""
+"""Where a captioner attends in a picture, and what happens when that place is hidden."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lmbook.topics.vision.picture_encoder import SHRINK
 
 
 def look(model: Captioner, pictures: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a captioner would write next at each place of given captions, and where it looks for that.
+    """What a captioner would write next at each position of given captions, and where in the picture it attends.
 
     Args:
         model: trained.

@@ -1,4 +1,4 @@
-"""From a picture to a sequence of vectors, which the rest of a Transformer reads as if they were words."""
+"""An encoder that turns a picture into a sequence of vectors, which a Transformer reads as if they were words."""
 
 from __future__ import annotations
 
@@ -74,10 +74,11 @@ class PictureEncoder(keras.layers.Layer):
                 activation="relu",
                 kernel_initializer="he_normal",
                 name=f"convolution_{index}",
+                dtype=self.dtype_policy,
             )
             for index, (width, strides) in enumerate(sizes)
         ]
-        self.norm = make_norm("layer", 1e-5, "norm")
+        self.norm = make_norm("layer", 1e-5, "norm", self.dtype_policy)
 
     def build(self, input_shape):
         channels = 3
@@ -98,8 +99,11 @@ class PictureEncoder(keras.layers.Layer):
         x = ops.reshape(x, (-1, *self.places.shape))  # [B, S, D]
         return self.norm(x) + self.places
 
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], (self.picture_size // SHRINK) ** 2, self.hidden_dim
+
     def check(self, shape):
-        """Pictures of the shape [B, Y, X, 3] can be read; None: not known yet.
+        """Check that pictures of this shape, [B, Y, X, 3], can be read; None: not known yet.
 
         Raises:
             LmbookError: they cannot.

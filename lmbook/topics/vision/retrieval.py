@@ -1,4 +1,4 @@
-"""Finding the one that belongs, among a number of candidates."""
+"""Retrieval: finding the text that belongs to a picture among many, and the reverse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lmbook.errors import LmbookError
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What was found among candidates of which one is right: number i belongs to number i.
+    """The results of a retrieval in which text number i belongs to picture number i.
 
     Attributes:
         texts: int [N], the text that was taken for each picture.

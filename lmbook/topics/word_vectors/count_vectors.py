@@ -1,4 +1,4 @@
-"""Word vectors without a network: count who stands near whom, weigh the counts, keep the main directions."""
+"""Word vectors without a network: count which words occur together, weight the counts, keep the main directions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lmbook.errors import LmbookError
 
 
 def neighbour_counts(words: np.ndarray, neighbours: np.ndarray, vocabulary_size: int) -> np.ndarray:
-    """How often each word stands near each other word: pairs (words [M], neighbours [M]) -> counts [V, V].
+    """How often each word occurs near each other word: pairs (words [M], neighbours [M]) -> counts [V, V].
 
     Dense, so for some thousands of words.
     """

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddings
 from lmbook.topics.word_vectors.word_windows import WordWindows, noise_distribution, skip_gram_pairs
 from lmbook.training.step import dense_gradient
 
@@ -15,7 +15,7 @@ ARCHITECTURES = ("skip_gram", "cbow")
 
 
 def examples(windows: WordWindows, architecture: str, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """One epoch of examples: (given words [N, C], -1 for none; the word to tell [N]).
+    """One epoch of examples: (given words [N, C], -1 for none; the word to predict [N]).
 
     Raises:
         LmbookError: the architecture is not known.
@@ -40,7 +40,7 @@ def train_word_embeddings(
     learning_rate: float = 5e-3,
     seed: int = 0,
 ) -> list[float]:
-    """Train `model` to tell true words from `negatives` words drawn from the noise, for each example anew.
+    """Train `model` to distinguish true words from `negatives` noise words, drawn anew for each example.
 
     The loss of an example is -ln sigmoid(logit of the true word) - the sum of ln sigmoid(-logit) over the negatives;
     a negative that happens to be the true word is left out. Adam, its learning rate falling linearly to 0. What is

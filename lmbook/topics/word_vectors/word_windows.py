@@ -10,7 +10,7 @@ from lmbook.errors import LmbookError
 
 
 def keep_probabilities(counts: np.ndarray, threshold: float) -> np.ndarray:
-    """How probably each word is kept, so that the very frequent ones do not crowd out all others.
+    """The probability with which each word is kept, so that very frequent words do not crowd out all others.
 
     min(1, sqrt(threshold / f)) with f the word's share of the text.
 
@@ -37,7 +37,7 @@ def keep_probabilities(counts: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def noise_distribution(counts: np.ndarray, power: float = 0.75) -> np.ndarray:
-    """From which negative examples are drawn: counts to the power 0.75, so that rare words come a little more often.
+    """The distribution of negative examples: counts to the power 0.75, so that rare words come a little more often.
 
     Args:
         counts: how often each word occurs [V].

@@ -1,4 +1,4 @@
-"""Sharing out batches among the replicas of a strategy."""
+"""Distributing batches among the replicas of a strategy."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ import tensorflow as tf
 from lmbook.training.step import in_parts
 
 
-def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, micro_batches: int = 1) -> Iterator:
+def distribute_batches(
+    data, strategy: tf.distribute.Strategy, start_step: int, steps: int, gradient_accumulation_steps: int = 1
+) -> Iterator:
     """The batches number `start_step` … of `data`, as `TrainingStep.run` takes them.
 
     A batch [B, …] is the global one: replica r of R trains on its rows r B/R … (r + 1) B/R - 1. Where B does not
-    divide by R x `micro_batches` (a last, smaller batch), rows of weight 0 are added. Every worker makes the whole
-    batch and keeps its own rows: batches are cheap to make, and nothing depends on how many workers there are.
+    divide by R x `gradient_accumulation_steps` (a last, smaller batch), rows of weight 0 are added. Every worker makes
+    the whole batch and keeps its own rows: batches are cheap to make, and nothing depends on how many workers there
+    are.
 
     Args:
         data: has `dataset(start_step, steps)` with batches (x, y, w), each of leading axis B.
         strategy: where they go.
         start_step: number of the first batch.
         steps: how many batches.
-        micro_batches: see `TrainingStep`.
+        gradient_accumulation_steps: see `TrainingStep`.
     """
     replicas = strategy.num_replicas_in_sync
-    dataset = quick_to_end(data.dataset(start_step, steps))
-    if replicas * micro_batches > 1:
-        dataset = dataset.map(lambda *batch: _fill_up(batch, replicas * micro_batches))
+    parts = replicas * gradient_accumulation_steps
+    dataset = without_autotune(data.dataset(start_step, steps))
+    if parts > 1:
+        dataset = dataset.map(lambda *batch: _fill_up(batch, parts))
     if replicas == 1:
         return iter(dataset)
 
@@ -42,7 +46,7 @@ def feed(data, strategy: tf.distribute.Strategy, start_step: int, steps: int, mi
     return iter(strategy.distribute_datasets_from_function(of_one_worker))
 
 
-def quick_to_end(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """The same batches, without the thread that tunes the pipeline.
 
     Where TensorFlow keeps to operations that give the same result every time, that thread sleeps on when the iterator

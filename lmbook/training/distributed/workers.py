@@ -20,7 +20,7 @@ from lmbook.training.distributed.cluster import is_chief, read_cluster
 from lmbook.training.distributed.strategy import local_value
 
 _PIECE = 16_000_000  # int32 numbers sent at once
-# What TensorFlow raises in a worker whose fellow has gone.
+# What TensorFlow raises in a worker when another one has gone.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -79,14 +79,14 @@ def checkpoint_from_chief(strategy: tf.distribute.Strategy, found: Checkpoint | 
     return read(io.BytesIO(content)) if content else None
 
 
-def check_same(strategy: tf.distribute.Strategy, identity: dict[str, str]) -> None:
+def check_same(strategy: tf.distribute.Strategy, fingerprints: dict[str, str]) -> None:
     """Check that this worker trains what the chief trains.
 
     Raises:
-        LmbookError: on each worker whose identity (model, data, settings) differs.
+        LmbookError: on each worker whose fingerprints (of the model, the data, the settings) differ.
     """
-    chiefs = json.loads(from_chief(strategy, json.dumps(identity).encode()))
-    for name, here in identity.items():
+    chiefs = json.loads(from_chief(strategy, json.dumps(fingerprints).encode()))
+    for name, here in fingerprints.items():
         if chiefs.get(name) != here:
             raise LmbookError(
                 f"Worker {read_cluster().index} differs from worker 0: its {name} is {here}, there it is "
@@ -96,7 +96,7 @@ def check_same(strategy: tf.distribute.Strategy, identity: dict[str, str]) -> No
 
 
 @contextmanager
-def fellows_watched(strategy: tf.distribute.Strategy, advice: str) -> Iterator[None]:
+def explain_lost_workers(strategy: tf.distribute.Strategy, advice: str) -> Iterator[None]:
     """Turn TensorFlow's errors about a lost worker into a plain one; `advice` says how to go on."""
     try:
         yield

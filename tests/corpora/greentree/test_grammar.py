@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lmbook.corpora.greentree import Grammar, NotInGrammar, floor, generate, is_grammatical, log_probability
+from lmbook.corpora.greentree import Grammar, NotInGrammar, floor, is_grammatical, log_probability, tell_stories
 from lmbook.corpora.greentree.choosers import Options, Sampler
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.text import chinese_text, english_tokens, normalize_english, score
@@ -51,7 +51,7 @@ def test_scoring_a_text_gives_the_probability_of_its_derivation():
 def test_monte_carlo_agrees_with_the_exact_entropy_per_token(split, longest):
     grammar = Grammar(split=split, max_sentences=longest)
     entropy, tokens = grammar.exact()
-    stories = generate(2000, seed=99, grammar=grammar)
+    stories = tell_stories(2000, seed=99, grammar=grammar)
     losses = [-log_probability(story.english, grammar=grammar) for story in stories]
     lengths = [len(normalize_english(story.english).split()) for story in stories]
     # Per token as a ratio of sums; its standard error by the residuals of the ratio.
@@ -63,7 +63,7 @@ def test_monte_carlo_agrees_with_the_exact_entropy_per_token(split, longest):
 
 
 def test_both_languages_have_the_same_probability_and_derivation():
-    for story in generate(300, seed=7, split="all"):
+    for story in tell_stories(300, seed=7, split="all"):
         log_p, world, sentences = score(story.english, Grammar())
         log_p_zh, world_zh, sentences_zh = score(story.chinese, Grammar())
         assert log_p == pytest.approx(log_p_zh, abs=1e-9)
@@ -93,14 +93,14 @@ def test_later_sentences_depend_on_earlier_ones():
 
 
 def test_capitals_and_spacing_do_not_matter():
-    text = generate(1, seed=4)[0].english
+    text = tell_stories(1, seed=4)[0].english
     assert log_probability(text) == log_probability("  " + text.lower().replace(".", " ."))
 
 
 def test_generation_is_deterministic_and_prefix_stable():
-    texts = [story.english for story in generate(200, seed=5)]
-    assert [story.english for story in generate(50, seed=5)] == texts[:50]
-    assert [story.english for story in generate(50, seed=6)] != texts[:50]
+    texts = [story.english for story in tell_stories(200, seed=5)]
+    assert [story.english for story in tell_stories(50, seed=5)] == texts[:50]
+    assert [story.english for story in tell_stories(50, seed=6)] != texts[:50]
     # The numbers of `Random.random` are the same on every platform; this one pins the whole path from seed to text.
     assert hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] == "1a5c3f2b8999e32c"
 
@@ -115,29 +115,29 @@ def test_sampler_draws_by_weight():
 
 def test_held_out_combinations_are_held_out():
     grammar = Grammar()
-    seen = {(s.world.plant, s.world.hero_kind) for s in generate(3000, seed=8)}
-    held_out = {(s.world.plant, s.world.hero_kind) for s in generate(500, seed=8, split="held_out")}
+    seen = {(s.world.plant, s.world.hero_kind) for s in tell_stories(3000, seed=8)}
+    held_out = {(s.world.plant, s.world.hero_kind) for s in tell_stories(500, seed=8, split="held_out")}
     assert not seen & held_out
     assert all(grammar.held_out(*pair) for pair in held_out)
     assert {plant for plant, _ in held_out} <= {plant for plant, _ in seen}  # every word is seen, only pairs are new
     assert {kind for _, kind in held_out} <= {kind for _, kind in seen}
     with pytest.raises(NotInGrammar):
-        log_probability(generate(1, seed=8, split="held_out")[0].english, "seen")
+        log_probability(tell_stories(1, seed=8, split="held_out")[0].english, "seen")
 
 
 def test_size_of_the_language():
-    stories = generate(5000, seed=3)
+    stories = tell_stories(5000, seed=3)
     words = {word for story in stories for word in normalize_english(story.english).split() if word.isalpha()}
     assert len(words) >= 400
     lengths = {len(story.sentences) for story in stories}
     assert lengths == set(range(3, 13))
-    long = generate(20, seed=3, grammar=Grammar(min_sentences=13, max_sentences=16))
+    long = tell_stories(20, seed=3, grammar=Grammar(min_sentences=13, max_sentences=16))
     assert all(13 <= len(story.sentences) <= 16 for story in long)
 
 
 @pytest.mark.parametrize("kind", ["word", "character", "byte_pair"])
 def test_floor_is_total_nats_over_tokens(kind):
-    texts = [story.english for story in generate(40, seed=12)]
+    texts = [story.english for story in tell_stories(40, seed=12)]
     tokenizer = train_tokenizer(kind, texts, 400 if kind == "byte_pair" else None)
     nats = -sum(log_probability(text) for text in texts)
     tokens = sum(len(tokenizer.encode(text)) for text in texts) + len(texts)
@@ -153,7 +153,7 @@ def test_impossible_grammars_are_refused():
 
 def test_the_dial_sets_the_share_of_women_and_the_probabilities_stay_exact():
     women = {"teacher": 0.9, "sailor": 0.2}
-    stories = generate(4000, seed=11, grammar=Grammar(women=women))
+    stories = tell_stories(4000, seed=11, grammar=Grammar(women=women))
     girls = {entry.english for entry in LEXICON.girls}
     people = [(s.world.hero_kind, s.world.hero in girls) for s in stories]
     people += [(s.world.friend_kind, s.world.friend in girls) for s in stories if s.world.friend]

@@ -1,4 +1,4 @@
-from lmbook.corpora.greentree import Grammar, Story, generate
+from lmbook.corpora.greentree import Grammar, Story, tell_stories
 
 TEXT = (
     "A green tree stands tall in the garden. Here lives Tom, a shy fox who packs a bag. "
@@ -37,13 +37,13 @@ def test_a_lost_thing_is_held_by_nobody():
 def test_labels():
     story = Story.from_text(TEXT, Grammar())
     assert (story.topic, story.mood) == ("journey", "happy")
-    stories = generate(600, seed=20)
+    stories = tell_stories(600, seed=20)
     assert {s.topic for s in stories} == {"food", "friendship", "treasure", "weather", "journey", "garden"}
     assert {s.mood for s in stories} == {"happy", "calm", "sad", "angry"}
 
 
 def test_text_and_story_are_inverse():
-    for story in generate(50, seed=21):
+    for story in tell_stories(50, seed=21):
         again = Story.from_text(story.chinese, Grammar())
         assert again.english == story.english
         assert again.questions() == story.questions()

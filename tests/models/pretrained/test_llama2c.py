@@ -8,7 +8,7 @@ import pytest
 from lmbook.decoding.generate import generate
 from lmbook.decoding.sampling import Sampling
 from lmbook.decoding.text import continue_text
-from lmbook.layers.positions import rotate
+from lmbook.layers.positions import apply_rotary
 from lmbook.models.pretrained.llama2c import halves_from_pairs, load_llama2c, load_stories260k
 
 # What llama2.c's run.c writes at temperature 0, from doc/stories260K.md of github.com/karpathy/llama2.c (MIT licence).
@@ -29,14 +29,16 @@ def test_it_tells_the_published_story(mirror, monkeypatch, tmp_path):
     model, tokenizer = load_stories260k()
     assert model.count_params() == 260_032
     greedy = Sampling(temperature=0.0)
-    [ids] = generate(model, [[tokenizer.end_id]], length=256, sampling=greedy, never_ids=tokenizer.never_ids)
+    [ids] = generate(
+        model, [[tokenizer.end_id]], max_new_tokens=256, sampling=greedy, suppress_ids=tokenizer.suppress_ids
+    )
     assert tokenizer.decode(ids) == STORY
     # Without the cache: each token is the likeliest after those before it, all of which are read anew.
     text = np.array([[tokenizer.end_id, *ids]], "int32")
     assert np.argmax(model(text)[0, :-1], axis=-1).tolist() == ids
     assert tokenizer.encode(STORY) == ids
     first = STORY[: STORY.index(".") + 1]
-    [text] = continue_text(model, tokenizer, first, length=40, temperature=0.0)
+    [text] = continue_text(model, tokenizer, first, max_new_tokens=40, temperature=0.0)
     assert STORY.startswith(text) and len(text) > 120
 
 
@@ -52,7 +54,7 @@ def test_reordered_rows_turn_as_pairs_did():
     x, query, key = rng.normal(size=(5, 6)), *rng.normal(size=(2, 2 * 4, 6))
     places = np.arange(5)
     products = []
-    for reorder, turn in ((lambda m: m, rotate_pairs), (lambda m: halves_from_pairs(m, 2), rotate)):
+    for reorder, turn in ((lambda m: m, rotate_pairs), (lambda m: halves_from_pairs(m, 2), apply_rotary)):
         q, k = ((x @ reorder(m).T).reshape(1, 5, 2, 4).swapaxes(1, 2) for m in (query, key))
         products.append(
             np.asarray(turn(q.astype("float32"), places)) @ np.asarray(turn(k.astype("float32"), places)).swapaxes(2, 3)

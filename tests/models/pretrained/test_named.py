@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.layers.dense import built_dense
+from lmbook.layers.dense import make_dense
 from lmbook.models.pretrained.named import Named, assign, dense
 
 
 def layers():
     keras.utils.set_random_seed(0)
-    return [built_dense(2, units, name) for units, name in ((3, "a"), (1, "b"))]
+    return [make_dense(2, units, name) for units, name in ((3, "a"), (1, "b"))]
 
 
 def arrays(**changes):

@@ -1,4 +1,4 @@
-from lmbook.corpora.greentree import generate, is_grammatical
+from lmbook.corpora.greentree import is_grammatical, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.topics.bias.counterfactual import exchange, exchange_english
 
@@ -6,7 +6,7 @@ PAIRS = [*((g.english, b.english) for g, b in zip(LEXICON.girls, LEXICON.boys, s
 
 
 def test_stories_stay_stories_and_twice_is_once():
-    for story in generate(50, seed=30):
+    for story in tell_stories(50, seed=30):
         other = exchange(story.english, PAIRS)
         assert other != story.english and is_grammatical(other)
         assert exchange(other, PAIRS) == story.english

@@ -6,6 +6,7 @@ import pytest
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.pipelines.causal import CausalWindows
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.compression.pruning import Pruning
 from lmbook.training.fit import fit
 
@@ -14,12 +15,12 @@ CONFIG = GPTConfig(9, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8)
 
 def test_the_smallest_go_and_stay_away_while_the_others_learn(documents):
     model = GPT(CONFIG)
-    model.jit_compile_training = False  # compiling would take longest here
     before = {variable.path: variable.numpy() for variable in model.trainable_variables}
     pruning = Pruning(model, 0.75)
     kept = {variable.path: variable.numpy() != 0 for variable in model.trainable_variables}
-    data = CausalWindows(documents, context=8, batch_size=4)
-    fit(model, data, steps=3, checks=(), callbacks=[pruning], steps_per_execution=1, quiet=True)
+    data = CausalWindows(documents, SpecialIds(), context=8, batch_size=4)
+    options = {"callbacks": [pruning], "steps_per_execution": 1, "jit_compile": False, "quiet": True}
+    fit(model, data, steps=3, checks=(), **options)
     for variable in model.trainable_variables:
         old, now = before[variable.path], variable.numpy()
         if "block" in variable.path and old.ndim == 2:

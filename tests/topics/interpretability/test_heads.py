@@ -5,6 +5,7 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.models.gpt import GPT
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.interpretability.heads import (
     ablation,
     highest,
@@ -17,7 +18,7 @@ from lmbook.topics.interpretability.heads import (
     without_heads,
     words_said_again,
 )
-from lmbook.topics.interpretability.token_losses import next_tokens, token_losses
+from lmbook.topics.interpretability.losses import next_tokens, token_losses
 
 IDS = np.array([[2, 7, 1, 8, 3]])
 
@@ -107,7 +108,7 @@ def test_the_highest_and_others(gpt):
 
 def test_what_is_lost_is_counted_where_the_measure_says(gpt):
     ids = np.array([[2, 7, 1, 8, 3], [2, 4, 4, 9, 5]])
-    labels, counted = next_tokens(ids, 2), np.zeros(ids.shape, bool)
+    labels, counted = next_tokens(ids, SpecialIds()), np.zeros(ids.shape, bool)
     counted[0, 1] = counted[1, 3] = True
     measure, losses = (ids, labels, counted), token_losses(gpt, ids, labels)
     whole = (losses[0, 1] + losses[1, 3]) / 2

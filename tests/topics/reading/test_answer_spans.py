@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.reading.answer_spans import AnswerSpans, token_span, window
 
 QUESTIONS = [[5, 6], [7], [8], [9, 5]]
@@ -14,8 +15,8 @@ SPANS = [(1, 2), (5, 6), None, (0, 0)]
 
 
 def make(**changes):
-    options = {"tokens_per_batch": 24, "widths": (8, 12), "first_id": 2, "end_id": 3, **changes}
-    return AnswerSpans(QUESTIONS, TEXTS, SPANS, **options)
+    options = {"tokens_per_batch": 24, "widths": (8, 12), **changes}
+    return AnswerSpans(QUESTIONS, TEXTS, SPANS, SpecialIds(first_id=2, end_id=3), **options)
 
 
 def rows_of(batches):
@@ -59,9 +60,9 @@ def test_each_gives_the_values_in_order():
 
 def test_wrong_examples_are_refused():
     with pytest.raises(LmbookError, match="3 questions, 4 texts"):
-        AnswerSpans(QUESTIONS[:3], TEXTS, SPANS, tokens_per_batch=24, widths=(12,))
+        AnswerSpans(QUESTIONS[:3], TEXTS, SPANS, SpecialIds(), tokens_per_batch=24, widths=(12,))
     with pytest.raises(LmbookError, match="answer \\(2, 1\\) of question 0"):
-        AnswerSpans([[5]], [[6, 7, 8]], [(2, 1)], tokens_per_batch=24, widths=(12,))
+        AnswerSpans([[5]], [[6, 7, 8]], [(2, 1)], SpecialIds(), tokens_per_batch=24, widths=(12,))
 
 
 def test_token_span():

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from lmbook.models.bert import BertConfig, BertReader
+from lmbook.models.bert import BERTConfig, BERTReader
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.reading.answer_spans import AnswerSpans
 from lmbook.topics.reading.span_search import FoundSpan, best_span, find_answers, span_text
 
@@ -34,12 +35,14 @@ def test_tokens_outside_of_the_text_are_never_chosen():
 
 def test_answers_come_in_the_order_of_the_questions():
     keras.utils.set_random_seed(0)
-    model = BertReader(BertConfig(30, 16, 20, num_heads=2, num_layers=1, max_sequence_length=16, stddev=0.5))
+    model = BERTReader(BERTConfig(30, 16, 20, num_heads=2, num_layers=1, max_sequence_length=16, stddev=0.5))
     texts = [[10, 11, 12, 13, 14, 15], [16, 17], [18, 19, 20]]
-    data = AnswerSpans([[5], [6], [7, 8]], texts, [None] * 3, tokens_per_batch=32, widths=(8, 16))
+    data = AnswerSpans([[5], [6], [7, 8]], texts, [None] * 3, SpecialIds(), tokens_per_batch=32, widths=(8, 16))
     found = find_answers(model, data)
     for number, span in enumerate(found):
-        alone = AnswerSpans([[[5], [6], [7, 8]][number]], [texts[number]], [None], tokens_per_batch=16, widths=(8, 16))
+        alone = AnswerSpans(
+            [[[5], [6], [7, 8]][number]], [texts[number]], [None], SpecialIds(), tokens_per_batch=16, widths=(8, 16)
+        )
         same = find_answers(model, alone)[0]
         assert (same.first, same.last) == (span.first, span.last) and span.last < len(texts[number])
         assert same.score == pytest.approx(span.score, abs=1e-4)

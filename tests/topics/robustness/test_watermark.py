@@ -33,8 +33,8 @@ def test_z_score_by_hand_counts_pairs_once():
 def test_marked_texts_are_told_by_who_has_the_key(model):
     mark = Watermark(60, key=3, strength=4.0)
     prompts = [[2]] * 8
-    marked = generate(Watermarked(model, mark), prompts, length=100)
-    plain = generate(model, prompts, length=100)
+    marked = generate(Watermarked(model, mark), prompts, max_new_tokens=100)
+    plain = generate(model, prompts, max_new_tokens=100)
     assert min(mark.z_scores(marked)) > 4 > max(mark.z_scores(plain))
     assert max(Watermark(60, key=4).z_scores(marked)) < 4
 

@@ -5,11 +5,16 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import SpecialIds
+from lmbook.tokenizers.word import WordTokenizer
 from lmbook.topics.speech.ctc import greedy, log_probability
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.recognizer import SpeechConfig, SpeechRecognizer
 from lmbook.topics.speech.recognizer_training import ctc_losses, likeliest_of, log_probabilities, train_recognizer
 from lmbook.topics.speech.recordings import RATE, Recording
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, Surroundings, rows, utterance
+from lmbook.topics.speech.utterances import SpokenSequences, Surroundings, rows, utterance
+
+IDS = SpecialIds()
 
 
 def log_softmax(logits):
@@ -20,16 +25,16 @@ def log_softmax(logits):
 def test_losses_are_those_of_all_paths_and_padding_counts_for_nothing(lengths):
     logits = np.random.default_rng(0).normal(size=(2, 6, 5)).astype("float32")
     texts = [[3, 3], [4]]
-    found = ctc_losses(rows(texts), logits, np.array(lengths, np.int32)).numpy()
+    found = ctc_losses(rows(texts, IDS), logits, np.array(lengths, np.int32), IDS).numpy()
     for loss, row, length, text in zip(found, logits, lengths, texts, strict=True):
-        assert loss == pytest.approx(-log_probability(log_softmax(row[:length]), text), rel=1e-5)
+        assert loss == pytest.approx(-log_probability(log_softmax(row[:length]), text, IDS), rel=1e-5)
 
 
 def test_the_likeliest_of_the_choices_is_found():
     found = [log_softmax(np.random.default_rng(seed).normal(0, 2, (4 + seed, 5))) for seed in range(6)]
     choices = [[3], [4], [3, 4]]
-    expected = [np.argmax([log_probability(one, choice) for choice in choices]) for one in found]
-    assert likeliest_of(found, choices).tolist() == expected
+    expected = [np.argmax([log_probability(one, choice, IDS) for choice in choices]) for one in found]
+    assert likeliest_of(found, choices, IDS).tolist() == expected
 
 
 def tones():
@@ -40,15 +45,14 @@ def tones():
 def trained(steps, seed=0):
     keras.utils.set_random_seed(seed)
     model = SpeechRecognizer(SpeechConfig(5, 12, 16, 32, num_heads=2, num_layers=1, dropout=0.0))
-    data = SpokenSequences(tones(), encode, batch_size=8, words=(1, 3), around=AROUND, log_mel=LogMel(12))
+    data = SpokenSequences(tones(), DIGITS, batch_size=8, words=(1, 3), around=AROUND, log_mel=LogMel(12))
     return model, train_recognizer(model, data, steps=steps, learning_rate=1e-2, quiet=True)
 
 
 AROUND = Surroundings(pause=(0.08, 0.12))
 
 
-def encode(text):
-    return [int(word) + 2 for word in text.split()]
+DIGITS = WordTokenizer.train(["1 1 2"])  # ids 3 and 4
 
 
 def test_it_learns_which_tones_follow_each_other():
@@ -56,7 +60,7 @@ def test_it_learns_which_tones_follow_each_other():
     assert history.steps[-1] == 70 and history.loss[-1] < 0.3 < history.loss[0] and history.tokens > 500
     said = [utterance(text, tones(), AROUND, 9) for text in ("1", "2 2", "1 2 1", "2 1 1 2")]
     found = log_probabilities(model, [one.samples for one in said], LogMel(12))
-    assert [greedy(one) for one in found] == [encode(one.text) for one in said]
+    assert [greedy(one, DIGITS) for one in found] == [DIGITS.encode(one.text) for one in said]
     np.testing.assert_allclose(np.exp(found[0]).sum(axis=1), 1, atol=1e-5)
 
 

@@ -5,13 +5,16 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.topics.vision.captioner import Captioner
+from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.vision.captioner import Captioner, write_captions
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 
-SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, order="pre", picture_size=8)
+SMALL = PictureTextConfig(11, 8, 12, 2, 2, max_sequence_length=10, dropout=0.0, normalize_first=True, picture_size=8)
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (2, 8, 8, 3)).astype("uint8")
 TARGET = np.array([[2, 7, 1, 8, 2], [2, 3, 1, 4, 1]], "int32")
+WORDS = WordTokenizer.train(["a red ball lies in the grass . two blue boxes lie near it ."])
+BLACK_AND_WHITE = np.random.default_rng(0).integers(0, 2, (5, 8, 8, 3)).astype("uint8") * 255
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,42 @@ def test_wrong_sizes_are_named(model):
         model((np.zeros((1, 16, 16, 3), "uint8"), TARGET[:1]))
     with pytest.raises(LmbookError, match="11 tokens"):
         model((PICTURES, np.ones((2, 11), "int32")))
+
+
+@pytest.fixture(scope="module")
+def writer():
+    keras.utils.set_random_seed(3)
+    shape = {"normalize_first": True, "dropout": 0.0, "max_sequence_length": 16, "picture_size": 8}
+    model = Captioner(PictureTextConfig(WORDS.vocabulary_size, 8, 16, 2, 1, **shape))
+    rng = np.random.default_rng(1)
+    for weight in model.trainable_variables:
+        weight.assign_add(rng.normal(scale=1.0, size=weight.shape))
+    return model
+
+
+def without_cache(model, picture, length):
+    """The same by the whole model, again for each token."""
+    ids = [WORDS.end_id]
+    for _ in range(length):
+        logits = np.array(model((picture[None], np.array([ids], "int32"))))[0, -1]
+        logits[list(WORDS.suppress_ids)] = -np.inf
+        ids.append(int(logits.argmax()))
+        if ids[-1] == WORDS.end_id:
+            break
+    return WORDS.decode(ids)
+
+
+def test_captions_are_the_likeliest_tokens_one_by_one(writer):
+    found = write_captions(writer, WORDS, BLACK_AND_WHITE, max_new_tokens=8, batch_size=2)
+    assert found == [without_cache(writer, picture, 8) for picture in BLACK_AND_WHITE]
+    assert len(set(found)) > 1
+
+
+def test_a_caption_does_not_depend_on_the_others(writer):
+    found = write_captions(writer, WORDS, BLACK_AND_WHITE, max_new_tokens=8, batch_size=2)
+    assert write_captions(writer, WORDS, BLACK_AND_WHITE[3:4], max_new_tokens=8, batch_size=2) == found[3:4]
+
+
+def test_pictures_of_another_size_are_named(writer):
+    with pytest.raises(LmbookError, match="^Pictures of the shape .16, 16, 3."):
+        write_captions(writer, WORDS, np.zeros((2, 16, 16, 3), "uint8"), max_new_tokens=4, batch_size=2)

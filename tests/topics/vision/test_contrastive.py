@@ -10,7 +10,7 @@ from lmbook.topics.vision.contrastive import LARGEST_SCALE, ContrastiveModel
 from lmbook.topics.vision.picture_encoder import PictureTextConfig
 from lmbook.training.step import token_losses
 
-SMALL = PictureTextConfig(11, 8, 12, 2, 1, max_sequence_length=10, dropout=0.0, order="pre", picture_size=8)
+SMALL = PictureTextConfig(11, 8, 12, 2, 1, max_sequence_length=10, dropout=0.0, normalize_first=True, picture_size=8)
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (4, 8, 8, 3)).astype("uint8")
 IDS = np.array([[7, 1, 8, 2], [3, 1, 4, 0], [5, 5, 0, 0], [6, 0, 0, 0]], "int32")

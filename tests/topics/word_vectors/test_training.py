@@ -9,7 +9,7 @@ import pytest
 from lmbook.errors import LmbookError
 from lmbook.evaluation.word_vectors import WordVectors, same_class_share
 from lmbook.topics.word_vectors.training import ARCHITECTURES, examples, train_word_embeddings
-from lmbook.topics.word_vectors.word_embeddings import WordEmbeddingConfig, WordEmbeddings
+from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
 from lmbook.topics.word_vectors.word_windows import WordWindows
 
 CLASSES = {"a": (0, 1, 2), "b": (3, 4, 5), "c": (6, 7, 8)}

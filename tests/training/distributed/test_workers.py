@@ -13,7 +13,7 @@ from lmbook.training.checkpoint import Checkpoint
 from lmbook.training.distributed.workers import (
     check_same,
     checkpoint_from_chief,
-    fellows_watched,
+    explain_lost_workers,
     from_chief,
     sum_over_workers,
 )
@@ -30,7 +30,7 @@ def test_alone_everything_is_as_given():
 
 
 def test_alone_an_error_stays_what_it_is():
-    with pytest.raises(tf.errors.InternalError), fellows_watched(ONE, "again"):
+    with pytest.raises(tf.errors.InternalError), explain_lost_workers(ONE, "again"):
         raise tf.errors.InternalError(None, None, "task:1 is unhealthy")
 
 

@@ -1,0 +1,41 @@
+"""Diagrams of models and mechanisms in one style, drawn by code.
+
+Each function gives a `Diagram`: a notebook shows it, `.save("name.svg")` writes it, `.svg` is its text, `.alt` says
+what it shows. It has a light and a dark form, and a narrow layout where the wide one could not be read on a phone.
+
+    from lmbook.book import diagrams
+    diagrams.attention(words=["the", "cat", "sat"])
+"""
+
+from lmbook.book.diagrams.chapter_road import road
+from lmbook.book.diagrams.grids import attention_weights, mask
+from lmbook.book.diagrams.heads import attention, multi_head
+from lmbook.book.diagrams.kit.diagram import Diagram
+from lmbook.book.diagrams.learning import training_loop
+from lmbook.book.diagrams.pieces import next_word, tokens
+from lmbook.book.diagrams.positions import rotary, sinusoidal
+from lmbook.book.diagrams.recurrent import lstm_cell, unrolled_rnn
+from lmbook.book.diagrams.sight import gpt_and_bert
+from lmbook.book.diagrams.stacks import block, encoder_decoder
+from lmbook.book.diagrams.trees import beam_tree, merge_tree
+
+__all__ = [
+    "Diagram",
+    "attention",
+    "attention_weights",
+    "beam_tree",
+    "block",
+    "encoder_decoder",
+    "gpt_and_bert",
+    "lstm_cell",
+    "mask",
+    "merge_tree",
+    "multi_head",
+    "next_word",
+    "road",
+    "rotary",
+    "sinusoidal",
+    "tokens",
+    "training_loop",
+    "unrolled_rnn",
+]

@@ -1,0 +1,197 @@
+"""Attention: one word's query meets all keys, and many heads side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmbook.book.diagrams.kit.canvas import Area, Canvas, chip_width
+from lmbook.book.diagrams.kit.diagram import Diagram, fitted
+from lmbook.book.diagrams.kit.text import SMALL, check_words, number, text_width
+from lmbook.errors import LmbookError
+
+# Small vectors that give a clear picture; a lesson that computes its own gives them.
+QUERY = (1.0, 0.5)
+KEYS = ((0.0, 1.0), (2.0, 1.0), (1.0, 0.0), (0.0, 0.5), (1.0, 1.0), (-1.0, 1.0), (0.5, 0.5), (0.0, -1.0))
+VALUES = ((1.0, 0.0), (0.0, 2.0), (1.0, 1.0), (0.5, 0.0), (2.0, 1.0), (0.0, 1.0), (1.0, -1.0), (0.0, 0.5))
+
+Vectors = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one word's attention computes; numbers of the words that it may not see are None, their weights 0."""
+
+    words: list[str]
+    asking: int
+    query: list[float]
+    keys: list[list[float]]
+    values: list[list[float]]
+    scores: list[float | None]
+    weights: list[float]
+    mix: list[float]
+
+    @property
+    def cell(self) -> float:
+        """Width of a cell that holds each of the numbers."""
+        rows = [self.query, self.mix, *self.keys, *self.values]
+        return max(text_width(number(value), SMALL) for row in rows for value in row) + 9
+
+
+def attention(
+    words: Sequence[str],
+    *,
+    asking: int = -1,
+    query: Sequence[float] | None = None,
+    keys: Vectors | None = None,
+    values: Vectors | None = None,
+    causal: bool = False,
+) -> Diagram:
+    """One word asks all others: its query meets their keys, the scores become weights, the values are mixed.
+
+    The scores, the weights and the mix are computed from the vectors.
+
+    Args:
+        words: T of them, 2 to 8.
+        asking: the place of the word that asks, from 0; -1 is the last.
+        query: its K numbers, K from 1 to 3; None: an example with K = 2, as for keys and values.
+        keys: [T, K].
+        values: [T, K'], K' from 1 to 3.
+        causal: the word does not see those after it.
+
+    Raises:
+        LmbookError: the words cannot be drawn, there is no such place, or shapes do not fit.
+    """
+    words = check_words(words)
+    if not -len(words) <= asking < len(words):
+        raise LmbookError(f"asking={asking} is no place in {len(words)} words.", f"Use 0 to {len(words) - 1}, or -1.")
+    (query,) = _vectors([QUERY if query is None else query], "query", 1)
+    keys = _vectors(KEYS[: len(words)] if keys is None else keys, "keys", len(words), len(query))
+    values = _vectors(VALUES[: len(words)] if values is None else values, "values", len(words))
+    look = _look(words, asking % len(words), query, keys, values, causal)
+    asks = words[look.asking]
+    weights = ", ".join(f"{number(w, 2)} to {word}" for w, word in zip(look.weights, words, strict=True))
+    alt = (
+        f"The word {asks} asks with its query {_row(query)}. Its score with each word is the product of the query and "
+        f"that word's key, divided by the square root of {len(query)}. Softmax makes weights of the scores: {weights}. "
+        f"The values, each times its weight, add up to {_row(look.mix)}."
+    )
+    return fitted(f"Attention of the word {asks}", alt, _table(look), _table(look, stacked=True))
+
+
+def _row(values: Sequence[float]) -> str:
+    return "(" + ", ".join(map(number, values)) + ")"
+
+
+def _vectors(rows: Vectors, what: str, count: int, width: int | None = None) -> list[list[float]]:
+    rows = [[float(value) for value in row] for row in rows]
+    width = len(rows[0]) if width is None and rows else width
+    if len(rows) != count or any(len(row) != width for row in rows):
+        raise LmbookError(
+            f"{what} do not fit: {count} rows of {width} numbers are needed.",
+            "Give a row for each word; a key has as many numbers as the query.",
+        )
+    if not 1 <= width <= 3:
+        raise LmbookError(f"{what} have {width} numbers each.", "The picture has room for 1 to 3; show a part of them.")
+    if any(not abs(value) < 100 for row in rows for value in row):
+        raise LmbookError(f"{what} have a number that is not between −100 and 100.", "Use small numbers.")
+    return rows
+
+
+def _look(words, asking, query, keys, values, causal) -> _Look:
+    seen = [not causal or place <= asking for place in range(len(words))]
+    scores = [
+        sum(q * k for q, k in zip(query, key, strict=True)) / math.sqrt(len(query)) if may else None
+        for key, may in zip(keys, seen, strict=True)
+    ]
+    top = max(score for score in scores if score is not None)
+    shares = [0.0 if score is None else math.exp(score - top) for score in scores]
+    weights = [share / sum(shares) for share in shares]
+    mix = [sum(w * row[i] for w, row in zip(weights, values, strict=True)) for i in range(len(values[0]))]
+    return _Look(words, asking, query, keys, values, scores, weights, mix)
+
+
+def _table(look: _Look, stacked: bool = False) -> Canvas:
+    """A row for each word: word, key, score, weight, value. Stacked: the word above its numbers, for long words."""
+    canvas, cell, above = Canvas(), look.cell, 34 if stacked else 0
+    longest = max(map(chip_width, look.words))
+    key = 0 if stacked else longest + 16
+    score = key + cell * len(look.query) + 36
+    tight = stacked and cell * (len(look.query) + len(look.mix)) > 240  # then there is no room for bars
+    track = 56
+    bar, value = score + 44, score + (82 if tight else 154)
+    middle = value + cell * len(look.mix) / 2
+
+    asks = look.words[look.asking]
+    canvas.chip((chip_width(asks) if stacked else longest) / 2, 0, asks, colour="orange")
+    query = canvas.vector(key, above, look.query, colour="orange", cell=cell)
+    canvas.text(query.right + 10, above, "asks with its query q", anchor="start")
+    y = above + 66
+    canvas.arrow([query.s, (query.middle[0], y - 12)], colour="orange")
+    canvas.text(query.middle[0], y, "key k", colour="muted")
+    canvas.text(score, y - 19, "score", colour="muted")
+    canvas.text(score, y, f"q · k / √{len(look.query)}", size=SMALL, colour="muted")
+    canvas.text(bar + (20 if tight else 50), y - 19, "weight", colour="muted")
+    canvas.text(bar + (20 if tight else 50), y, "softmax", size=SMALL, colour="muted")
+    canvas.text(middle, y, "value v", colour="muted")
+    for word, k, s, weight, v in zip(look.words, look.keys, look.scores, look.weights, look.values, strict=True):
+        y += 84 if stacked else 38
+        canvas.chip((chip_width(word) if stacked else longest) / 2, y - above, word, dashed=s is None)
+        canvas.vector(key, y, k, cell=cell)
+        canvas.text(score, y, "−∞" if s is None else number(s, 2), size=SMALL)
+        if not tight:
+            canvas.rectangle(Area(bar, y - 8, track, 16), stroke="line", radius=0)
+            canvas.rectangle(Area(bar, y - 8, track * weight, 16), fill="orange", radius=0)
+        canvas.text(bar + (0 if tight else track + 8), y, number(weight, 2), size=SMALL, anchor="start")
+        canvas.vector(value, y, v, cell=cell, colour="green")
+    canvas.arrow([(middle, y + 16), (middle, y + 44)], colour="green", width=2.5)
+    mix = canvas.vector(value, y + 60, look.mix, cell=cell, colour="green")
+    canvas.text(mix.x - 10, y + 60, "sum of weight × value", anchor="end")
+    return canvas
+
+
+def multi_head(*, heads: int = 4, width: int | None = None) -> Diagram:
+    """Attention by several heads at once: each on its own K of the H · K numbers, then put side by side.
+
+    Args:
+        heads: H, 2 to 8.
+        width: D, a multiple of H; with it the widths are numbers.
+
+    Raises:
+        LmbookError: the number of heads cannot be drawn, or does not divide the width.
+    """
+    if not 2 <= heads <= 8:
+        raise LmbookError(f"heads={heads} cannot be drawn.", "Choose 2 to 8.")
+    if width is not None and (width < heads or width % heads):
+        raise LmbookError(f"A width of {width} cannot be shared by {heads} heads.", f"Use a multiple of {heads}.")
+    D, H, K, HK = ("D", "H", "K", "H·K") if width is None else map(str, (width, heads, width // heads, width))
+    canvas, middle, whole = Canvas(), 215, 430
+    result = canvas.box(middle, 8, f"y [B, T, {D}]", colour="line", width=150)
+    mixed = canvas.box(middle, 76, [("W", "O"), f"[{HK}, {D}]"], width=120)
+    canvas.arrow([mixed.n, result.s])
+    joined = Area(0, 140, whole, 30)
+    canvas.arrow([joined.n, mixed.s])
+    canvas.text(middle + 12, 124, f"side by side: [B, T, {HK}]", size=SMALL, anchor="start", colour="muted")
+    frame = canvas.rectangle(Area(0, 204, whole, 116), stroke="line", dashed=True)
+    canvas.text(middle, 278, "each head alone: softmax(q kᵀ / √K) v", size=SMALL)
+    canvas.text(middle, 300, f"q, k, v: [B, {H}, T, {K}]", size=SMALL, colour="muted")
+    step = whole / heads
+    for head in range(heads):
+        part = canvas.rectangle(Area(head * step, 140, step, 30), fill="green-tint", stroke="green", radius=0)
+        canvas.text(*part.middle, K, size=SMALL)
+        name = f"head {head + 1}" if heads <= 6 else str(head + 1)
+        box = canvas.box(head * step + step / 2, 236, name, colour="orange", width=step - 12)
+        canvas.arrow([box.n, part.s])
+    for x, letter in ((middle - 140, "Q"), (middle, "K"), (middle + 140, "V")):
+        box = canvas.box(x, 398, [("W", letter), f"[{D}, {HK}]"], width=120)
+        canvas.arrow([box.n, (x, frame.bottom)])
+        canvas.text(x + 10, 344, letter.lower(), anchor="start")
+        canvas.line([(middle, 466), (middle, 448), (x, 448), box.s] if x != middle else [(middle, 466), box.s])
+    canvas.box(middle, 484, f"x [B, T, {D}]", colour="line", width=150)
+    alt = (
+        f"The vectors x of shape B by T by {D} are multiplied by three matrices, which give queries, keys and values, "
+        f"cut into {heads} heads of width {K}. Each head does attention on its own. Their results are put side by "
+        f"side, {HK} numbers at each position, and multiplied by a fourth matrix, which gives y of shape B by T by {D}."
+    )
+    return Diagram(f"Attention with {heads} heads", alt, canvas)

@@ -1,0 +1,70 @@
+"""Which lessons a plain run of the tests runs: `lstm_baseline`, and three others each day."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lmbook.book.chapters import LessonFile, lessons
+from lmbook.book.results import read_results
+
+ALWAYS_RUN = "lstm_baseline"
+
+
+def last_changes(folder: Path) -> dict[str, int]:
+    """File name → when it last changed (seconds since 1970), as git knows; empty without git or a history."""
+    command = ["git", "log", "--format=%x00%ct", "--name-only", "--", "."]
+    try:
+        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    changes: dict[str, int] = {}
+    for commit in told.split("\0")[1:]:  # the newest first
+        time, *paths = commit.split("\n")
+        for path in filter(None, paths):
+            changes.setdefault(Path(path).name, int(time))
+    return changes
+
+
+def seconds_of(lesson: LessonFile) -> float:
+    """What the recorded quick run took; a lesson without one counts as the longest."""
+    book = read_results(lesson, "quick")
+    return book["seconds"] if book else float("inf")
+
+
+def due(candidates: Sequence[LessonFile], changes: dict[str, int], day: int) -> list[str]:
+    """The names of three lessons for a day: two of the shortest third and one of the others, so that no day lasts long.
+
+    Both are gone through from the lesson that changed least recently; without `changes`, in the order given.
+    """
+    by_length = sorted(candidates, key=seconds_of)
+    third = len(by_length) // 3
+    chosen = []
+    for part, count in ((by_length[:third], 2), (by_length[third:], 1)):
+        names = {lesson.name for lesson in part}
+        oldest_first = sorted(
+            (lesson for lesson in candidates if lesson.name in names),
+            key=lambda lesson: changes.get(lesson.path.name, 0),
+        )
+        chosen += [oldest_first[(count * day + place) % len(oldest_first)].name for place in range(count)]
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def run_today(request) -> set[str]:
+    """The names of the lessons whose quick profiles are run."""
+    book = lessons()
+    if request.config.getoption("--lessons"):
+        return {lesson.name for lesson in book}
+    others = [lesson for lesson in book if lesson.name != ALWAYS_RUN]
+    return {ALWAYS_RUN, *due(others, last_changes(others[0].path.parent.parent), int(os.environ["LMBOOK_TEST_DAY"]))}
+
+
+@pytest.fixture
+def choose_due():
+    """The function that chooses, for its own test."""
+    return due
