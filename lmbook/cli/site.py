@@ -30,7 +30,7 @@ def site(
         print(line)
     print(
         f"{folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}: "
-        f"{time.perf_counter() - began:.0f} s, {len(warnings)} warnings."
+        f"{time.perf_counter() - began:.0f} s, {len(warnings) or 'no'} warning{'' if len(warnings) == 1 else 's'}."
     )
     if builder == "html":
         print(f"Open {(folder / 'index.html').as_uri()}")
