@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from lmbook.training.pair_validation import score_next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree.dialogues import dialogues
@@ -24,6 +23,7 @@ from lmbook.pipelines.dialogues import REPLIES
 from lmbook.pipelines.instructions import InstructionBatches
 from lmbook.pipelines.pairs import SentencePairs
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.validation import score_next_tokens
 
 V = 20
 RANDOM = np.random.default_rng(2)
