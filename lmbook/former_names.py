@@ -16,6 +16,15 @@ FIELDS = {
 }
 VALUES = {"order": {"pre": True, "post": False}}  # of fields that have other values today
 
+# Classes that a checkpoint's identity begins with. Saved models have the names that classes are registered under.
+CLASSES = {
+    "Bert": "BERT",
+    "BertClassifier": "BERTClassifier",
+    "BertMaskedLM": "BERTMaskedLM",
+    "BertReader": "BERTReader",
+    "BertTagger": "BERTTagger",
+}
+
 # A checkpoint's identity is text about each of the things that a run is made of: {"model": 'GPT, num_heads=4, …', …}.
 IDENTITY = {"model": FIELDS}
 
@@ -35,7 +44,9 @@ def _present_value(name: str, value: Any) -> Any:
 
 
 def _present_text(text: str, names: Mapping[str, str]) -> str:
-    """Translates each "name=value" between commas, the value being JSON."""
+    """Translates the class in front, and each "name=value" between commas, the value being JSON."""
+    first, comma, rest = text.partition(", ")
+    text = CLASSES.get(first, first) + comma + rest
 
     def present(part: re.Match) -> str:
         name, value = part["name"], part["value"]

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from lmbook.imports import around_import
 
 PACKAGE = "lmbook"  # of `register_keras_serializable`
-MODULES = {
+MODULES = {  # with the names under which their classes are registered
     "lmbook.layers.attention": ("MultiHeadAttention",),
     "lmbook.layers.block": ("TransformerBlock",),
     "lmbook.layers.embedding": ("ScaledEmbedding", "TokenEmbedding"),
     "lmbook.layers.feed_forward": ("FeedForward",),
     "lmbook.layers.lora": ("LoRADense",),
-    "lmbook.models.bag_of_words": ("BagOfWordsClassifier",),
+    "lmbook.models.bag_of_words_classifier": ("BagOfWordsClassifier",),
     "lmbook.models.bert": ("Bert", "BertClassifier", "BertMaskedLM", "BertReader", "BertTagger"),
     "lmbook.models.encoder_decoder": ("EncoderDecoder",),
     "lmbook.models.gpt": ("GPT",),
@@ -71,4 +71,7 @@ class _StandIn:
         self._module, self._name = module, name
 
     def from_config(self, config):
-        return getattr(importlib.import_module(self._module), self._name).from_config(config)
+        import keras
+
+        importlib.import_module(self._module)
+        return keras.saving.get_registered_object(f"{PACKAGE}>{self._name}").from_config(config)

@@ -35,12 +35,14 @@ def test_every_registered_class_of_the_library_is_named(root):
     found = {}
     for path in sorted((root / "lmbook").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [node.name for node in tree.body if isinstance(node, ast.ClassDef) and is_registered(node)]
+        names = [name for node in tree.body if isinstance(node, ast.ClassDef) for name in registered_names(node)]
         if names:
             found[".".join(path.relative_to(root).with_suffix("").parts)] = sorted(names)
     assert found == {module: sorted(names) for module, names in MODULES.items()}
 
 
-def is_registered(node: ast.ClassDef) -> bool:
-    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
-    return f"keras.saving.register_keras_serializable('{PACKAGE}')" in decorators
+def registered_names(node: ast.ClassDef) -> list[str]:
+    calls = [d for d in node.decorator_list if ast.unparse(d).startswith("keras.saving.register_keras_serializable(")]
+    arguments = [[argument.value for argument in call.args] for call in calls]
+    assert all(package == PACKAGE for package, *_ in arguments)
+    return [name[0] if name else node.name for _, *name in arguments]

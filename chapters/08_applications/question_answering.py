@@ -20,34 +20,40 @@ import random
 import time
 from collections.abc import Sequence
 
+from lmbook import History, Lesson, LmbookError, OptimizerConfig, fit, reproducible, wilson_interval
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, Question, Story, english_tokens, pretty, tell_stories
+from lmbook.models import BERTReader, load_minilm
+from lmbook.topics.reading import (
+    UNKNOWN,
+    AnswerSpans,
+    Line,
+    StoryAnswers,
+    StoryBatches,
+    StoryReader,
+    StoryReaderConfig,
+    StoryVocabulary,
+    WordOverlap,
+    answer_stories,
+    best_threshold,
+    clustered_interval,
+    find_answers,
+    risk_coverage,
+    score_abstention,
+    score_answers,
+    span_text,
+    token_span,
+    told,
+    unanswerable,
+    window,
+)
+from lmbook.training import FineTuning
+
 import numpy as np
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, Question, Story, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens, pretty
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.models.bert import BertReader
-from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.topics.reading.abstention import best_threshold, risk_coverage, score_abstention
-from lmbook.topics.reading.answer_spans import AnswerSpans, token_span, window
-from lmbook.topics.reading.scores import clustered_interval, score_answers
-from lmbook.topics.reading.span_search import find_answers, span_text
-from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
-from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
-from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
-from lmbook.topics.reading.unanswerable import UNKNOWN, unanswerable
-from lmbook.topics.reading.word_overlap import WordOverlap
-from lmbook.training.fine_tuning import FineTuning
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.history import History
-from lmbook.training.optimizers import OptimizerConfig
-
-lesson = Lesson("question_answering")
 PARTS = ("greentree", "babi_10k", "xquad")
-if lesson.text is not None or lesson.corpus not in (None, *PARTS):
+lesson = Lesson("question_answering", corpora=PARTS)
+if lesson.own_text:
     given = f"--text {lesson.text}" if lesson.text else f"--corpus {lesson.corpus}"
     raise LmbookError(f"{given} has no questions that this lesson can read.", f"Choose from {', '.join(PARTS)}.")
 wanted = {lesson.corpus} if lesson.corpus else set(PARTS if lesson.full else PARTS[:1])
@@ -336,7 +342,7 @@ if babi is not None:
 #
 # XQuAD has 1,190 questions about paragraphs of Wikipedia, by people who read the paragraph first; the answer is a span
 # of it. MiniLM reads `[CLS] question [SEP] paragraph [SEP]`, and two new numbers for each token say how well an answer
-# begins there, and ends there ([`BertReader`](../../lmbook/models/bert.py)).
+# begins there, and ends there ([`BERTReader`](../../lmbook/models/bert.py)).
 #
 # The set is meant for testing, of models that were trained on SQuAD's 87,599 questions. Here a part of *its own*
 # articles is all that there is to learn from: 30 articles to train, 6 to validate, 12 to test, the same for every seed.
@@ -383,7 +389,7 @@ def spans_of(records: list[dict], pieces, widths: Sequence[int], size: int | Non
     )
 
 
-def read(model: BertReader, records: list[dict], pieces) -> tuple[list[str], np.ndarray, np.ndarray]:
+def read(model: BERTReader, records: list[dict], pieces) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The best span of each question as text, its log-probability, and that of there being none."""
     found = find_answers(model, spans_of(records, pieces, TEST_WIDTHS))
     answers = [
@@ -406,7 +412,7 @@ if xquad is not None:
         name: [record for record in english if record["article"] in articles]
         for name, articles in zip(("train", "validation", "test"), np.split(XQUAD_SPLIT, (30, 36)), strict=True)
     }
-    model = BertReader(bert)
+    model = BERTReader(bert)
     began = time.perf_counter()
     learned = parts["train"] + with_other_paragraphs(parts["train"], 2)
     training = spans_of(learned, pieces, (128,), WINDOW, lesson.seed)

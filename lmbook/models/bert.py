@@ -22,8 +22,8 @@ POOLINGS = ("first", "mean")
 
 
 @dataclass(frozen=True)
-class BertConfig:
-    """The shape of a `Bert`; the defaults are a small one.
+class BERTConfig:
+    """The shape of a `BERT`; the defaults are a small one.
 
     Args:
         vocabulary_size: number of token ids, V.
@@ -67,12 +67,12 @@ class BertConfig:
         check_pad_id(self)
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class Bert(Transformer):
+@keras.saving.register_keras_serializable("lmbook", "Bert")
+class BERT(Transformer):
     """Each position reads the whole text, before and after it.
 
     Args:
-        config: a `BertConfig` (or a dict of its fields).
+        config: a `BERTConfig` (or a dict of its fields).
 
     Call:
         ids [B, T], or (ids, segments [B, T]) -> vectors [B, T, D]. `padding_mask` [B, T]: True at real tokens; None:
@@ -86,9 +86,9 @@ class Bert(Transformer):
         Devlin et al. 2019, "BERT: pre-training of deep bidirectional Transformers for language understanding".
     """
 
-    config_class = BertConfig
+    config_class = BERTConfig
 
-    def __init__(self, config: BertConfig | dict, **kwargs):
+    def __init__(self, config: BERTConfig | dict, **kwargs):
         super().__init__(config, **kwargs)
         c, policy = self.config, self.dtype_policy
         self.embedding = TokenEmbedding(
@@ -157,28 +157,28 @@ def mean_vectors(x, padding_mask):
     return ops.sum(ops.cast(x, "float32") * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
 
 
-class BertTask(BaseModel):
-    """A `Bert` with a head on it.
+class BERTTask(BaseModel):
+    """A `BERT` with a head on it.
 
     Args:
-        bert: one that is shared with whoever else has it, or a `BertConfig` (or a dict of its fields) for a new one.
-        dtype: policy of a new `Bert` and of the head; beside a shared one the head takes that one's.
+        bert: one that is shared with whoever else has it, or a `BERTConfig` (or a dict of its fields) for a new one.
+        dtype: policy of a new `BERT` and of the head; beside a shared one the head takes that one's.
 
     Raises:
-        LmbookError: `dtype` is not the policy of the shared `Bert`.
+        LmbookError: `dtype` is not the policy of the shared `BERT`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, *, dtype=None, **kwargs):
-        shared = bert if isinstance(bert, Bert) else None
+    def __init__(self, bert: BERT | BERTConfig | dict, *, dtype=None, **kwargs):
+        shared = bert if isinstance(bert, BERT) else None
         super().__init__(dtype=dtype if shared is None else shared.dtype_policy, **kwargs)
         if shared is not None:
             self.own_dtype = shared.own_dtype
             if dtype is not None and keras.dtype_policies.get(dtype).name != shared.dtype_policy.name:
                 raise LmbookError(
-                    f"dtype={dtype!r} is not the {shared.dtype_policy.name} of the Bert that is shared.",
-                    "Make the Bert with that dtype, and leave it out here.",
+                    f"dtype={dtype!r} is not the {shared.dtype_policy.name} of the BERT that is shared.",
+                    "Make the BERT with that dtype, and leave it out here.",
                 )
-        self.bert = Bert(bert, name="bert", dtype=self.dtype_policy) if shared is None else shared
+        self.bert = BERT(bert, name="bert", dtype=self.dtype_policy) if shared is None else shared
         self.bert.build((None, None))
         self.config = self.bert.config
 
@@ -198,17 +198,17 @@ class BertTask(BaseModel):
         return {**super().get_config(), "bert": dataclasses.asdict(self.config)}
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertMaskedLM(BertTask):
-    """Says which token stands where one was hidden: inputs as of `Bert` -> logits [B, T, V] float32.
+@keras.saving.register_keras_serializable("lmbook", "BertMaskedLM")
+class BERTMaskedLM(BERTTask):
+    """Says which token stands where one was hidden: inputs as of `BERT` -> logits [B, T, V] float32.
 
-    The logits share the embedding's table. The `Bert` should have no pooler, which nothing here would train.
+    The logits share the embedding's table. The `BERT` should have no pooler, which nothing here would train.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, **kwargs):
         super().__init__(bert, **kwargs)
         c = self.config
         self.dense = self._dense(c.hidden_dim, "dense")
@@ -226,12 +226,12 @@ class BertMaskedLM(BertTask):
         return (*ids_shape(input_shape), self.config.vocabulary_size)
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertClassifier(BertTask):
-    """One answer for a text, or for a pair of texts: inputs as of `Bert` -> logits [B, C] float32.
+@keras.saving.register_keras_serializable("lmbook", "BertClassifier")
+class BERTClassifier(BERTTask):
+    """One answer for a text, or for a pair of texts: inputs as of `BERT` -> logits [B, C] float32.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
         num_classes: C.
         pooling: "first": the first token's vector, through the pooler of `bert` (its own, where `bert` has none);
             "mean": the mean of all real tokens' vectors.
@@ -240,7 +240,7 @@ class BertClassifier(BertTask):
         LmbookError: a value is out of its range.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, num_classes: int, pooling: str = "first", **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, num_classes: int, pooling: str = "first", **kwargs):
         super().__init__(bert, **kwargs)
         self.num_classes, self.pooling = num_classes, pooling
         check_counts(self, "num_classes")
@@ -268,17 +268,17 @@ class BertClassifier(BertTask):
         return {**super().get_config(), "num_classes": self.num_classes, "pooling": self.pooling}
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertReader(BertTask):
-    """Finds an answer in a text: inputs as of `Bert` -> logits [B, 2, T] float32, where it starts and where it ends.
+@keras.saving.register_keras_serializable("lmbook", "BertReader")
+class BERTReader(BERTTask):
+    """Finds an answer in a text: inputs as of `BERT` -> logits [B, 2, T] float32, where it starts and where it ends.
 
     The last token of an answer is its end. Padding gets a logit so low that it is never chosen.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, **kwargs):
         super().__init__(bert, **kwargs)
         self.head = self._dense(2, "logits")
         self.built = True
@@ -294,19 +294,19 @@ class BertReader(BertTask):
         return batch, 2, length
 
 
-@keras.saving.register_keras_serializable("lmbook")
-class BertTagger(BertTask):
-    """Gives each token a tag: inputs as of `Bert` -> logits [B, T, K] float32.
+@keras.saving.register_keras_serializable("lmbook", "BertTagger")
+class BERTTagger(BERTTask):
+    """Gives each token a tag: inputs as of `BERT` -> logits [B, T, K] float32.
 
     Args:
-        bert: see `BertTask`.
+        bert: see `BERTTask`.
         num_tags: K.
 
     Raises:
         LmbookError: num_tags is not a positive number.
     """
 
-    def __init__(self, bert: Bert | BertConfig | dict, num_tags: int, **kwargs):
+    def __init__(self, bert: BERT | BERTConfig | dict, num_tags: int, **kwargs):
         super().__init__(bert, **kwargs)
         self.num_tags = num_tags
         check_counts(self, "num_tags")

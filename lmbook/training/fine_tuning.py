@@ -1,4 +1,4 @@
-"""Fine-tuning: a trained `Bert` with a new head learns from a few labelled texts."""
+"""Fine-tuning: a trained `BERT` with a new head learns from a few labelled texts."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertTask, mean_vectors, real_tokens
+from lmbook.models.bert import BERT, BERTTask, mean_vectors, real_tokens
 from lmbook.models.compiled import compiled
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
 from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
-from lmbook.training.optimizers import ScaledAdam
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import ScaledAdam, WarmupCosine
 from lmbook.training.step import TrainingStep, jit_by_default, seed_states
 
 PARTS = ("head", "last", "all")
 
 
-def train_only(model: BertTask, part: str) -> None:
+def train_only(model: BERTTask, part: str) -> None:
     """Choose which weights are trained.
 
     Args:
-        model: a `Bert` with a head.
-        part: "head": nothing of the `Bert`; "last": its last block too (and its pooler); "all".
+        model: a `BERT` with a head.
+        part: "head": nothing of the `BERT`; "last": its last block too (and its pooler); "all".
 
     Raises:
         LmbookError: there is no such part.
@@ -41,7 +40,7 @@ def train_only(model: BertTask, part: str) -> None:
         bert.pooler.trainable = part != "head"
 
 
-def rate_factors(model: BertTask, decay: float) -> list[float]:
+def rate_factors(model: BERTTask, decay: float) -> list[float]:
     """For each trainable weight, what its learning rate is multiplied with: less, the nearer to the input.
 
     1 for the head, `decay` for the last block (and the pooler), its square for the one before, and so on to the
@@ -66,7 +65,7 @@ class FineTuning:
     0; there is no decay of weights, which does nothing in so few steps.
 
     Args:
-        model: a `Bert` with a head of dense layers, such as `BertClassifier`.
+        model: a `BERT` with a head of dense layers, such as `BERTClassifier`.
         part: what is trained, see `train_only`.
         learning_rate: the peak, of the head.
         decay: see `rate_factors`; 1: all weights have the same rate.
@@ -74,13 +73,13 @@ class FineTuning:
         jit_compile: let XLA compile the update, anew for each width of a batch; None: what the model's class says.
 
     Example:
-        tuning = FineTuning(BertClassifier(bert, 2), "last", learning_rate=1e-3)
+        tuning = FineTuning(BERTClassifier(bert, 2), "last", learning_rate=1e-3)
         history = tuning.run(data, steps=100, validation=held_out, patience=3)
     """
 
     def __init__(
         self,
-        model: BertTask,
+        model: BERTTask,
         part: str = "all",
         *,
         learning_rate: float,
@@ -117,7 +116,7 @@ class FineTuning:
             validation: scored every `report_every` steps; the weights of the lowest loss are kept. None: the last ones.
             report_every: steps between two reports; None: an epoch.
             patience: stop after so many reports in a row without a lower validation loss; None: never.
-            start: the weights of the `Bert` to start from; None: those that it had when this `FineTuning` was made.
+            start: the weights of the `BERT` to start from; None: those that it had when this `FineTuning` was made.
             seed: of the new head and of dropout.
 
         Raises:
@@ -152,7 +151,7 @@ class FineTuning:
         return history
 
     def _begin(self, bert: list[np.ndarray], steps: int, seed: int) -> None:
-        """Everything as before the first step: the `Bert` as given, the head and dropout drawn by `seed`."""
+        """Everything as before the first step: the `BERT` as given, the head and dropout drawn by `seed`."""
         train_only(self.model, self._part)  # another `FineTuning` of the same model may have chosen otherwise
         rng = np.random.default_rng(seed)
         for weight, value in zip(self.model.bert.weights, bert, strict=True):
@@ -180,7 +179,7 @@ def classification_loss(model: keras.Model, texts: LabelledTexts) -> float:
     return float(tf.reduce_mean(losses))
 
 
-def text_vectors(bert: Bert, texts: LabelledTexts) -> np.ndarray:
+def text_vectors(bert: BERT, texts: LabelledTexts) -> np.ndarray:
     """The mean [N, D] of the vectors of every text's tokens."""
     mean = _reader(lambda model, ids: mean_vectors(model(ids, training=False), real_tokens(ids, model.config.pad_id)))
     return texts.each(compiled(bert, "vectors", mean))

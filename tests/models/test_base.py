@@ -16,9 +16,9 @@ import lmbook.models
 from lmbook.errors import LmbookError
 from lmbook.layers.dense import make_dense
 from lmbook.models import registry
-from lmbook.models.bag_of_words import BagOfWordsClassifier
+from lmbook.models.bag_of_words_classifier import BagOfWordsClassifier
 from lmbook.models.base import BaseModel
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger
+from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, BERTMaskedLM, BERTReader, BERTTagger
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
@@ -35,7 +35,7 @@ from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddi
 
 V = 11
 SIZES = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1}
-BERT, READER = BertConfig(V, **SIZES), StoryReaderConfig(V, 3, 2, **SIZES)
+BERT_SHAPE, READER = BERTConfig(V, **SIZES), StoryReaderConfig(V, 3, 2, **SIZES)
 PICTURES = PictureTextConfig(V, picture_size=8, **SIZES)
 IDS = np.array([[2, 3, 4], [2, 5, 0]], "int32")
 PICTURE = np.arange(384, dtype="float32").reshape(2, 8, 8, 3) % 255
@@ -53,11 +53,11 @@ def registered(name):
 KINDS = {
     **{name: registered(name) for name in registry.LANGUAGE_MODELS},
     "bag of words": (BagOfWordsClassifier, [V, 3], [{"ids": IDS, "weights": np.ones((2, 3), "float32")}]),
-    "bert": (Bert, [dataclasses.replace(BERT, pooler=True)], [IDS]),
-    "bert, masked": (BertMaskedLM, [BERT], [IDS]),
-    "bert, classes": (BertClassifier, [BERT, 3], [IDS]),
-    "bert, answers": (BertReader, [BERT], [IDS]),
-    "bert, tags": (BertTagger, [BERT, 3], [IDS]),
+    "bert": (BERT, [dataclasses.replace(BERT_SHAPE, pooler=True)], [IDS]),
+    "bert, masked": (BERTMaskedLM, [BERT_SHAPE], [IDS]),
+    "bert, classes": (BERTClassifier, [BERT_SHAPE, 3], [IDS]),
+    "bert, answers": (BERTReader, [BERT_SHAPE], [IDS]),
+    "bert, tags": (BERTTagger, [BERT_SHAPE, 3], [IDS]),
     "captions": (Captioner, [PICTURES], [(PICTURE, IDS)]),
     "contrast": (ContrastiveModel, [PICTURES], [(PICTURE, IDS)]),
     "encoder": (TransformerEncoder, [TransformerConfig(V, **SIZES)], [IDS]),
@@ -151,12 +151,12 @@ def as_float(x):
 
 
 def test_a_head_computes_in_the_precision_of_the_bert_that_it_shares(tmp_path):
-    bert = Bert(BERT, dtype="mixed_bfloat16")
-    assert policies(BertClassifier(bert, 3)) == {"mixed_bfloat16"}
-    BertMaskedLM(bert).save(tmp_path / "model.keras")
+    bert = BERT(BERT_SHAPE, dtype="mixed_bfloat16")
+    assert policies(BERTClassifier(bert, 3)) == {"mixed_bfloat16"}
+    BERTMaskedLM(bert).save(tmp_path / "model.keras")
     assert policies(load(tmp_path / "model.keras")) == {"mixed_bfloat16"}
-    with pytest.raises(LmbookError, match="dtype='float32' is not the mixed_bfloat16 of the Bert that is shared"):
-        BertClassifier(bert, 3, dtype="float32")
+    with pytest.raises(LmbookError, match="dtype='float32' is not the mixed_bfloat16 of the BERT that is shared"):
+        BERTClassifier(bert, 3, dtype="float32")
 
 
 @every_kind

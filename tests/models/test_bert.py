@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger, mean_vectors
+from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, BERTMaskedLM, BERTReader, BERTTagger, mean_vectors
 
 V, LENGTH = 13, 12
-CONFIG = BertConfig(V, 16, 20, num_heads=4, num_layers=2, max_sequence_length=LENGTH)
+CONFIG = BERTConfig(V, 16, 20, num_heads=4, num_layers=2, max_sequence_length=LENGTH)
 IDS = np.array([[3, 1, 4, 1, 5, 0, 0], [2, 7, 1, 8, 2, 8, 1]], "int32")
 SEGMENTS = np.array([[0, 0, 0, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1, 1]], "int32")
 TASKS = {
     "vectors": lambda bert: bert,
-    "masked_lm": BertMaskedLM,
-    "first": lambda bert: BertClassifier(bert, 3),
-    "mean": lambda bert: BertClassifier(bert, 3, "mean"),
-    "reader": BertReader,
-    "tagger": lambda bert: BertTagger(bert, 5),
+    "masked_lm": BERTMaskedLM,
+    "first": lambda bert: BERTClassifier(bert, 3),
+    "mean": lambda bert: BERTClassifier(bert, 3, "mean"),
+    "reader": BERTReader,
+    "tagger": lambda bert: BERTTagger(bert, 5),
 }
 every_task = pytest.mark.parametrize("task", TASKS)
 
@@ -29,7 +29,7 @@ every_task = pytest.mark.parametrize("task", TASKS)
 def make(task="vectors", config=CONFIG):
     """A model with weights that are not at their start, where much is zero."""
     keras.utils.set_random_seed(1)
-    model, rng = TASKS[task](Bert(config)), np.random.default_rng(1)
+    model, rng = TASKS[task](BERT(config)), np.random.default_rng(1)
     for weight in model.trainable_variables:
         weight.assign_add(rng.normal(scale=0.2, size=weight.shape))
     return model
@@ -87,7 +87,7 @@ def test_shapes_and_weights_on_request():
     assert x.shape == (2, 7, 16) and [m.shape for m in maps] == [(2, 4, 7, 7)] * 2
     shapes = {"masked_lm": (2, 7, V), "first": (2, 3), "mean": (2, 3), "reader": (2, 2, 7), "tagger": (2, 7, 5)}
     assert {task: made(task)(IDS).shape for task in shapes} == shapes
-    assert make(config=BertConfig(**{**CONFIG.__dict__, "pooler": True})).pooled(x).shape == (2, 16)
+    assert make(config=BERTConfig(**{**CONFIG.__dict__, "pooler": True})).pooled(x).shape == (2, 16)
 
 
 def test_the_mean_is_of_real_tokens():
@@ -102,12 +102,12 @@ def test_saved_and_loaded_it_gives_the_same(assert_saved_as_it_is, task):
 
 
 def test_tasks_share_the_bert_they_are_given():
-    bert = Bert(CONFIG)
-    masked, classifier = BertMaskedLM(bert), BertClassifier(bert, 2)
+    bert = BERT(CONFIG)
+    masked, classifier = BERTMaskedLM(bert), BERTClassifier(bert, 2)
     shared = {id(weight) for weight in bert.weights}
     assert shared < {id(w) for w in masked.weights} and shared < {id(w) for w in classifier.weights}
-    pooled = Bert(BertConfig(**{**CONFIG.__dict__, "pooler": True}))
-    assert len(BertClassifier(pooled, 2).weights) == len(pooled.weights) + 2  # its pooler is used, not a new one
+    pooled = BERT(BERTConfig(**{**CONFIG.__dict__, "pooler": True}))
+    assert len(BERTClassifier(pooled, 2).weights) == len(pooled.weights) + 2  # its pooler is used, not a new one
 
 
 @every_task
@@ -136,15 +136,15 @@ def test_bfloat16_stays_near_float32(task):
 def test_unusable_values_are_named(wrong):
     [(name, value)] = wrong.items()
     with pytest.raises(LmbookError, match=f"{name}={value!r}"):
-        BertConfig(**{"vocabulary_size": V, **wrong})
+        BERTConfig(**{"vocabulary_size": V, **wrong})
 
 
 def test_unusable_heads_and_texts_are_named():
     with pytest.raises(LmbookError, match="pooling='last'"):
-        BertClassifier(CONFIG, 2, "last")
+        BERTClassifier(CONFIG, 2, "last")
     with pytest.raises(LmbookError, match="num_classes=0"):
-        BertClassifier(CONFIG, 0)
+        BERTClassifier(CONFIG, 0)
     with pytest.raises(LmbookError, match="num_tags=0"):
-        BertTagger(CONFIG, 0)
+        BERTTagger(CONFIG, 0)
     with pytest.raises(LmbookError, match="13 tokens is longer than max_sequence_length=12"):
-        Bert(CONFIG)(np.ones((1, 13), "int32"))
+        BERT(CONFIG)(np.ones((1, 13), "int32"))

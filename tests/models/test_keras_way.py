@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmbook.models.bert import BertClassifier, BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTClassifier, BERTConfig, BERTMaskedLM
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
@@ -25,13 +25,13 @@ KINDS = {
     "lstm": (lambda: RecurrentLanguageModel(RecurrentConfig(V, 8, 16)), READ, NEXT, None),
     "encoder-decoder": (lambda: EncoderDecoder(TransformerConfig(V, **SIZES)), (TEXTS[:, ::-1], READ), NEXT, None),
     "bert, masked": (
-        lambda: BertMaskedLM(BertConfig(V, **SIZES)),
+        lambda: BERTMaskedLM(BERTConfig(V, **SIZES)),
         np.where(HIDDEN, 1, TEXTS).astype("int32"),
         TEXTS,
         HIDDEN.astype("float32"),
     ),
     "bert, classes": (
-        lambda: BertClassifier(BertConfig(V, **SIZES), num_classes=2),
+        lambda: BERTClassifier(BERTConfig(V, **SIZES), num_classes=2),
         (TEXTS, SEGMENTS),
         (TEXTS[:, 0] > 5).astype("int32"),
         None,

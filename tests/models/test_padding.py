@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, BertMaskedLM, BertReader, BertTagger
+from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, BERTMaskedLM, BERTReader, BERTTagger
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
@@ -27,14 +27,14 @@ NEW = np.roll(np.arange(V), 5)  # id i becomes NEW[i]: padding 0 becomes 8, and 
 IDS = np.array([[2, 7, 1, 8, 2, 11], [2, 5, 9, 0, 0, 0]], "int32")
 TARGET = np.array([[2, 3, 12, 4], [2, 6, 0, 0]], "int32")
 PICTURES = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)).astype("float32")
-BERT, PICTURE_TEXT = BertConfig(V, **SIZES), PictureTextConfig(V, **SIZES, picture_size=8)
+TEXT, PICTURE_TEXT = BERTConfig(V, **SIZES), PictureTextConfig(V, **SIZES, picture_size=8)
 READER = StoryReaderConfig(V, 7, 3, **SIZES, mimetic=False)
 KINDS = {
-    "bert": (Bert, BERT, (), IDS),
-    "bert, masked": (BertMaskedLM, BERT, (), IDS),
-    "bert, classes": (BertClassifier, BERT, (3, "mean"), IDS),
-    "bert, answers": (BertReader, BERT, (), IDS),
-    "bert, tags": (BertTagger, BERT, (3,), IDS),
+    "bert": (BERT, TEXT, (), IDS),
+    "bert, masked": (BERTMaskedLM, TEXT, (), IDS),
+    "bert, classes": (BERTClassifier, TEXT, (3, "mean"), IDS),
+    "bert, answers": (BERTReader, TEXT, (), IDS),
+    "bert, tags": (BERTTagger, TEXT, (3,), IDS),
     "encoder": (TransformerEncoder, TransformerConfig(V, **SIZES), (), IDS),
     "encoder-decoder": (EncoderDecoder, TransformerConfig(V, **SIZES), (), (IDS, TARGET)),
     "recurrent classes": (RecurrentClassifier, RecurrentClassifierConfig(V, 3, 8, 8), (), IDS),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmbook.models.bert import Bert, BertConfig
+from lmbook.models.bert import BERT, BERTConfig
 from lmbook.recipes import minilm
 from lmbook.tokenizers.word_piece import WordPieceTokenizer
 from lmbook.training.fine_tuning import class_logits
@@ -15,8 +15,8 @@ TEXTS, CLASSES = ["a good film", "a bad film", "good", "bad", "good film", "bad 
 @pytest.fixture
 def tiny(monkeypatch):
     """A BERT in the place of MiniLM that is small enough for a test."""
-    config = BertConfig(len(PIECES), 16, 32, num_heads=2, num_layers=2, max_sequence_length=8, stddev=0.2)
-    monkeypatch.setattr(minilm, "load_minilm", lambda: (Bert(config), WordPieceTokenizer(PIECES)))
+    config = BERTConfig(len(PIECES), 16, 32, num_heads=2, num_layers=2, max_sequence_length=8, stddev=0.2)
+    monkeypatch.setattr(minilm, "load_minilm", lambda: (BERT(config), WordPieceTokenizer(PIECES)))
     monkeypatch.setattr(minilm, "RATES", {"last": 1e-2, "all": 1e-2})
     return minilm.MiniLMClassifier(2)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertClassifier, BertConfig, mean_vectors
+from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, mean_vectors
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fine_tuning import (
@@ -18,18 +18,18 @@ from lmbook.training.fine_tuning import (
     train_only,
 )
 
-CONFIG = BertConfig(12, 16, 24, num_heads=2, num_layers=2, max_sequence_length=8, dropout=0.1, stddev=0.1)
+CONFIG = BERTConfig(12, 16, 24, num_heads=2, num_layers=2, max_sequence_length=8, dropout=0.1, stddev=0.1)
 
 
 def make(**changes):
     keras.utils.set_random_seed(0)
-    model = BertClassifier(Bert(CONFIG), 2, **{"pooling": "mean", **changes})
+    model = BERTClassifier(BERT(CONFIG), 2, **{"pooling": "mean", **changes})
     return model
 
 
 @pytest.fixture(scope="module")
 def shared():
-    """(a model, the weights of its `Bert`, for each part a `FineTuning` that starts from them): each compiled once."""
+    """(a model, the weights of its `BERT`, for each part a `FineTuning` that starts from them): each compiled once."""
     model = make()
     start = [weight.numpy() for weight in model.bert.weights]
     return model, start, {part: FineTuning(model, part, learning_rate=1e-2, jit_compile=False) for part in PARTS}
@@ -102,7 +102,7 @@ def test_weights_near_the_input_learn_more_slowly(shared):
 
 def test_a_pooler_of_the_bert_learns_with_its_last_block():
     keras.utils.set_random_seed(0)
-    model = BertClassifier(Bert(BertConfig(12, 16, 24, num_heads=2, num_layers=1, pooler=True)), 2)
+    model = BERTClassifier(BERT(BERTConfig(12, 16, 24, num_heads=2, num_layers=1, pooler=True)), 2)
     factors = dict(zip((weight.path for weight in model.trainable_variables), rate_factors(model, 0.5), strict=True))
     assert {factor for path, factor in factors.items() if "pooler" in path} == {0.5}
 
@@ -120,7 +120,7 @@ def test_runs_do_not_depend_on_the_runs_before(shared):
     model, given, tunings = shared
     data, held_out = labelled(64, 3), labelled(32, 4)
     keras.utils.set_random_seed(7)
-    other = [weight.numpy() for weight in Bert(CONFIG).weights]
+    other = [weight.numpy() for weight in BERT(CONFIG).weights]
 
     def logits(**options):
         tunings["all"].run(data, steps=12, **options)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertConfig, BertMaskedLM
+from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
 from lmbook.pipelines.masked import MaskedTokens
@@ -84,7 +84,7 @@ def test_an_empty_text_is_refused(special_ids):
 
 
 V = 12
-SMALL = BertConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8, dropout=0.0, stddev=0.1)
+SMALL = BERTConfig(V + 1, 16, 24, num_heads=2, num_layers=1, max_sequence_length=8, dropout=0.0, stddev=0.1)
 
 
 def hidden(documents, **changes):
@@ -101,7 +101,7 @@ def patterned(count, seed):
 def test_the_score_is_the_mean_over_hidden_tokens():
     keras.utils.set_random_seed(0)
     model, data = (
-        BertMaskedLM(SMALL),
+        BERTMaskedLM(SMALL),
         hidden(patterned(10, 0), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0),
     )
     losses, right = [], []
@@ -119,7 +119,7 @@ def test_the_score_is_the_mean_over_hidden_tokens():
 
 def test_fit_teaches_a_bert_to_name_hidden_tokens():
     keras.utils.set_random_seed(0)
-    model = BertMaskedLM(SMALL)
+    model = BERTMaskedLM(SMALL)
     validation = MaskedValidation(hidden(patterned(40, 1), shuffle=False, mask_token_rate=1.0, random_token_rate=0.0))
     before = validation.score(model)
     data = hidden(patterned(200, 2), batch_size=32)
@@ -137,7 +137,7 @@ def test_answers_are_in_the_order_of_the_text():
     data = hidden(
         documents, shuffle=False, mask_token_rate=1.0, random_token_rate=0.0, mask_selection_rate=1.0, batch_size=2
     )
-    right, likeliest, losses = MaskedValidation(data).answers(BertMaskedLM(SMALL))
+    right, likeliest, losses = MaskedValidation(data).answers(BERTMaskedLM(SMALL))
     assert right.tolist() == [id for document in documents for id in document]
     assert len(likeliest) == len(losses) == len(right)
 

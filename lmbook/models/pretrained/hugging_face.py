@@ -15,7 +15,7 @@ import numpy as np
 from lmbook.corpora.weights import read_minilm, read_safetensors
 from lmbook.errors import LmbookError
 from lmbook.files import read_json
-from lmbook.models.bert import Bert, BertConfig, BertMaskedLM
+from lmbook.models.bert import BERT, BERTConfig, BERTMaskedLM
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.named import Named, assign, dense, norm, table
 from lmbook.tokenizers.word_piece import WordPieceTokenizer
@@ -46,6 +46,7 @@ def load_gpt2(folder: str | Path) -> GPT:
             num_layers=_get(config, "n_layer", origin),
             max_sequence_length=_get(config, "n_positions", origin),
             activation=_activation(config.get("activation_function", "gelu_new"), origin),
+            pad_id=config.get("eos_token_id") or 0,  # GPT-2 fills with its only special token, as `GPT2Tokenizer` does
             tie_embeddings=config.get("tie_word_embeddings", True),
             dropout=config.get("resid_pdrop", 0.1),
             epsilon=config.get("layer_norm_epsilon", 1e-5),
@@ -58,7 +59,7 @@ def load_gpt2(folder: str | Path) -> GPT:
     return model
 
 
-def load_bert(folder: str | Path, pooler: bool | None = None) -> Bert:
+def load_bert(folder: str | Path, pooler: bool | None = None) -> BERT:
     """The BERT of a folder, without the heads it may have; its tokenizer: `WordPieceTokenizer` from vocab.txt.
 
     Args:
@@ -72,14 +73,14 @@ def load_bert(folder: str | Path, pooler: bool | None = None) -> Bert:
     return bert_from(config, arrays, origin, pooler)
 
 
-def load_bert_masked_lm(folder: str | Path) -> BertMaskedLM:
+def load_bert_masked_lm(folder: str | Path) -> BERTMaskedLM:
     """The same with the head that names hidden tokens.
 
     Raises:
         LmbookError: a file is missing, damaged, of another model, or has no such head.
     """
     config, arrays, origin = _read(folder, "bert")
-    model = BertMaskedLM(bert_from(config, arrays, origin, pooler=False))
+    model = BERTMaskedLM(bert_from(config, arrays, origin, pooler=False))
     head = {_modern(name): array for name, array in arrays.items() if name.startswith("cls.predictions.")}
     # The matrix of the logits is the table of the tokens, and their bias may be named twice or after it.
     head.pop("cls.predictions.decoder.weight", None)
@@ -90,7 +91,7 @@ def load_bert_masked_lm(folder: str | Path) -> BertMaskedLM:
     return model
 
 
-def load_minilm() -> tuple[Bert, WordPieceTokenizer]:
+def load_minilm() -> tuple[BERT, WordPieceTokenizer]:
     """all-MiniLM-L6-v2, a sentence encoder: the normalised mean of its vectors says what a sentence is about.
 
     Raises:
@@ -100,8 +101,8 @@ def load_minilm() -> tuple[Bert, WordPieceTokenizer]:
     return bert_from(config, arrays, "The package of MiniLM", pooler=False), WordPieceTokenizer(pieces)
 
 
-def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origin: str, pooler: bool | None) -> Bert:
-    """A `Bert` from what config.json and model.safetensors hold; see `load_bert`."""
+def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origin: str, pooler: bool | None) -> BERT:
+    """A `BERT` from what config.json and model.safetensors hold; see `load_bert`."""
     if config.get("is_decoder") or config.get("position_embedding_type", "absolute") != "absolute":
         raise LmbookError(f"{origin} is not a plain BERT: it is a decoder, or has other positions.", "Give another.")
     arrays = {_modern(name).removeprefix("bert."): array for name, array in arrays.items()}
@@ -109,8 +110,8 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
     pooler = "pooler.dense.weight" in arrays if pooler is None else pooler
     if not pooler:
         arrays = {name: array for name, array in arrays.items() if not name.startswith("pooler.")}
-    model = Bert(
-        BertConfig(
+    model = BERT(
+        BERTConfig(
             vocabulary_size=_get(config, "vocab_size", origin),
             hidden_dim=_get(config, "hidden_size", origin),
             intermediate_dim=_get(config, "intermediate_size", origin),
@@ -120,6 +121,7 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
             num_segments=_get(config, "type_vocab_size", origin),
             activation=_activation(config.get("hidden_act", "gelu"), origin),
             pooler=pooler,
+            pad_id=config.get("pad_token_id") or 0,
             dropout=config.get("hidden_dropout_prob", 0.1),
             epsilon=config.get("layer_norm_eps", 1e-12),
         )
@@ -181,7 +183,7 @@ def gpt2_places(model: GPT) -> Iterator[Named]:
         yield from dense("lm_head", model.head)
 
 
-def bert_places(model: Bert) -> Iterator[Named]:
+def bert_places(model: BERT) -> Iterator[Named]:
     """Where each array of a BERT's file belongs, those of its heads left out."""
     yield table("embeddings.word_embeddings", model.embedding.tokens)
     yield table("embeddings.position_embeddings", model.embedding.places)
@@ -201,7 +203,7 @@ def bert_places(model: Bert) -> Iterator[Named]:
         yield from dense("pooler.dense", model.pooler)
 
 
-def _masked_lm_places(model: BertMaskedLM) -> Iterator[Named]:
+def _masked_lm_places(model: BERTMaskedLM) -> Iterator[Named]:
     yield from dense("cls.predictions.transform.dense", model.dense)
     yield from norm("cls.predictions.transform.LayerNorm", model.norm)
     yield Named("cls.predictions.bias", (model.bias,))

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertConfig
+from lmbook.models.bert import BERT, BERTConfig
 from lmbook.models.gpt import GPT, GPTConfig
 
 # What a backbone has in all its sizes, in the words of our configurations.
@@ -25,11 +25,11 @@ GPT2 = {
 }
 LLAMA = {"positions": "rotary", "normalization": "rms", "activation": "swiglu", "use_bias": False}
 PLAIN = {"qk_norm": False, "smear_keys": False, "normalize_embedding": False, "logit_soft_cap": None}
-BERT = {"activation": "gelu", "epsilon": 1e-12}
+BERT_SHAPE = {"activation": "gelu", "epsilon": 1e-12}
 SIZES = ("vocabulary_size", "hidden_dim", "intermediate_dim", "num_layers", "dropout")
 
 
-def from_keras_nlp(backbone: keras.Model, max_sequence_length: int = 1024) -> GPT | Bert:
+def from_keras_nlp(backbone: keras.Model, max_sequence_length: int = 1024) -> GPT | BERT:
     """Our model with the weights of a `GPT2Backbone`, a `BertBackbone` or a `LlamaBackbone`.
 
     Args:
@@ -47,7 +47,7 @@ def from_keras_nlp(backbone: keras.Model, max_sequence_length: int = 1024) -> GP
         model = GPT(GPTConfig(**sizes, **GPT2, **PLAIN))
     elif isinstance(backbone, keras_nlp.models.BertBackbone):
         sizes |= {"num_heads": backbone.num_heads, "max_sequence_length": backbone.max_sequence_length}
-        model = Bert(BertConfig(**sizes, **BERT, num_segments=backbone.num_segments, pooler=True))
+        model = BERT(BERTConfig(**sizes, **BERT_SHAPE, num_segments=backbone.num_segments, pooler=True))
     elif isinstance(backbone, keras_nlp.models.LlamaBackbone):
         if backbone.rope_position_scaling_factor != 1.0 or backbone.rope_frequency_adjustment_factor is not None:
             raise LmbookError(
@@ -68,10 +68,10 @@ def from_keras_nlp(backbone: keras.Model, max_sequence_length: int = 1024) -> GP
     return model
 
 
-def to_keras_nlp(model: GPT | Bert) -> keras.Model:
+def to_keras_nlp(model: GPT | BERT) -> keras.Model:
     """A backbone of keras-nlp with the weights of our model.
 
-    A `Bert` without a pooler leaves the backbone's own at its start.
+    A `BERT` without a pooler leaves the backbone's own at its start.
 
     Raises:
         LmbookError: keras-nlp has no backbone with the model's choices; those that it lacks are named.
@@ -80,8 +80,8 @@ def to_keras_nlp(model: GPT | Bert) -> keras.Model:
 
     c = model.config
     sizes = {name: getattr(c, name) for name in SIZES}
-    if isinstance(model, Bert):
-        _check(c, "BertBackbone", BERT)
+    if isinstance(model, BERT):
+        _check(c, "BertBackbone", BERT_SHAPE)
         sizes |= {"num_heads": c.num_heads, "max_sequence_length": c.max_sequence_length}
         backbone = keras_nlp.models.BertBackbone(**sizes, num_segments=c.num_segments)
     elif c.positions == "rotary":
@@ -98,14 +98,14 @@ def to_keras_nlp(model: GPT | Bert) -> keras.Model:
     return backbone
 
 
-def _check(config: GPTConfig | BertConfig, backbone: str, fixed: dict[str, Any]) -> None:
+def _check(config: GPTConfig | BERTConfig, backbone: str, fixed: dict[str, Any]) -> None:
     other = [f"{name}={getattr(config, name)!r}" for name, value in fixed.items() if getattr(config, name) != value]
     if other:
         wanted = ", ".join(f"{name}={value!r}" for name, value in fixed.items())
         raise LmbookError(f"A {backbone} cannot have {', '.join(other)}.", f"It always has {wanted}.")
 
 
-def _pairs(model: GPT | Bert, backbone: keras.Model) -> Iterator[tuple[keras.Variable, keras.Variable]]:
+def _pairs(model: GPT | BERT, backbone: keras.Model) -> Iterator[tuple[keras.Variable, keras.Variable]]:
     """Our variables with theirs, which have the same values in the same order, but maybe heads as an axis."""
     yield model.embedding.tokens.embeddings, backbone.token_embedding.embeddings
     for ours, theirs in _layers(model, backbone):
@@ -114,7 +114,7 @@ def _pairs(model: GPT | Bert, backbone: keras.Model) -> Iterator[tuple[keras.Var
         yield model.head.kernel, backbone.token_embedding.reverse_embeddings
 
 
-def _layers(model: GPT | Bert, backbone: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:
+def _layers(model: GPT | BERT, backbone: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:
     embedding = model.embedding
     for ours, name in ((embedding.places, "position_embedding"), (embedding.segments, "segment_embedding")):
         if ours is not None:

@@ -13,7 +13,7 @@ from lmbook.models.compiled import compiled
 from lmbook.models.transformer import CausalLanguageModel
 from lmbook.topics.interpretability.attention_maps import self_attention
 from lmbook.topics.interpretability.attribution import integrated_gradients, occlusion
-from lmbook.topics.interpretability.residual_stream import continue_from
+from lmbook.topics.interpretability.residual import continue_from
 
 
 @dataclass(frozen=True)

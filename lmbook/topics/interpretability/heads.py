@@ -11,7 +11,7 @@ import numpy as np
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.models.transformer import CausalLanguageModel
-from lmbook.topics.interpretability.token_losses import token_losses
+from lmbook.topics.interpretability.losses import token_losses
 
 Head = tuple[int, int]  # (block, head), from 0
 Measure = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [B, T], their labels, and where the loss counts

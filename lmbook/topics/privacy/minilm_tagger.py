@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import BertTagger
+from lmbook.models.bert import BERTTagger
 from lmbook.models.compiled import compiled
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.batches import padded
@@ -76,7 +76,7 @@ class MiniLMTagger:
         segments.assign(np.repeat(segments.numpy()[:1], 2, axis=0))
         records = with_other_values(records, epochs, seed)
         self.tags = sorted({tag for record in records for tag in tags_of(record)} | {OUTSIDE})
-        self.model = BertTagger(bert, len(self.tags))
+        self.model = BERTTagger(bert, len(self.tags))
         # XLA would compile for each width, for longer than it saves.
         tuning = FineTuning(self.model, "all", learning_rate=LEARNING_RATE, decay=DECAY, jit_compile=False)
         data = self._data(records, seed)

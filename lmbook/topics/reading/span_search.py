@@ -33,7 +33,7 @@ def best_span(logits: np.ndarray, start: int, length: int, max_tokens: int = 30)
     """The span with the highest score that begins before it ends, in the text, and is not longer than `max_tokens`.
 
     Args:
-        logits: [2, T], of the first and of the last token, as of `BertReader`.
+        logits: [2, T], of the first and of the last token, as of `BERTReader`.
         start: where in the row the text begins.
         length: tokens of the text, at least 1.
         max_tokens: of an answer.
@@ -51,7 +51,7 @@ def best_span(logits: np.ndarray, start: int, length: int, max_tokens: int = 30)
 
 
 def find_answers(model: keras.Model, data: AnswerSpans, max_tokens: int = 30) -> list[FoundSpan]:
-    """The best span of every question of `data`, by a `BertReader`."""
+    """The best span of every question of `data`, by a `BERTReader`."""
 
     def reader(get_model):
         return tf.function(lambda ids, segments: get_model()((ids, segments), training=False), reduce_retracing=True)

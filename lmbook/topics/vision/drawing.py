@@ -14,7 +14,7 @@ from itertools import count as numbered
 import numpy as np
 
 from lmbook.errors import LmbookError
-from lmbook.topics.vision.scenes import ATTRIBUTES, Scene
+from lmbook.topics.vision.scene import ATTRIBUTES, Scene
 
 SIZE = 32  # pixels on each side
 NOISE = 0.02  # standard deviation, of a range of 0 to 1

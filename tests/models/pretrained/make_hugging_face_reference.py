@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel
+from transformers import BERTConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel
 
 DATA = Path(__file__).parent / "data"
 V, T = 29, 9
@@ -43,7 +43,7 @@ def main():
         model = randomize(GPT2LMHeadModel(gpt2))
         save(model, "gpt2", ids=ids, logits=model(ids).logits)
         sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-        model = randomize(BertForPreTraining(BertConfig(vocab_size=V, max_position_embeddings=12, **sizes)))
+        model = randomize(BertForPreTraining(BERTConfig(vocab_size=V, max_position_embeddings=12, **sizes)))
         inputs = {"input_ids": ids, "token_type_ids": segments.long(), "attention_mask": real.long()}
         out = model.bert(**inputs)
         arrays = {"vectors": out.last_hidden_state, "pooled": out.pooler_output}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertConfig
+from lmbook.models.bert import BERT, BERTConfig
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.keras_nlp import from_keras_nlp, to_keras_nlp
 
@@ -26,10 +26,10 @@ BACKBONES = {
         **SIZES, num_query_heads=4, num_key_value_heads=2, rope_max_wavelength=500, layer_norm_epsilon=1e-5
     ),
 }
-BERT = {"activation": "gelu", "pooler": True, "num_heads": 2, "max_sequence_length": 12}
+BERT_SHAPE = {"activation": "gelu", "pooler": True, "num_heads": 2, "max_sequence_length": 12}
 OURS = {
     "gpt2": lambda: GPT(GPTConfig(**SIZES, num_heads=2, max_sequence_length=12)),
-    "bert": lambda: Bert(BertConfig(**SIZES, **BERT)),
+    "bert": lambda: BERT(BERTConfig(**SIZES, **BERT_SHAPE)),
     "llama": lambda: GPT(GPTConfig(**SIZES, **LLAMA, tie_embeddings=False, num_key_value_heads=1, rotary_base=300.0)),
     "llama_one_table": lambda: GPT(GPTConfig(**SIZES, **LLAMA)),
 }
@@ -46,7 +46,7 @@ def randomize(model):
 def largest_difference(model, backbone):
     """Between the outputs, where there are real tokens."""
     inputs = {"token_ids": IDS, "padding_mask": REAL}
-    if isinstance(model, Bert):
+    if isinstance(model, BERT):
         segments = (np.arange(T) >= 4).astype("int32") * REAL
         theirs = backbone(inputs | {"segment_ids": segments})
         x = model((IDS, segments), padding_mask=REAL)
@@ -77,7 +77,7 @@ def test_what_has_no_counterpart_is_named():
     with pytest.raises(LmbookError, match="LlamaBackbone cannot have normalization='layer'"):
         to_keras_nlp(GPT(GPTConfig(**SIZES, **{**LLAMA, "normalization": "layer"})))
     with pytest.raises(LmbookError, match="BertBackbone cannot have activation='exact_gelu'"):
-        to_keras_nlp(Bert(BertConfig(**SIZES)))
+        to_keras_nlp(BERT(BERTConfig(**SIZES)))
     with pytest.raises(LmbookError, match="no model of ours for a OPTBackbone"):
         from_keras_nlp(keras_nlp.models.OPTBackbone(**SIZES, num_heads=2))
     with pytest.raises(LmbookError, match="stretches its rotary positions"):

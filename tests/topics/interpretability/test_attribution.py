@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.topics.interpretability.attribution import integrated_gradients, occlusion
-from lmbook.topics.interpretability.residual_stream import continue_from, residual_stream
+from lmbook.topics.interpretability.residual import continue_from, residual_stream
 
 X, BASELINE = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0]]), np.zeros((3, 2))
 WEIGHTS = np.array([[2.0, 0.0], [1.0, 1.0], [-4.0, 5.0]])

@@ -6,7 +6,7 @@ import pytest
 
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.topics.interpretability.explanations import explain
-from lmbook.topics.interpretability.residual_stream import continue_from
+from lmbook.topics.interpretability.residual import continue_from
 
 IDS = [2, 7, 1, 8, 7, 3, 7]
 

@@ -18,7 +18,7 @@ from lmbook.topics.interpretability.heads import (
     without_heads,
     words_said_again,
 )
-from lmbook.topics.interpretability.token_losses import next_tokens, token_losses
+from lmbook.topics.interpretability.losses import next_tokens, token_losses
 
 IDS = np.array([[2, 7, 1, 8, 3]])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.models.bert import Bert, BertConfig
+from lmbook.models.bert import BERT, BERTConfig
 from lmbook.tokenizers.word_piece import WordPieceTokenizer
 from lmbook.topics.privacy import minilm_tagger
 from lmbook.topics.privacy.minilm_tagger import MiniLMTagger, with_other_values
@@ -25,9 +25,9 @@ def records():
 @pytest.fixture(scope="module")
 def tagger():
     """Trained on a BERT in the place of MiniLM that is small enough for a test."""
-    config = BertConfig(len(PIECES), 16, 32, num_heads=2, num_layers=2, max_sequence_length=256, stddev=0.2)
+    config = BERTConfig(len(PIECES), 16, 32, num_heads=2, num_layers=2, max_sequence_length=256, stddev=0.2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(minilm_tagger, "load_minilm", lambda: (Bert(config), WordPieceTokenizer(PIECES)))
+        patch.setattr(minilm_tagger, "load_minilm", lambda: (BERT(config), WordPieceTokenizer(PIECES)))
         patch.setattr(minilm_tagger, "LEARNING_RATE", 2e-2)
         patch.setattr(minilm_tagger, "TOKENS_PER_BATCH", 64)
         return MiniLMTagger(records(), epochs=40)

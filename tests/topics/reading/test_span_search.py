@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lmbook.models.bert import BertConfig, BertReader
+from lmbook.models.bert import BERTConfig, BERTReader
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.topics.reading.answer_spans import AnswerSpans
 from lmbook.topics.reading.span_search import FoundSpan, best_span, find_answers, span_text
@@ -35,7 +35,7 @@ def test_tokens_outside_of_the_text_are_never_chosen():
 
 def test_answers_come_in_the_order_of_the_questions():
     keras.utils.set_random_seed(0)
-    model = BertReader(BertConfig(30, 16, 20, num_heads=2, num_layers=1, max_sequence_length=16, stddev=0.5))
+    model = BERTReader(BERTConfig(30, 16, 20, num_heads=2, num_layers=1, max_sequence_length=16, stddev=0.5))
     texts = [[10, 11, 12, 13, 14, 15], [16, 17], [18, 19, 20]]
     data = AnswerSpans([[5], [6], [7, 8]], texts, [None] * 3, SpecialIds(), tokens_per_batch=32, widths=(8, 16))
     found = find_answers(model, data)

@@ -7,7 +7,7 @@ import pytest
 
 from lmbook.errors import LmbookError
 from lmbook.topics.vision.drawing import PAINT, TOGETHER, draw
-from lmbook.topics.vision.scenes import ATTRIBUTES, COLOURS, Scene, scenes
+from lmbook.topics.vision.scene import ATTRIBUTES, COLOURS, Scene, scenes
 
 SCENE = Scene("green", "tree", "hill", 3, "red", "ball", "blue", "butterfly", "")
 
