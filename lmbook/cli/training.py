@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +107,12 @@ def save_training(
         config: what else config.json is to hold.
     """
     from lmbook.book import plots
-    from lmbook.models.registry import config_as_json
     from lmbook.training.run_folder import save_run
 
     picture = plots.loss_curve({name: history}, floor, unit, title=f"{name} on {text}")
     config = {
         "model": name,
-        "config": config_as_json(model.config),
+        "config": asdict(model.config),
         "text": text,
         "tokenizer": tokenizer.kind,
         "precision": options.precision,

@@ -1,4 +1,4 @@
-"""BERT: an encoder that reads in both directions, and what stands on it."""
+"""BERT, an encoder that reads in both directions, and the heads for its tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GPT: a decoder alone, from GPT-2 to what is built today."""
+"""GPT: a decoder-only Transformer, with the choices of GPT-2 or those of today."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -151,8 +151,3 @@ def make_model(name: str, config: Any) -> Any:
     """A fresh model `name` with `config`; Keras's current random seed decides its weights."""
     chosen = entry(name)
     return getattr(importlib.import_module(chosen.module), chosen.model_class)(config)
-
-
-def config_as_json(config: Any) -> dict[str, Any]:
-    """A configuration dataclass as plain values."""
-    return asdict(config)

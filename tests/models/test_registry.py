@@ -24,10 +24,9 @@ def test_every_entry_makes_a_model_that_decoding_can_use(name):
     np.testing.assert_allclose(stepped, whole, atol=1e-5)
 
 
-def test_overrides_win_over_defaults_and_the_configuration_is_plain_values():
+def test_overrides_win_over_defaults():
     config = registry.make_config("gru", 11, hidden_dim=8)
     assert (config.cell, config.hidden_dim, config.vocabulary_size) == ("gru", 8, 11)
-    assert registry.config_as_json(config)["hidden_dim"] == 8
 
 
 def test_an_unknown_name_gives_the_nearest_and_all():
