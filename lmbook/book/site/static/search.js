@@ -52,7 +52,8 @@
   /* The best sections, one for each page. */
   function find(query) {
     const asked = plain(query);
-    const scored = index.search(query, {
+    const term = entries.find((entry) => (entry.heading || "").split(" · ").includes(query.trim()));
+    const scored = index.search(term ? term.heading : query, { /* a term in all its names, so that 词嵌入 finds lessons */
       tokenize: (text) => tokens(text, true),
       boost: { page: 3, heading: 4, code: 0.3 },
       prefix: (term) => term.length > 2 && !HAN.test(term),
