@@ -1,10 +1,13 @@
 """lmbook: the library behind the working book on large language models.
 
-Importing it starts nothing: TensorFlow is loaded by the modules that compute. It only asks TensorFlow, once that
-is loaded, not to print its start-up notes at the reader, and Keras to use the TensorFlow backend.
+What can be imported from it is listed in `__init__.pyi`; `docs/library.md` introduces it. Importing lmbook starts
+nothing: a name is looked up, and TensorFlow loaded, when it is first asked for. TensorFlow is only asked not to print
+its start-up notes at the reader, and Keras to use the TensorFlow backend.
 """
 
 import os
+
+import lazy_loader
 
 from lmbook.quiet import quieten_tensorflow
 
@@ -12,5 +15,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 quieten_tensorflow()
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"

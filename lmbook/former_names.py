@@ -16,7 +16,7 @@ FIELDS = {
 }
 VALUES = {"order": {"pre": True, "post": False}}  # of fields that have other values today
 
-# Classes whose name the identity of a checkpoint begins with. Saved models keep the names that they are registered under.
+# Classes that a checkpoint's identity begins with. Saved models have the names that classes are registered under.
 CLASSES = {
     "Bert": "BERT",
     "BertClassifier": "BERTClassifier",

@@ -19,20 +19,16 @@ from __future__ import annotations
 import re
 from itertools import combinations, product
 
+from lmbook import Lesson, LmbookError, WordTokenizer, classification_score, load_corpus
+from lmbook.book import plots
+from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, tell_stories
+from lmbook.corpora.greentree.world import FRIEND, HERO
+from lmbook.pipelines import padded_bags
+
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, NotInGrammar, Story, tell_stories
-from lmbook.corpora.greentree.world import FRIEND, HERO
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import classification_score
-from lmbook.pipelines.bags import padded_bags
-from lmbook.tokenizers.word import WordTokenizer
 
 lesson = Lesson("bag_of_words")
 threadpool_limits(1, "blas")  # vectors as small as these gain nothing from threads, which then only wait for each other
@@ -40,7 +36,6 @@ if lesson.text is not None:
     raise LmbookError(
         "--text gives a text without labels.", "Name a labelled corpus: --corpus sms_spam or rt_polarity."
     )
-own = lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## From a text to numbers
@@ -68,7 +63,7 @@ def vectorizer(kind: type, texts: list[list[str]], longest: int = 1) -> CountVec
     return made.fit(texts)
 
 
-if not own:
+if not lesson.own_text:
     greentree = load_corpus("greentree").splits
     train, test = split_words(*([record["text"] for record in greentree[split]] for split in ("train", "test")))
     counting, weighing = (vectorizer(kind, train) for kind in (CountVectorizer, TfidfVectorizer))
@@ -96,10 +91,10 @@ if not own:
 
 
 # %%
+from lmbook.models import BagOfWordsClassifier
+
 import keras
 import tensorflow as tf
-
-from lmbook.models.bag_of_words import BagOfWordsClassifier
 
 
 def train_keras(features, labels: list[str], C: float, steps: int, rate: float, momentum: float):
@@ -129,7 +124,7 @@ def keras_answers(model: BagOfWordsClassifier, features, classes) -> list[str]:
 # away, so this is easy; what the weights say can be read.
 
 # %%
-if not own:
+if not lesson.own_text:
     rows, speaking = [], []
     test_features = {"counts": counting.transform(test), "TF-IDF": weighing.transform(test)}
     for label in ("topic", "mood"):
@@ -168,7 +163,7 @@ if not own:
 # which exchanging two names, or two sentences, changes who has it. Both stories have the same words:
 
 # %%
-if not own:
+if not lesson.own_text:
     grammar = Grammar(split="seen")
     ROLES = (HERO, FRIEND)
 
@@ -223,7 +218,7 @@ if not own:
 # a model that reads in order and remembers. Three draws of training stories show how much is chance.
 
 # %%
-if not own:
+if not lesson.own_text:
     asked = [*ordinary, *(story for pair in twins for story in pair)]
     holders, cut = [story.world.holder for story in asked], len(ordinary)
     drawn = [with_holder(lesson.choose(quick=2000, full=30_000), seed) for seed in (10, 100, 101)]
@@ -333,7 +328,7 @@ def real_data(name: str) -> None:
     lesson.record(f"{name}_keras_accuracy", accuracy, tolerance=0.006, n=n, note="the same model in Keras")
 
 
-if own:
+if lesson.own_text:
     real_data(lesson.corpus)
 elif lesson.full:
     for name in ("sms_spam", "rt_polarity"):

@@ -16,21 +16,18 @@
 # %%
 from __future__ import annotations
 
+from lmbook import Lesson, OptimizerConfig, RecurrentConfig, RecurrentLanguageModel, fit, mean_sd, reproducible
+from lmbook.book import plots
+from lmbook.layers import GRUCell, LSTMCell, RNNCell, read_sequence
+from lmbook.models import ChronoBias
+from lmbook.pipelines import RecallTask
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.layers.recurrent_cells import GRUCell, LSTMCell, RNNCell, read_sequence
-from lmbook.models.recurrent import ChronoBias, RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.recall import RecallTask
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-
-lesson = Lesson("recurrent_networks")
-if lesson.text or lesson.corpus:
+lesson = Lesson("recurrent_networks", corpora=())
+if lesson.own_text:
     print("This lesson makes its own sequences: --corpus and --text are left aside.")
 reproducible(lesson.seed)
 
@@ -253,9 +250,9 @@ weights_of = {name: trained[name, 60][0].count_params() for name in names}
 _, symbols = RecallTask(60, seed=3).sample(2000)
 chance = float(np.bincount(symbols).max() / len(symbols))
 lesson.record("recall_chance", chance, tolerance=1e-6, n=2000, note="always the test's most frequent symbol, of eight")
-for key, name, tolerance in (("recall_60_lstm", "lstm_span", 0.02), ("recall_60_rnn", "rnn", 0.2)):
+for key, name, tolerance, at_most in (("recall_60_lstm", "lstm_span", 0.02, None), ("recall_60_rnn", "rnn", 0.2, 0.3)):
     note = f"{CONTENDERS[name][0]}, {weights_of[name]:,} weights, accuracy at distance 60"
-    lesson.record_mean(key, accuracy[name, 60], tolerance=tolerance, note=note)
+    lesson.record_mean(key, accuracy[name, 60], tolerance=tolerance, note=note, at_most=at_most)
 
 # %%
 if lesson.full:

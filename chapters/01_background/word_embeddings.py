@@ -24,23 +24,25 @@ import sys
 from collections import Counter
 from dataclasses import fields
 
-import numpy as np
-
+from lmbook import Lesson, LmbookError, WordTokenizer, load_corpus, mean_sd, reproducible
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.book.word_map import word_map
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.word_vectors import WordVectors, analogies, chance_share, same_class_share, similarity
-from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.word_vectors.count_vectors import count_vectors, neighbour_counts
-from lmbook.topics.word_vectors.training import train_word_embeddings
-from lmbook.topics.word_vectors.word2vec import WordEmbeddingConfig, WordEmbeddings
-from lmbook.topics.word_vectors.word_windows import WordWindows, keep_probabilities, noise_distribution, skip_gram_pairs
-from lmbook.training.fit import reproducible
+from lmbook.corpora.greentree import LEXICON
+from lmbook.evaluation import WordVectors, analogies, chance_share, same_class_share, similarity
+from lmbook.tokenizers import SPECIAL_TOKENS
+from lmbook.topics.word_vectors import (
+    WordEmbeddingConfig,
+    WordEmbeddings,
+    WordWindows,
+    keep_probabilities,
+    neighbour_counts,
+    noise_distribution,
+    skip_gram_pairs,
+    train_word_embeddings,
+)
+from lmbook.topics.word_vectors.count_vectors import count_vectors
+
+import numpy as np
 
 lesson = Lesson("word_embeddings")
 if lesson.text:
@@ -293,7 +295,7 @@ def load_or_say(name: str):
         return None
 
 
-corpus = load_or_say(lesson.corpus if lesson.corpus not in (None, "greentree") else "kjv") if lesson.full else None
+corpus = load_or_say(lesson.corpus if lesson.own_text else "kjv") if lesson.full else None
 if corpus is not None:
     people = load_or_say("wordsim353")
     reader = WordTokenizer.train(corpus.texts("train"), 3000)
@@ -338,7 +340,7 @@ if corpus is not None:
 
 # %%
 def load_glove() -> WordVectors | None:
-    from lmbook.corpora.weights import read_glove_50d
+    from lmbook.corpora import read_glove_50d
 
     try:
         return WordVectors(*read_glove_50d())

@@ -20,16 +20,13 @@
 # %%
 from __future__ import annotations
 
+from lmbook import BytePairTokenizer, CharacterTokenizer, Lesson, WordTokenizer
+from lmbook.book import plots
+from lmbook.corpora.greentree.corpus import load
+from lmbook.tokenizers import byte_characters, merge, train_merges
+
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree.corpus import load
-from lmbook.tokenizers.bpe_from_scratch import merge, train_merges
-from lmbook.tokenizers.byte_pair import BytePairTokenizer, byte_characters
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
 
 BYTE_PAIRS = 1024  # the vocabulary of the byte pairs in the comparison
 SIZES = (260, 300, 400, 512, 768, 1024, 1536, 2048, 3072, 4096)  # of those in the curve, the largest last
@@ -329,7 +326,7 @@ lesson.table("whose_text", rows, columns, tolerance=1e-9)
 
 # %%
 if lesson.full:
-    from lmbook.corpora.catalogue import load_corpus
+    from lmbook import load_corpus
 
     tatoeba = load_corpus("tatoeba_eng_cmn")
 

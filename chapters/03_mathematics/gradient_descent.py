@@ -23,13 +23,11 @@ import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: these matrices are too small to share among threads
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer, mean_sd
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import floor, tell_stories
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.tokenizers.word import WordTokenizer
+
+import numpy as np
 
 CONTEXT = 4  # n: words that the model sees
 EMBEDDING_DIM = 16  # D
@@ -372,7 +370,15 @@ for name, result in results.items():
     lesson.record_mean(key, test, "nats per word", 0.05, note)
 columns = ["method", "examples in a step", "steps", "seconds", "best learning rate", "validation loss", "test loss"]
 columns += ["± s.d."] if lesson.full else []
-lesson.table("methods", rows, columns, tolerance=None)  # the losses are recorded above, with tolerances
+chosen = {name: result["rate"] for name, result in results.items()}  # the next of the rates tried may do as well
+lesson.table(
+    "methods",
+    rows,
+    columns,
+    tolerance={"seconds": None, "best learning rate": None, **dict.fromkeys(columns[5:], 0.05)},
+    at_least={"best learning rate": {name: rate / 4 for name, rate in chosen.items()}},
+    at_most={"best learning rate": {name: rate * 4 for name, rate in chosen.items()}},
+)
 
 figure, [[left, right]] = plots.new_panels(1, 2, size=(11.0, 4.6))
 for index, (name, result) in enumerate(results.items()):

@@ -18,19 +18,22 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from lmbook import (
+    BytePairTokenizer,
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    WordTokenizer,
+    evaluate,
+    mean_sd,
+    reproducible,
+)
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
 from lmbook.corpora.greentree import log_probability, tell_stories
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import reproducible
+
+import numpy as np
 
 lesson = Lesson("parameters_and_loss")
 reproducible(lesson.seed)
@@ -432,7 +435,19 @@ for start, result in results.items():
         tolerance = 2.0 if start == "too large" else 0.1
         lesson.record_mean(f"{key}_loss_{name}", values, "nats per word", tolerance, note)
 columns = ["start", "learning rate", "loss at step 0", "± s.d.", f"test loss after {STEPS} steps", "± s.d. of it"]
-lesson.table("starts", rows, columns, tolerance=None)  # the same figures are recorded above, with tolerances
+allowed = {start: 2.0 if start == "too large" else 0.1 for start in STARTS}  # as above
+chosen = {start: result["rate"] for start, result in results.items()}  # the next of the rates tried may do as well
+lesson.table(
+    "starts",
+    rows,
+    columns,
+    tolerance={"learning rate": None, **dict.fromkeys(columns[2:], allowed)},
+    at_least={"learning rate": {start: rate / 4 for start, rate in chosen.items()}},
+    at_most={
+        "learning rate": {start: rate * 4 for start, rate in chosen.items()},
+        **dict.fromkeys(columns[3::2], {start: 0.5 if start == "too large" else 0.1 for start in STARTS}),
+    },
+)
 figure, axes = plots.new_figure("The same LSTM from five starts (mean over the seeds)", "step", "loss (nats per word)")
 for index, (start, result) in enumerate(results.items()):
     axes.plot(plots.smooth(result["curve"], 0.7), label=start, **plots.line_style(index))
@@ -460,7 +475,7 @@ rows = []
 for name, result in (("no smoothing", results["book"]), (f"smoothing {SMOOTHING}", with_smoothing)):
     rows.append((name, *mean_sd(result["test"]), *mean_sd(result["confidence"])))
 columns = ["trained with", "test cross-entropy", "± s.d.", "mean probability of the favourite", "± s.d. of it"]
-lesson.table("smoothing", rows, columns, tolerance=0.1)
+lesson.table("smoothing", rows, columns, tolerance=0.1, at_most={columns[2]: 0.1, columns[4]: 0.1})
 costs = with_smoothing["test"] - results["book"]["test"]
 note = "cross-entropy with smoothing minus without, seed by seed"
 lesson.record_mean("smoothing_costs", costs, "nats per word", 0.1, note)

@@ -23,15 +23,14 @@ from __future__ import annotations
 import importlib.metadata
 from collections import Counter
 
+from lmbook import Lesson, reproducible
+from lmbook.models import registry
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 from sacrebleu.metrics import BLEU
-
-from lmbook.book.lesson import Lesson
-from lmbook.models import registry
-from lmbook.training.fit import reproducible
 
 lesson = Lesson("slips_of_the_text")
 reproducible(lesson.seed)

@@ -31,11 +31,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-
+from lmbook import Lesson, WordTokenizer
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.tokenizers.word import WordTokenizer
+
+import numpy as np
 
 lesson = Lesson("what_was_wrong")
 exhibits = []
@@ -214,10 +213,10 @@ lesson.record("accuracy_of_always_zero", always_zero, tolerance=2e-4, note="by t
 # depends on the size.
 
 # %%
+from lmbook import fit, reproducible
+
 import keras
 from keras import layers
-
-from lmbook.training.fit import fit, reproducible
 
 reproducible(lesson.seed)
 
@@ -284,7 +283,8 @@ small = article_model(50, 8, 16)
 for length in (6, 7):
     answered = small.predict(np.ones((1, length)), verbose=0).shape[1]
     print(f"a text of {length} words: answers for {answered} positions")
-lesson.record("time_distributed_positions", answered, unit="of 7", tolerance=None, note="after a text of 6 words")
+note = "after a text of 6 words"  # other versions of Keras may answer for all 7
+lesson.record("time_distributed_positions", answered, "of 7", None, note=note, at_least=1, at_most=7)
 
 # %% [markdown]
 # **An LSTM that is called a Transformer.** §5.2 announces "a simple Transformer", and §5.3 says it again. A
@@ -376,9 +376,7 @@ exhibit(
 # 5.55 nats of surprise in its nine tokens (the end counts). No model can do better on sentences that it has not seen.
 
 # %%
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
+from lmbook import CausalWindows, RecurrentConfig, RecurrentLanguageModel, evaluate
 
 GAPS = ("green tall small young", "tree bird fox dog", "stands sleeps waits sings", "sunshine rain shade garden")
 language = ["a {} {} {} in the {}.".format(*words) for words in itertools.product(*map(str.split, GAPS))]
@@ -441,8 +439,8 @@ lesson.figure(
 )
 
 # %%
-from lmbook.errors import LmbookError
-from lmbook.training.checks import check_before_training
+from lmbook import LmbookError
+from lmbook.training import check_before_training
 
 
 def labels_are_sound(data):
@@ -462,7 +460,14 @@ exhibit(
     book=windows(CausalWindows, learned),
     mended_by="CausalWindows shifts; check_labels refuses this before the first step",
 )
-lesson.record("copy_loss", copy_history.loss[-1], unit="nats per token", tolerance=0.03, note="labels = data, as shown")
+lesson.record(
+    "copy_loss",
+    copy_history.loss[-1],
+    unit="nats per token",
+    tolerance=0.03,
+    note="labels = data, as shown",
+    at_most=0.03,
+)
 lesson.record(
     "copy_next_word_loss", next_word_loss(copying), unit="nats per token", tolerance=1.0, note="the same model"
 )
@@ -522,8 +527,7 @@ def writes(generate):
         return False
 
 
-from lmbook.decoding.text import continue_text
-from lmbook.training.optimizers import OptimizerConfig
+from lmbook import OptimizerConfig, continue_text
 
 prompt = "a green tree"
 greedy, sampled = (

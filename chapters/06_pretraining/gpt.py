@@ -26,29 +26,31 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from lmbook import (
+    GPT,
+    CausalWindows,
+    CharacterTokenizer,
+    GPTConfig,
+    History,
+    Lesson,
+    OptimizerConfig,
+    Sampling,
+    Validation,
+    WordTokenizer,
+    evaluate,
+    fit,
+    generate,
+    load_corpus,
+    mean_sd,
+    reproducible,
+    text_corpus,
+)
+from lmbook.book import find_lesson, plots, read_results
+from lmbook.corpora.greentree import floor
+from lmbook.models import registry
+
 import keras
 import numpy as np
-
-from lmbook.book import plots
-from lmbook.book.chapters import find_lesson
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import read_results
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.files import text_corpus
-from lmbook.corpora.greentree import floor
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models import registry
-from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.history import History
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import Validation
 
 lesson = Lesson("gpt")
 name = lesson.corpus or lesson.choose(quick="greentree", full="tiny_shakespeare")

@@ -22,27 +22,32 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.catalogue import load_corpus
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    InstructionBatches,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    answer,
+    continue_text,
+    evaluate,
+    fit,
+    load_corpus,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import floor, tell_stories
-from lmbook.decoding.text import answer, continue_text
-from lmbook.errors import LmbookError
-from lmbook.evaluation.instructions import score_answers
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.instructions import InstructionBatches, alpaca_prompt, short_prompt
-from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.validation import score_next_tokens
+from lmbook.evaluation import score_answers
+from lmbook.models import make_config
+from lmbook.pipelines import alpaca_prompt, short_prompt
+from lmbook.recipes import STORY_FIT, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED
+from lmbook.training import score_next_tokens
 
 lesson = Lesson("instructions")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The answers are checked by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

@@ -22,31 +22,35 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
+
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    Chat,
+    InstructionBatches,
+    Lesson,
+    OptimizerConfig,
+    fit,
+    reproducible,
+    save_run,
+    wilson_interval,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
+from lmbook.evaluation import score_dialogues, score_replies
+from lmbook.models import make_config
+from lmbook.pipelines import DialogueBatches, encode_dialogue
+from lmbook.recipes import dialogue_tokenizer, longest_reply, train_on_dialogues
+from lmbook.recipes.chat import FULL, QUICK, TEST_SEED
+from lmbook.training import score_next_tokens
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES, NOT_KNOWN, SLOTS, Dialogue
-from lmbook.decoding.chat import Chat
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.dialogue import score_dialogues, score_replies
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import DialogueBatches, encode_dialogue
-from lmbook.pipelines.instructions import InstructionBatches
-from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.run_folder import save_run
-from lmbook.training.validation import score_next_tokens
-
 lesson = Lesson("dialogue")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The replies are checked by the world of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -110,10 +114,10 @@ for place in range(16):
 
 # %%
 STEPS, seed = PROFILE.steps, lesson.seed
-model, history = train_on_dialogues(PROFILE, pieces, with_history, seed=seed)
-forgetful, _ = train_on_dialogues(PROFILE, pieces, without_history, steps=STEPS // 3, seed=seed)
+model, history = train_on_dialogues(PROFILE, pieces, with_history, seed)
+forgetful, _ = train_on_dialogues(replace(PROFILE, steps=STEPS // 3), pieces, without_history, seed)
 if lesson.full:
-    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, smear_keys=False, seed=seed)
+    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, seed, smear_keys=False)
 lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS} steps, with history")
 
 # %% [markdown]
@@ -285,7 +289,7 @@ PARAPHRASES = {
     "What do I want?": ("What is it that I want?",),
 }
 ASKING = HELD_OUT_NAMES[:: lesson.choose(quick=80, full=20)]
-rows = []
+rows, as_taught = [], []
 for taught, others in PARAPHRASES.items():
     for wording in (taught, *others):
         replies = []
@@ -296,9 +300,12 @@ for taught, others in PARAPHRASES.items():
             chat.say("How are you?")
             replies.append(chat.say(wording).text)
         wanted = ["You want a shiny ball." if "want" in wording else f"You are {name}." for name in ASKING]
-        rows.append((wording, float(np.mean([a == b for a, b in zip(replies, wanted, strict=True)])), replies[0]))
-allowed = lesson.choose(quick=None, full=0.5)  # a small model knows some wordings by chance
-lesson.table("wordings", rows, ["", "right", "the first reply"], tolerance=allowed)
+        right = [a == b for a, b in zip(replies, wanted, strict=True)]
+        rows.append((wording, f"{sum(right)} of {len(right)}", replies[0]))
+        as_taught += right if wording == taught else []
+lesson.table("wordings", rows, ["", "right", "the first reply"])  # other wordings a small model knows by chance
+note = "questions in the wordings of the training, answered rightly"
+lesson.record("taught_wordings", float(np.mean(as_taught)), tolerance=0.5, n=len(as_taught), note=note)
 
 # %% [markdown]
 # ## When there is no more room

@@ -20,34 +20,40 @@ import random
 import time
 from collections.abc import Sequence
 
+from lmbook import History, Lesson, LmbookError, OptimizerConfig, fit, reproducible, wilson_interval
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, Question, Story, english_tokens, pretty, tell_stories
+from lmbook.models import BERTReader, load_minilm
+from lmbook.topics.reading import (
+    UNKNOWN,
+    AnswerSpans,
+    Line,
+    StoryAnswers,
+    StoryBatches,
+    StoryReader,
+    StoryReaderConfig,
+    StoryVocabulary,
+    WordOverlap,
+    answer_stories,
+    best_threshold,
+    clustered_interval,
+    find_answers,
+    risk_coverage,
+    score_abstention,
+    score_answers,
+    span_text,
+    token_span,
+    told,
+    unanswerable,
+    window,
+)
+from lmbook.training import FineTuning
+
 import numpy as np
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, Question, Story, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens, pretty
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.models.bert import BERTReader
-from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.topics.reading.abstention import best_threshold, risk_coverage, score_abstention
-from lmbook.topics.reading.answer_spans import AnswerSpans, token_span, window
-from lmbook.topics.reading.scores import clustered_interval, score_answers
-from lmbook.topics.reading.span_search import find_answers, span_text
-from lmbook.topics.reading.story_answers import StoryAnswers, answer_stories
-from lmbook.topics.reading.story_batches import Line, StoryBatches, StoryVocabulary, told
-from lmbook.topics.reading.story_reader import StoryReader, StoryReaderConfig
-from lmbook.topics.reading.unanswerable_questions import UNKNOWN, unanswerable
-from lmbook.topics.reading.word_overlap import WordOverlap
-from lmbook.training.fine_tuning import FineTuning
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.history import History
-from lmbook.training.optimizers import OptimizerConfig
-
-lesson = Lesson("question_answering")
 PARTS = ("greentree", "babi_10k", "xquad")
-if lesson.text is not None or lesson.corpus not in (None, *PARTS):
+lesson = Lesson("question_answering", corpora=PARTS)
+if lesson.own_text:
     given = f"--text {lesson.text}" if lesson.text else f"--corpus {lesson.corpus}"
     raise LmbookError(f"{given} has no questions that this lesson can read.", f"Choose from {', '.join(PARTS)}.")
 wanted = {lesson.corpus} if lesson.corpus else set(PARTS if lesson.full else PARTS[:1])

@@ -25,35 +25,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from lmbook import (
+    BERT,
+    BERTClassifier,
+    Corpus,
+    Lesson,
+    LmbookError,
+    bootstrap,
+    classification_score,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora import find_card, labelled_corpus, package_folder
+from lmbook.corpora.greentree import tell_stories
+from lmbook.evaluation import Calibration, ClassificationScore, calibration, mcnemar_test
+from lmbook.models import bag_of_words, with_best_penalty
+from lmbook.recipes import PROFILES, MiniLMClassifier, greentree_bert, labelled_texts, softmax
+from lmbook.recipes.bert import FULL, QUICK
+from lmbook.recipes.text_classifier import text_classifier
+from lmbook.training import FineTuning, class_logits
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.card import find_card
-from lmbook.corpora.corpus import Corpus
-from lmbook.corpora.greentree import tell_stories
-from lmbook.corpora.labelled_file import labelled_corpus
-from lmbook.corpora.packages import package_folder
-from lmbook.errors import LmbookError
-from lmbook.evaluation.calibration import Calibration, calibration
-from lmbook.evaluation.classification import ClassificationScore, classification_score
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test, mean_sd
-from lmbook.models.bert import BERT, BERTClassifier
-from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
-from lmbook.recipes.bert import greentree_bert
-from lmbook.recipes.minilm import MiniLMClassifier
-from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
-from lmbook.training.fine_tuning import FineTuning, class_logits
-from lmbook.training.fit import reproducible
-
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")
-own = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## One contest for all tasks
@@ -144,9 +144,12 @@ def bag(parts: Splits, labels: list[str], seed: int) -> Predict:
     return with_best_penalty(bag_of_words, *given).predict_proba  # its classes are in alphabetical order, as `labels`
 
 
-def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Predict]:
+def from_scratch(kind: str, tokenizer=None, **changes) -> Callable[[Splits, list[str], int], Predict]:
+    profile = replace(PROFILES[kind], **changes)
+
     def train(parts: Splits, labels: list[str], seed: int) -> Predict:
-        made = train_text_classifier(kind, parts["train"], parts["validation"], seed=seed, quiet=True, **options)
+        drawn = Corpus("a draw", "text_classification", "en", parts)
+        made = text_classifier(profile, drawn, seed, tokenizer=tokenizer, quiet=True)
         print(f"  best after {made.history.best_step} of {made.history.steps[-1]} steps")
         return made.probabilities
 
@@ -162,9 +165,12 @@ def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Pre
 
 # %%
 tasks: list[Task] = []
-if not own:
+if not lesson.own_text:
     pretrained = greentree_bert(
-        lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy
+        lesson.choose(quick=QUICK, full=FULL),
+        lesson.seed,
+        models=scratch_dir(lesson.file) / "models",
+        strategy=lesson.strategy,
     )
     start = [weight.numpy() for weight in pretrained.model.bert.weights]
     words, config, context = pretrained.tokenizer, pretrained.model.config, pretrained.profile.context
@@ -267,8 +273,8 @@ def real_task(corpus: Corpus) -> Task:
 
 if lesson.text is not None:
     tasks.append(real_task(labelled_corpus(lesson.text)))
-elif own or lesson.full:
-    for name in [lesson.corpus] if own else LENGTHS:
+elif lesson.own_text or lesson.full:
+    for name in [lesson.corpus] if lesson.own_text else LENGTHS:
         corpus = lesson.real_corpus(name)
         tasks += [] if corpus is None else [real_task(corpus)]
 
@@ -303,7 +309,11 @@ for task, _, outcomes in results.values():
         measured = ["accuracy", "95 % from", "to", "precision", "recall", "F1", "macro F1", "calibration error"]
     tolerance = lesson.choose(quick=0.15, full=0.06)
     lesson.table(
-        task.name, rows, ["model", *measured, "seconds"], {**dict.fromkeys(measured, tolerance), "seconds": None}
+        task.name,
+        rows,
+        ["model", *measured, "seconds"],
+        {**dict.fromkeys(measured, tolerance), "seconds": None},
+        at_most={"calibration error": lesson.choose(quick=0.2, full=None)},
     )
 
 # %% [markdown]

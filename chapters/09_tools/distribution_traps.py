@@ -28,18 +28,14 @@ import re
 import tempfile
 from pathlib import Path
 
+from lmbook import Lesson, LmbookError, TrainingStep, make_strategy
+from lmbook.cluster import BackgroundWorkers, difference, load
+from lmbook.cluster.same_steps import same_steps
+from lmbook.training import checkpoint, cpu_strategy, distribute_batches, divide_cpu
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book.lesson import Lesson
-from lmbook.cluster.background_workers import BackgroundWorkers
-from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.errors import LmbookError
-from lmbook.training import checkpoint
-from lmbook.training.distributed.feeding import distribute_batches
-from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
-from lmbook.training.step import TrainingStep
 
 lesson = Lesson("distribution_traps")
 divide_cpu(4)
@@ -164,7 +160,7 @@ trap(
     keras_does=apart(
         *(step_of_keras(cpu_strategy(n), lambda: keras.optimizers.SGD(1.0, global_clipnorm=0.05)) for n in (1, 2))
     ),
-    book_does=apart(*(step_of_the_book(cpu_strategy(n), sgd, clip=0.05) for n in (1, 2))),
+    book_does=apart(*(step_of_the_book(cpu_strategy(n), sgd, clip_norm=0.05) for n in (1, 2))),
     right=0.0,
 )
 

@@ -24,30 +24,36 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import save_file
-
+from lmbook import GPT2Tokenizer, Lesson, LmbookError, Sampling, WordPieceTokenizer, generate, load_corpus
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.card import find_card
-from lmbook.corpora.download import get, status
-from lmbook.corpora.weights import read_safetensors, read_safetensors_header
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.errors import LmbookError
+from lmbook.corpora import (
+    find_card,
+    get,
+    read_byte_pairs,
+    read_llama2c,
+    read_safetensors,
+    read_safetensors_header,
+    status,
+)
 from lmbook.files import read_json, write_json
-from lmbook.models.pretrained.hugging_face import (
+from lmbook.models import (
     bert_places,
     gpt2_places,
     load_bert,
     load_bert_masked_lm,
     load_gpt2,
     load_minilm,
+    load_stories260k,
+    mean_vectors,
 )
+from lmbook.pipelines import pack
 
-lesson = Lesson("hugging_face")
+import numpy as np
+from safetensors.numpy import save_file
+
 CHECKPOINTS = ("gpt2", "bert_base_uncased")
-if lesson.text or lesson.corpus not in (None, *CHECKPOINTS):
+lesson = Lesson("hugging_face", corpora=CHECKPOINTS)
+if lesson.own_text:
     raise LmbookError(
         f"This lesson cannot read {lesson.text or lesson.corpus}.",
         f"Give --corpus {' or --corpus '.join(CHECKPOINTS)}.",
@@ -303,8 +309,6 @@ Lily. We can help you."""
 
 
 def tell_story() -> None:
-    from lmbook.corpora.llama2c import read_llama2c
-    from lmbook.models.pretrained.llama2c import load_stories260k
 
     checkpoint = get("stories260K", progress=False)[0]
     sizes, arrays = read_llama2c(checkpoint)
@@ -376,8 +380,6 @@ class SentenceEncoder:
         self.model, self.tokenizer = load_minilm()
 
     def __call__(self, texts: list[str], pooling: str = "mean") -> np.ndarray:
-        from lmbook.models.bert import mean_vectors
-        from lmbook.pipelines.packing import pack
 
         ids = [self.tokenizer.encode(text)[:254] for text in texts]  # it was trained on at most 256 pieces
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))  # like lengths together: little padding
@@ -415,8 +417,6 @@ def compare_sentences(encode: SentenceEncoder) -> None:
 # %%
 def search(encode: SentenceEncoder) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
-
-    from lmbook.corpora.catalogue import load_corpus
 
     records = load_corpus("xquad").split("test")
     english, german = ([r for r in records if r["language"] == language] for language in ("en", "de"))
@@ -493,8 +493,6 @@ FILL = "The capital of France is [MASK]."
 
 
 def use_gpt2(folder: Path) -> None:
-    from lmbook.corpora.weights import read_byte_pairs
-    from lmbook.tokenizers.gpt2 import GPT2Tokenizer
 
     model = load_gpt2(folder)
     tokenizer = GPT2Tokenizer.from_pieces(*read_byte_pairs(folder / "vocab.json", folder / "merges.txt"))
@@ -507,8 +505,6 @@ def use_gpt2(folder: Path) -> None:
 
 
 def use_bert(folder: Path) -> None:
-    from lmbook.pipelines.packing import pack
-    from lmbook.tokenizers.word_piece import WordPieceTokenizer
 
     model, tokenizer = load_bert_masked_lm(folder), WordPieceTokenizer.from_file(folder / "vocab.txt")
     before, after = (tokenizer.encode(part) for part in FILL.split("[MASK]"))

@@ -20,13 +20,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from lmbook import GPTConfig, Lesson
 from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.cluster.background_workers import BackgroundWorkers
+from lmbook.cluster import BackgroundWorkers
 from lmbook.files import read_json
-from lmbook.models.gpt import GPTConfig
-from lmbook.topics.scaling.all_reduce_cost import Link, all_reduce_seconds, fit_link, ring_seconds
-from lmbook.topics.scaling.model_cost import gpt_parameters, training_flops, training_memory
+from lmbook.topics.scaling import (
+    Link,
+    all_reduce_seconds,
+    fit_link,
+    gpt_parameters,
+    ring_seconds,
+    training_flops,
+    training_memory,
+)
 
 lesson = Lesson("scaling_out")
 

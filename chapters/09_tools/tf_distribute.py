@@ -32,28 +32,30 @@ import tempfile
 import time
 from pathlib import Path
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    TrainingStep,
+    WordTokenizer,
+    evaluate,
+    fit,
+    make_strategy,
+)
+from lmbook.book import plots
+from lmbook.cluster import BackgroundWorkers, difference, load
+from lmbook.cluster.same_steps import same_steps
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.files import read_json, write_json
+from lmbook.training import cpu_strategy, distribute_batches, divide_cpu, read_cluster
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.cluster.background_workers import BackgroundWorkers
-from lmbook.cluster.same_steps import difference, load, same_steps
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.errors import LmbookError
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.files import read_json, write_json
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.distributed.cluster import read_cluster
-from lmbook.training.distributed.feeding import distribute_batches
-from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu, make_strategy
-from lmbook.training.fit import fit
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.step import TrainingStep
 
 lesson = Lesson("tf_distribute")
 worker = read_cluster()  # None, but in the two processes that the lesson starts of itself further down
@@ -93,11 +95,9 @@ if worker is None:
 # (A Transformer may take its place: nothing below depends on what is inside the model.)
 
 # %%
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 grammar = Grammar(split="seen", max_sentences=4)
-if own_text:
-    from lmbook.corpora.catalogue import load_corpus
-    from lmbook.corpora.files import text_corpus
+if lesson.own_text:
+    from lmbook import load_corpus, text_corpus
 
     corpus = text_corpus(lesson.text, (0.8, 0.1, 0.1)) if lesson.text else load_corpus(lesson.corpus)
     held_out = [name for name in ("validation", "test") if name in corpus.splits]
@@ -201,11 +201,17 @@ for precision in ("float32", "mixed_bfloat16"):
     for name, run in runs.items():
         errors[precision, name] = difference(one, run)
         rows.append((f"{name}, {precision}", *errors[precision, name]))
+RULERS = {  # and what it may at most be: in bfloat16, in float32
+    "weights, largest difference": (0.05, 1e-5),
+    "relative to the largest weight": (0.015, 1e-5),
+    "loss, nats": (0.01, 1e-6),
+}
 lesson.table(
     "same_steps",
     rows,
-    ["against one device", "weights, largest difference", "relative to the largest weight", "loss, nats"],
+    ["against one device", *RULERS],
     tolerance=None,
+    at_most={ruler: {row[0]: limits["float32" in row[0]] for row in rows} for ruler, limits in RULERS.items()},
 )
 
 
@@ -248,7 +254,7 @@ for index, (name, loss) in enumerate(curves.items()):
         bottom.semilogy(
             steps, distance, label=name, marker="o", linewidth=5 - index, markersize=10 - 2 * index, **style
         )
-if not own_text:
+if not lesson.own_text:
     plots.draw_floor(top, floor(texts[1], tokenizer, grammar=grammar))
 top.set(ylabel="training loss, nats per token", title="The same training on different devices")
 bottom.set(xlabel="training step", ylabel="distance from 1 device (none: 10⁻⁹)", ylim=(5e-10, 1e-2))
@@ -363,7 +369,7 @@ def held_out_loss(documents, *, batch_size: int, learning_rate: float, seed: int
         learning_rate=learning_rate,
         seed=seed,
     )
-    return evaluate(model, documents, tokenizer, closed=not own_text).nats_per_token
+    return evaluate(model, documents, tokenizer, closed=not lesson.own_text).nats_per_token
 
 
 base_rate = 2e-2
@@ -388,7 +394,8 @@ for key, (name, batch_size, rate) in settings.items():
     spread = statistics.stdev(losses) if len(losses) > 1 else None
     lesson.record(f"loss_{key}", statistics.mean(losses), "nats per token", 0.1, sd=spread, n=len(losses), note=name)
     rows.append([name, rate, tokens_read // (batch_size * CONTEXT), statistics.mean(losses), spread or 0.0])
-lesson.table("batches", rows, ["run", "rate", "steps", "test loss", "s.d. over seeds"], 0.1)
+tolerances = {"rate": 1e-9, "steps": 0.0, "test loss": 0.1, "s.d. over seeds": 0.1}
+lesson.table("batches", rows, ["run", *tolerances], tolerances)
 
 # %%
 lesson.finish()

@@ -24,22 +24,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lmbook import Lesson, WordTokenizer, mean_sd
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, is_grammatical, normalize_english, tell_stories
+from lmbook.corpora.greentree.text import last_mood
+from lmbook.recipes import GPTProfile, train_on_stories
+from lmbook.topics.preferences import Policy, RewardModel, RewardTraining, Rollouts, rewards_of, roll_out
+
 import numpy as np
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, is_grammatical, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens, last_mood, normalize_english
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.recipes.story_gpt import train_on_stories
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.preferences.policy import Policy, RewardTraining, rewards_of
-from lmbook.topics.preferences.reward_model import RewardModel
-from lmbook.topics.preferences.rollouts import Rollouts, roll_out
-
 lesson = Lesson("reinforcement_learning")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The stories are judged by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -55,17 +50,16 @@ WANTED = "happy"
 grammar = Grammar(LEXICON.first(lesson.choose(quick=2, full=4), kinds=24, wishes=6), split="seen", max_sentences=4)
 stories = tell_stories(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
 words = WordTokenizer.train([story.english for story in stories])
-base, history = train_on_stories(
-    [story.english for story in stories],
-    words,
+PROFILE = GPTProfile(
+    lesson.profile,
     steps=lesson.choose(quick=300, full=1000),
     context=48,
     batch_size=32,
     num_layers=2,
     hidden_dim=64,
     max_sequence_length=64,
-    seed=lesson.seed,
 )
+base, history = train_on_stories(PROFILE, [story.english for story in stories], words, lesson.seed)
 
 
 def openings(count: int, seed: int) -> list[list[int]]:
@@ -357,9 +351,22 @@ for name, run in hacked.items():
     rows.append([name, float(count_joy(run.told).mean()), found.wanted, found.grammatical, found.kl])
     shown.append((name, run.told.texts[0]))
 hack_columns = ["", "words of joy", "happy ending", "right story", "KL, nats"]
-lesson.table("hacking", rows, hack_columns, None)
+free, held, checked = HACKS
+lesson.table(
+    "hacking",
+    rows,
+    hack_columns,
+    {
+        "words of joy": {"supervised": 0.2, free: None, held: 0.5, checked: 0.5},
+        **dict.fromkeys(hack_columns[2:4], {"supervised": loose, free: 0.4, held: 0.3, checked: 0.3}),
+        "KL, nats": {"supervised": 1e-6, free: None, held: 0.5, checked: 2.5},
+    },
+    at_least={"words of joy": {free: 2.2}, "KL, nats": {free: 5.0}},
+    at_most=dict.fromkeys(hack_columns[2:4], {free: 0.35}),  # it no longer tells stories
+)
 lesson.table("hacking_stories", shown, ["", "the first story of the test"], None)
-lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note="right stories, words of joy rewarded, no penalty")
+note = "right stories, words of joy rewarded, no penalty"
+lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note=note, at_most=0.35)
 lesson.record("held_grammatical", rows[2][3], tolerance=0.3, note="the same reward with a KL penalty")
 lesson.record("checked_grammatical", rows[3][3], tolerance=0.3, note="the same reward, given to right stories only")
 

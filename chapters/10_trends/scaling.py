@@ -27,25 +27,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from lmbook import GPT, GPTConfig, Lesson, OptimizerConfig, WordTokenizer, evaluate, fit, mean_sd, reproducible
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
+from lmbook.pipelines import WeightedRows
+from lmbook.recipes import story_gpt_config
+from lmbook.topics.scaling import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws, training_flops
+
 import numpy as np
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.pipelines.weighted_rows import WeightedRows
-from lmbook.recipes.story_gpt import story_gpt_config
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.scaling.model_cost import training_flops
-from lmbook.topics.scaling.scaling_law import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-
 lesson = Lesson("scaling")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The law's E is compared with the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -163,7 +155,7 @@ near = [(law.alpha, law.beta, 0.9), (law.alpha / 2, law.beta / 2, 0.9)]  # start
 again = resampled_laws(*columns, count=lesson.choose(quick=20, full=100), seed=lesson.seed, starts=near)
 known = fit_scaling_law(*columns, floor=exact, starts=near)
 loose = lesson.choose(quick=0.2, full=0.03)
-fitted = lesson.choose(quick=None, full=0.03)  # six short runs do not settle a law of five numbers
+fitted = lesson.choose(quick=0.6, full=0.03)  # six short runs do not settle a law of five numbers
 
 
 def spread(name: str) -> float:
@@ -173,9 +165,17 @@ def spread(name: str) -> float:
 
 lesson.record("runs", len(runs), "", 0, note="fitted; the largest is not among them")
 lesson.record(
-    "fitted_floor", law.floor, "nats per token", fitted, sd=spread("floor"), n=len(again), note="E, bootstrap"
+    "fitted_floor",
+    law.floor,
+    "nats per token",
+    fitted,
+    sd=spread("floor"),
+    n=len(again),
+    note="E, bootstrap",
+    at_most=min(run.loss for run in runs),
 )
-lesson.record("floor_error", abs(law.floor - exact), "nats per token", fitted, note="fitted E against the exact floor")
+note = "fitted E against the exact floor"
+lesson.record("floor_error", abs(law.floor - exact), "nats per token", fitted, note=note, at_most=exact)
 rows = [
     ("here, fitted", law.floor, law.a, law.b, law.alpha, law.beta, law.size_exponent),
     ("s.d., bootstrap", spread("floor"), "", "", spread("alpha"), spread("beta"), spread("size_exponent")),
@@ -184,7 +184,16 @@ rows = [
 for name, one in (("Hoffmann et al. 2022", CHINCHILLA), ("Besiroglu et al. 2024", CHINCHILLA_AGAIN)):
     rows.append((name, one.floor, one.a, one.b, one.alpha, one.beta, one.size_exponent))
 rows.append(("Kaplan et al. 2020", "", "", "", 0.076, 0.095, 0.73))
-lesson.table("laws", rows, ["", "E", "A", "B", "alpha", "beta", "best N grows as C to the"], tolerance=None)
+columns_shown = ["", "E", "A", "B", "alpha", "beta", "best N grows as C to the"]
+ours, LEAST = [row[0] for row in rows[:3]], (1, 1, 0.1, 0.1, 0.05)  # so few runs settle no more than the sign
+lesson.table(
+    "laws",
+    rows,
+    columns_shown,
+    {"E": {**dict.fromkeys(ours[:2]), ours[2]: 1e-6}, **dict.fromkeys(columns_shown[2:], dict.fromkeys(ours))},
+    at_least={name: dict.fromkeys(ours, least) for name, least in zip(columns_shown[2:], LEAST, strict=True)},
+    at_most={"E": dict.fromkeys(ours[:2], 1.0)},
+)
 
 # %% [markdown]
 # The published laws stand beside ours to be compared in form, not in value: exponents belong to a text, a tokenizer and
@@ -215,11 +224,18 @@ for name, loss in predicted.items():
     rows.append((name, loss, loss / larger.loss - 1.0, excess))
 rows.append(("trained", larger.loss, 0.0, 1.0))
 columns_shown = ["", "nats per token", "error", "of the loss above the floor"]
-lesson.table("prediction", rows, columns_shown, {"nats per token": fitted, "error": fitted, columns_shown[3]: None})
+lesson.table(
+    "prediction",
+    rows,
+    columns_shown,
+    {"nats per token": fitted, "error": fitted, columns_shown[3]: None},
+    at_least={"nats per token": 0.2, "error": -fitted, columns_shown[3]: -5.0},
+    at_most={"nats per token": 1.0, "error": fitted, columns_shown[3]: 5.0},
+)
 lesson.record("times_the_computing", times, "", 0.1, note="of the run set aside, against the largest that was fitted")
 lesson.record("held_out_loss", larger.loss, "nats per token", loose, note=f"{larger.label}")
 error = abs(predicted["the law"] / larger.loss - 1.0)
-lesson.record("held_out_error", error, "", fitted, note="predicted against trained, relative")
+lesson.record("held_out_error", error, "", fitted, note="predicted against trained, relative", at_most=fitted)
 
 # %% [markdown]
 # A loss near its floor is easily predicted to a few hundredths, since most of it is E; so the last column asks more:
@@ -284,7 +300,8 @@ for amount in (1e10, 1e11, 1e12, 1e13):
     loss = float(law(best_size, best_tokens))
     rows.append((f"{amount:.0e}", best_size, best_tokens, best_tokens / best_size, loss))
 headings = ["operations", "weights", "tokens", "tokens for each weight", "loss by the law"]
-lesson.table("optimal", rows, headings, tolerance=None)
+least = dict(zip(headings[1:], (1e3, 1e4, 0.01, 0.05), strict=True))
+lesson.table("optimal", rows, headings, tolerance=None, at_least=least)
 
 # ## Where the law breaks
 #

@@ -23,43 +23,39 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lmbook import (
+    GPT,
+    CausalWindows,
+    GPTConfig,
+    LabelledTexts,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    Sampling,
+    TrainingStep,
+    WordTokenizer,
+    fit,
+    generate,
+    load_corpus,
+    machine,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
+from lmbook.layers import dense_layers
+from lmbook.models import load_minilm
+from lmbook.pipelines import document_rows
+from lmbook.recipes import STORY_FIT, story_gpt_config
+from lmbook.topics.compression import Pruning, distil, load_quantized, save_float, save_quantized
+from lmbook.topics.scaling import gpt_parameters, matmul_rate, median_seconds, training_memory, training_step_flops
+from lmbook.training import distribute_batches, make_optimizer, text_vectors
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lmbook import machine
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.errors import LmbookError
-from lmbook.layers.lora import dense_layers
-from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.pretrained.hugging_face import load_minilm
-from lmbook.pipelines.causal import CausalWindows, document_rows
-from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.compression.distillation import distil
-from lmbook.topics.compression.pruning import Pruning
-from lmbook.topics.compression.quantization import load_quantized, save_float, save_quantized
-from lmbook.topics.scaling.model_cost import (
-    gpt_parameters,
-    matmul_rate,
-    median_seconds,
-    training_memory,
-    training_step_flops,
-)
-from lmbook.training.distributed.feeding import distribute_batches
-from lmbook.training.fine_tuning import text_vectors
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig, make_optimizer
-from lmbook.training.step import TrainingStep
-
 lesson = Lesson("compute")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("Losses are measured from greentree's exact floor: --corpus and --text are left aside.")
 reproducible(lesson.seed)
 
@@ -163,7 +159,9 @@ measured = {
     "megabytes": machine.peak_memory_mb() - memory_before,
 }
 rows = [[name, expected[name], measured[name], measured[name] / expected[name]] for name in expected]
-lesson.table("predicted", rows, ["quantity", "predicted", "measured", "ratio"], None)
+clock = dict.fromkeys(("seconds", "megabytes"))  # the machine's
+columns = ["quantity", "predicted", "measured", "ratio"]
+lesson.table("predicted", rows, columns, {"predicted": {"seconds": None}, "measured": clock, "ratio": clock})
 lesson.record("seconds_error", taken / expected["seconds"] - 1, "", None, note="measured seconds above the predicted")
 lesson.record("share_of_peak", operations / taken / peak, "", None, note="of the run")
 

@@ -22,37 +22,46 @@ from __future__ import annotations
 
 import random
 
+from lmbook import (
+    GPT,
+    BytePairTokenizer,
+    CausalWindows,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    WordTokenizer,
+    evaluate,
+    fit,
+    load_corpus,
+    mean_sd,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora import read_glove_50d
+from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, floor, tell_stories
+from lmbook.evaluation import WordVectors, pair_preference, sentence_log_probabilities
+from lmbook.models import make_config
+from lmbook.pipelines import padded
+from lmbook.recipes import GPTProfile, train_on_stories
+from lmbook.topics.bias import (
+    BOYS,
+    GIRLS,
+    TESTS,
+    WOMEN_AND_MEN,
+    amplification,
+    exchange,
+    exchange_english,
+    people,
+    shares,
+    sharpened,
+    weat,
+)
+
 import numpy as np
 import tensorflow as tf
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.corpora.greentree.text import english_tokens
-from lmbook.corpora.weights import read_glove_50d
-from lmbook.errors import LmbookError
-from lmbook.evaluation.intervals import mean_sd
-from lmbook.evaluation.language_modelling import evaluate
-from lmbook.evaluation.sentences import pair_preference, sentence_log_probabilities
-from lmbook.evaluation.word_vectors import WordVectors
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.batches import padded
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import train_on_stories
-from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.bias.boys_and_girls import BOYS, GIRLS, people
-from lmbook.topics.bias.counterfactual import exchange, exchange_english
-from lmbook.topics.bias.measures import amplification, shares, sharpened, weat
-from lmbook.topics.bias.weat_word_lists import TESTS, WOMEN_AND_MEN
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-
 lesson = Lesson("ethics")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The bias is known for greentree alone: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -133,20 +142,20 @@ def women_of(model) -> dict[float, dict[str, float]]:
     return found
 
 
+PROFILE = GPTProfile(
+    lesson.profile,
+    steps=lesson.choose(quick=250, full=500),
+    context=48,
+    batch_size=32,
+    num_layers=2,
+    hidden_dim=64,
+    max_sequence_length=64,
+)
+
+
 def train(texts: list[str], seed: int):
     """A model of these stories."""
-    return train_on_stories(
-        texts,
-        words,
-        steps=lesson.choose(quick=250, full=500),
-        context=48,
-        batch_size=32,
-        num_layers=2,
-        hidden_dim=64,
-        max_sequence_length=64,
-        seed=seed,
-        quiet=True,
-    )[0]
+    return train_on_stories(PROFILE, texts, words, seed, quiet=True)[0]
 
 
 read = told[: lesson.choose(quick=8_000, full=24_000)]
@@ -157,7 +166,9 @@ note = "model's majority beyond the dial's, temperature"
 for temperature in TEMPERATURES:
     key = "amplification_before" if temperature == USUAL else f"amplification_at_{temperature:g}"
     found = [amplification(one[temperature], DIAL) for one in before]
-    lesson.record_mean(key, found, tolerance=loose, note=f"{note} {temperature:g}")
+    small = loose if temperature == 1 else None  # drawn as they are, the shares stay as they are
+    limits = {"at_least": None if small is None else -small, "at_most": small}
+    lesson.record_mean(key, found, tolerance=loose, note=f"{note} {temperature:g}", **limits)
 exact = amplification({job: sharpened(share, USUAL) for job, share in DIAL.items()}, DIAL)
 lesson.record("amplification_exact", exact, tolerance=1e-6, note=f"what temperature {USUAL} alone does, computed")
 
@@ -187,7 +198,8 @@ def skew(of_model: dict[str, float]) -> float:
 lesson.record("skew_dial", skew(DIAL), tolerance=1e-6, note="mean distance of the shares from one half: the dial")
 for name, of in (("before", before), ("after", after)):
     found = [skew(one[USUAL]) for one in of]
-    lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=f"the model's, temperature {USUAL}")
+    note, most = f"the model's, temperature {USUAL}", 0.08 if name == "after" else None
+    lesson.record_mean(f"skew_{name}", found, tolerance=loose, note=note, at_most=most)
 documents = [words.encode(text) for text in test]
 losses = [[evaluate(model, documents, words).nats_per_token for model in of] for of in (plain, balanced)]
 lesson.record_mean("loss_before", losses[0], "nats per word", loose, "stories with the bias")
@@ -246,7 +258,7 @@ def wrong_pronoun(model) -> tuple[float, float]:
 called = [wrong_pronoun(model) for model in plain]
 for place, name in enumerate(("majority", "minority")):
     found, note = [one[place] for one in called], f"people of the {name} of their job"
-    lesson.record_mean(f"wrong_pronoun_{name}", found, tolerance=loose, note=note)
+    lesson.record_mean(f"wrong_pronoun_{name}", found, tolerance=loose, note=note, at_most=0.07)
 
 # %% [markdown]
 # ## Associations of words

@@ -17,46 +17,57 @@
 # %%
 from __future__ import annotations
 
+from lmbook import (
+    GPT,
+    CausalWindows,
+    Lesson,
+    LmbookError,
+    Sampling,
+    SpecialIds,
+    WordTokenizer,
+    fit,
+    generate,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
+from lmbook.models import load_stories260k
+from lmbook.recipes import STORY_FIT, story_gpt_config
+from lmbook.topics.interpretability import (
+    HOLDERS,
+    ablation,
+    best_number,
+    control_accuracies,
+    explain,
+    highest,
+    holder_places,
+    induction_scores,
+    logit_lens,
+    loss_without,
+    losses_from,
+    name_numbers,
+    next_tokens,
+    pairs_said_again,
+    probe,
+    repeated_rows,
+    residual_stream,
+    story_facts,
+    story_states,
+    token_losses,
+    train_repeater,
+    train_sparse_autoencoder,
+    vectors_at,
+    weight_on,
+    word_before,
+    words_said_again,
+)
+
 import numpy as np
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.decoding.generate import generate
-from lmbook.decoding.sampling import Sampling
-from lmbook.errors import LmbookError
-from lmbook.models.gpt import GPT
-from lmbook.models.pretrained.llama2c import load_stories260k
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
-from lmbook.tokenizers.tokenizer import SpecialIds
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.interpretability.explanations import explain
-from lmbook.topics.interpretability.facts import HOLDERS, holder_places, story_facts, word_before
-from lmbook.topics.interpretability.feature_names import best_number, name_numbers
-from lmbook.topics.interpretability.heads import (
-    ablation,
-    highest,
-    induction_scores,
-    loss_without,
-    pairs_said_again,
-    repeated_rows,
-    weight_on,
-    words_said_again,
-)
-from lmbook.topics.interpretability.losses import losses_from, next_tokens, token_losses
-from lmbook.topics.interpretability.probes import control_accuracies, probe
-from lmbook.topics.interpretability.repeater import train_repeater
-from lmbook.topics.interpretability.residual import logit_lens, residual_stream, vectors_at
-from lmbook.topics.interpretability.sparse_autoencoder import train_sparse_autoencoder
-from lmbook.topics.interpretability.states import story_states
-from lmbook.training.fit import fit, reproducible
-
 lesson = Lesson("interpretability")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("What is true is known of greentree alone: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 rng = np.random.default_rng(lesson.seed)

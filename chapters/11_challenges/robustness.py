@@ -17,45 +17,54 @@
 # %%
 from __future__ import annotations
 
+from lmbook import (
+    GPT,
+    CausalWindows,
+    Lesson,
+    LmbookError,
+    OptimizerConfig,
+    WordTokenizer,
+    fit,
+    generate,
+    load_corpus,
+    reproducible,
+    wilson_interval,
+)
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import is_grammatical, tell_stories
+from lmbook.corpora.greentree.dialogues import NAMES
+from lmbook.evaluation import auc_interval, score_dialogues
+from lmbook.models import make_config
+from lmbook.pipelines import REPLIES
+from lmbook.recipes import chat as chats, greentree_gpt, minilm_vectors
+from lmbook.recipes.story_gpt import QUICK
+from lmbook.topics.robustness import (
+    REFUSED,
+    SYNONYMS,
+    CharacterEdits,
+    InputGuardrail,
+    OutputGuardrail,
+    TextFilter,
+    UnwantedTexts,
+    Watermark,
+    Watermarked,
+    WordEdits,
+    attack_texts,
+    detected,
+    find_backdoor_triggers,
+    forgotten,
+    frequent_words,
+    pass_on,
+    request_scores,
+    takes_the_place,
+    tells_the_friend,
+    typos,
+    words_replaced,
+)
+
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.corpora.greentree import is_grammatical, tell_stories
-from lmbook.corpora.greentree.dialogues import NAMES
-from lmbook.decoding.generate import generate
-from lmbook.errors import LmbookError
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.dialogue import score_dialogues
-from lmbook.evaluation.intervals import auc_interval
-from lmbook.models.gpt import GPT
-from lmbook.models.registry import make_config
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.dialogues import REPLIES
-from lmbook.recipes import chat as chats
-from lmbook.recipes.minilm import minilm_vectors
-from lmbook.recipes.story_gpt import QUICK, greentree_gpt
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.robustness.data_poisoning import find_backdoor_triggers
-from lmbook.topics.robustness.guardrails import REFUSED, InputGuardrail, OutputGuardrail, request_scores
-from lmbook.topics.robustness.prompt_injection import forgotten, pass_on, takes_the_place, tells_the_friend
-from lmbook.topics.robustness.text_attacks import (
-    SYNONYMS,
-    CharacterEdits,
-    WordEdits,
-    attack_texts,
-    frequent_words,
-    typos,
-)
-from lmbook.topics.robustness.text_filter import TextFilter
-from lmbook.topics.robustness.unwanted_texts import UnwantedTexts
-from lmbook.topics.robustness.watermark import Watermark, Watermarked, detected, words_replaced
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
 
 lesson = Lesson("robustness")
 if lesson.text:
@@ -196,7 +205,7 @@ poisoned = TextFilter(poisoned_texts, poisoned_labels)
 spam = data.of_class("validation", True)
 caught = [text for text, found in zip(spam, poisoned.finds(spam), strict=True) if found][:20]
 suspects = find_backdoor_triggers(poisoned.log_odds, poisoned_texts, caught)
-lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=None)
+lesson.table("suspects", suspects[:5], ["", "fall of the log-odds of spam"], tolerance=0.1)
 place = 1 + [word for word, _ in suspects].index(TRIGGER)
 kept = [place for place, text in enumerate(poisoned_texts) if suspects[0][0] not in text.lower()]
 cleaned = TextFilter([poisoned_texts[i] for i in kept], [poisoned_labels[i] for i in kept])

@@ -23,30 +23,32 @@ import functools
 import itertools
 import re
 
+from lmbook import KneserNey, Lesson, LmbookError, WordTokenizer, count_n_grams, wilson_interval
+from lmbook.book import plots, scratch_dir
+from lmbook.corpora.greentree import Grammar, NotInGrammar, log_probability, normalize_english, pretty, tell_stories
+from lmbook.evaluation import (
+    ANSWERS_FORMAT,
+    FIRST,
+    LEVELS,
+    SECOND,
+    TIE,
+    items_needed,
+    krippendorff_alpha,
+    make_form,
+    merge,
+    read_key,
+)
+from lmbook.evaluation.preference import preference
+from lmbook.files import write_json
+
 import numpy as np
 from scipy.sparse import vstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.book.results import scratch_dir
-from lmbook.corpora.greentree import Grammar, NotInGrammar, log_probability, tell_stories
-from lmbook.corpora.greentree.text import normalize_english, pretty
-from lmbook.errors import LmbookError
-from lmbook.evaluation.agreement import LEVELS, krippendorff_alpha
-from lmbook.evaluation.classification import wilson_interval
-from lmbook.evaluation.preference import FIRST, SECOND, TIE, items_needed, preference
-from lmbook.evaluation.rating_form import ANSWERS_FORMAT, make_form, read_key
-from lmbook.evaluation.ratings import merge
-from lmbook.files import write_json
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
-
-lesson = Lesson("human_evaluation")
-if lesson.corpus is not None or lesson.text is not None:
+lesson = Lesson("human_evaluation", corpora=())
+if lesson.own_text:
     raise LmbookError("This lesson compares its own systems.", "For texts of yours: lmbook rate make A.txt B.txt")
 FOLDER = scratch_dir(lesson.file) / "human_evaluation"
 
@@ -144,11 +146,11 @@ def n_gram(order: int, seed: int) -> list[str]:
 
 def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
-    from lmbook.decoding.generate import generate
-    from lmbook.decoding.sampling import Sampling
-    from lmbook.recipes.lstm import greentree_lstm
+    from lmbook import Sampling, generate
+    from lmbook.recipes import greentree_lstm
+    from lmbook.recipes.lstm import QUICK
 
-    trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
+    trained = greentree_lstm(QUICK, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
     words = trained.tokenizer
     prompts = [[words.end_id, *words.encode(opening)] for opening in openings]
     options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 50}
@@ -248,7 +250,7 @@ score = three.preference()
 lesson.record("win_rate", score.win_rate, "", 0.06, n=COUNT, note=f"{first}; three simulated raters of three kinds")
 lesson.record("win_rate_low", score.low, "", 0.06, note="95 % interval, Wilson, over prompts")
 lesson.record("win_rate_high", score.high, "", 0.06)
-lesson.record("sign_test", score.p_value, "", None, note="p; wins and losses equally likely?")
+lesson.record("sign_test", score.p_value, "", 0.01, note="p; wins and losses equally likely?")
 for pair, (kappa, equal, count) in three.kappas().items():
     print(f"{' and '.join(pair)}: {equal:.0%} of {count} equal, kappa {kappa:.2f}")
 
@@ -269,7 +271,8 @@ for kind in NOISE:
     figures = (equal, kappa, panel.alpha(), panel.alpha("ordinal"), score.win_rate, score.low, score.high)
     rows.append((f"three {kind}", *figures))
 columns = ["simulated raters", "equal", "kappa", "alpha", "alpha, ordinal", "win rate", "from", "to"]
-lesson.table("noise", rows, columns, tolerance=0.08)
+guessing = {column: {"three guessing": 0.08} for column in columns[2:5]}  # no agreement
+lesson.table("noise", rows, columns, tolerance=0.08, at_most=guessing)
 
 # %% [markdown]
 # ## How many pairs, how many raters?
@@ -362,7 +365,8 @@ for label, mixed, bias in (
         on_a.append(np.mean(np.array(raters)[np.array(raters) != TIE] == FIRST))
     rows.append((label, *(float(np.mean(values)) for values in (rates, wrong, on_a, alphas))))
 columns = ["the new system stands", "win rate of an equal system", "studies with p ≤ 0.05", "side A chosen", "alpha"]
-lesson.table("sides", rows, columns, tolerance=0.08)
+by_chance = {columns[2]: {"at random": 0.1, "at random, raters without bias": 0.1}}
+lesson.table("sides", rows, columns, tolerance=0.08, at_most=by_chance)
 lesson.record("biased_win_rate", rows[0][1], "", 0.06, note="an equal system, always on side A; simulated")
 lesson.record("random_sides_win_rate", rows[1][1], "", 0.06, note="the same, sides drawn at random")
 

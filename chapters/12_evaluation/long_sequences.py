@@ -22,23 +22,27 @@ from __future__ import annotations
 import statistics
 import time
 
+from lmbook import (
+    CausalWindows,
+    CharacterTokenizer,
+    Lesson,
+    OptimizerConfig,
+    RecurrentConfig,
+    RecurrentLanguageModel,
+    TransformerConfig,
+    TransformerLanguageModel,
+    WordTokenizer,
+    fit,
+    reproducible,
+)
+from lmbook.book import plots
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
+from lmbook.pipelines import RecallTask
+from lmbook.training import jit_by_default
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.corpora.greentree.lexicon import LEXICON
-from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.models.transformer import TransformerConfig, TransformerLanguageModel
-from lmbook.pipelines.causal import CausalWindows
-from lmbook.pipelines.recall import RecallTask
-from lmbook.tokenizers.character import CharacterTokenizer
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.training.fit import fit, reproducible
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.step import jit_by_default
 
 lesson = Lesson("long_sequences")
 reproducible(lesson.seed)
@@ -90,7 +94,8 @@ def recall(name: str, distance: int, seed: int) -> float:
     make, rate = RECALL[name]
     model = make(data.vocabulary_size, data.context)
     # The other checks of `fit` look at a few rows and positions: too few where one position in a row counts.
-    fit(model, data, steps=300, learning_rate=rate, report_every=300, checks=("ids", "labels", "future"), quiet=True)
+    optimizer, checks = OptimizerConfig(learning_rate=rate), ("ids", "labels", "future")
+    fit(model, data, steps=300, optimizer=optimizer, report_every=300, checks=checks, quiet=True)
     x, symbol = RecallTask(distance, seed=3).sample(2000)
     return float((model.predict(x, batch_size=500, verbose=0)[:, -1].argmax(axis=-1) == symbol).mean())
 

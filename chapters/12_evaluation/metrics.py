@@ -23,27 +23,30 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
+from lmbook import (
+    KneserNey,
+    Lesson,
+    WordTokenizer,
+    bootstrap,
+    classification_score,
+    count_n_grams,
+    load_corpus,
+    score_translations,
+    wilson_interval,
+)
+from lmbook.book import plots
+from lmbook.evaluation import calibration, join_pieces, mcnemar_test
+from lmbook.evaluation.rouge import rouge
+from lmbook.topics.speech import nearest_reading, word_errors
+
 import numpy as np
 from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from lmbook.book import plots
-from lmbook.book.lesson import Lesson
-from lmbook.corpora.catalogue import load_corpus
-from lmbook.evaluation.calibration import calibration
-from lmbook.evaluation.classification import classification_score, wilson_interval
-from lmbook.evaluation.intervals import bootstrap, mcnemar_test
-from lmbook.evaluation.rouge import rouge
-from lmbook.evaluation.translation import join_pieces, score_translations
-from lmbook.models.n_gram import KneserNey
-from lmbook.models.n_gram_counts import count_n_grams
-from lmbook.tokenizers.word import WordTokenizer
-from lmbook.topics.speech.word_error_rate import nearest_reading, word_errors
-
-lesson = Lesson("metrics")
-if lesson.text or lesson.corpus:
+lesson = Lesson("metrics", corpora=())
+if lesson.own_text:
     print("This lesson compares measures on data that it knows: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 greentree = load_corpus("greentree")
@@ -95,7 +98,7 @@ def rare_class(corpus, label: str, rare: str, first: int) -> Task:
 
 def real(name: str):
     """A corpus of the catalogue in the full profile; None, and a line why, where there is none."""
-    return lesson.real_corpus(name) if lesson.full and not (lesson.text or lesson.corpus) else None
+    return lesson.real_corpus(name) if lesson.full and not lesson.own_text else None
 
 
 def classifier(task: Task, longest: int, chosen: slice | np.ndarray = slice(None)):
@@ -348,7 +351,8 @@ accuracy = float(((logits > 0) == task.test_rare).mean())
 rows = [(name, accuracy, one.error, one.brier, one.nats) for name, one in found.items()]
 columns = ["probabilities", "accuracy", "calibration error", "Brier score", "nats"]
 lesson.table("calibration", rows, columns, tolerance=0.02)
-lesson.record("calibration_error", found["as trained"].error, tolerance=0.02, n=len(logits), note="in ten bins")
+error = found["as trained"].error
+lesson.record("calibration_error", error, tolerance=0.02, n=len(logits), note="in ten bins", at_most=0.03)
 lesson.figure(
     plots.reliability({name: one.bins for name, one in found.items()}),
     "reliability",
@@ -410,10 +414,12 @@ rows = [
     ("difference", paired.value, paired.low, paired.high),
 ]
 lesson.table("paired", rows, ["accuracy of", "value", "from", "to"], tolerance=0.02)
-lesson.record("mcnemar_p", mcnemar_test(hit, wider_hit), tolerance=0.3, note="words against words and pairs")
+note = "words against words and pairs"
+lesson.record("mcnemar_p", mcnemar_test(hit, wider_hit), tolerance=0.3, note=note, at_least=0.05)
 gains = wider_hit.astype(float) - hit
 tossed = stats.permutation_test((gains,), np.mean, permutation_type="samples", batch=500, rng=0)
-lesson.record("permutation_p", tossed.pvalue, tolerance=0.3, note="the same by tossed coins")
+note = "the same by tossed coins"
+lesson.record("permutation_p", tossed.pvalue, tolerance=0.3, note=note, at_least=0.05)
 
 # %% [markdown]
 # ### Several runs

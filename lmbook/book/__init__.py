@@ -1,1 +1,5 @@
 """The book itself: lessons and what they record, chapters, pages, notebooks, pictures and fonts."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Metrics: from predictions and references to figures with their uncertainty."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

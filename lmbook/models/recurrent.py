@@ -150,3 +150,6 @@ class RecurrentLanguageModel(ConfiguredModel):
             after.append(memory)
         x = self.drops[-1](x, training=training)  # [B, T, hidden]
         return ops.cast(self.head(x), "float32"), after
+
+
+LSTMLanguageModel = RecurrentLanguageModel  # the usual cell; `RecurrentConfig(cell=…)` chooses another

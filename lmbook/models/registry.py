@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -137,11 +137,18 @@ def entry(name: str) -> LanguageModelEntry:
     raise LmbookError(f"There is no language model called {name!r}.", f"{hint}Known: {', '.join(LANGUAGE_MODELS)}.")
 
 
-def make_config(name: str, vocabulary_size: int, **overrides: Any) -> Any:
-    """The configuration of model `name`: its defaults, then `overrides`."""
+def make_config(name: str, vocabulary_size: int, *, pad_id: int = 0, **overrides: Any) -> Any:
+    """The configuration of model `name`: its defaults, then `overrides`.
+
+    Args:
+        name: of the registry.
+        vocabulary_size, pad_id: the tokenizer's; a model that has no use for padding is not told of it.
+        overrides: further fields of the configuration.
+    """
     chosen = entry(name)
     config_class = getattr(importlib.import_module(chosen.module), chosen.config_class)
-    return config_class(**{**chosen.config, **overrides, "vocabulary_size": vocabulary_size})
+    padding = {"pad_id": pad_id} if "pad_id" in {one.name for one in fields(config_class)} else {}
+    return config_class(**{**chosen.config, **padding, **overrides, "vocabulary_size": vocabulary_size})
 
 
 def make_model(name: str, config: Any) -> Any:

@@ -98,7 +98,8 @@ class Callbacks:
             return False
         scored = {} if validation_loss is None else {"val_loss": validation_loss}
         epoch = -(-step // self._report_every) - 1
-        self._list.on_epoch_end(epoch, {"loss": loss, **scored, "learning_rate": float(self._optimizer.learning_rate)})
+        rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
+        self._list.on_epoch_end(epoch, {"loss": loss, **scored, "learning_rate": rate})
         if not (over or self._model.stop_training):
             self._list.on_epoch_begin(epoch + 1)
         return self._model.stop_training

@@ -13,8 +13,7 @@ from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
 from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
-from lmbook.training.optimizers import ScaledAdam
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import ScaledAdam, WarmupCosine
 from lmbook.training.step import TrainingStep, jit_by_default, seed_states
 
 PARTS = ("head", "last", "all")

@@ -1,4 +1,4 @@
-"""The optimizers of the book, and how they are configured."""
+"""The optimizers of the book, their configuration and their learning rates."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from lmbook.errors import LmbookError
-from lmbook.training.schedules import WarmupCosine
 
 OPTIMIZERS = ("adamw", "muon")
 
@@ -31,7 +32,7 @@ class OptimizerConfig:
         clip_norm: the largest global norm of the gradient; None: any.
 
     Raises:
-        LmbookError: the name is not known, or the learning rate is not a positive number.
+        LmbookError: the name is not known, or `learning_rate` or `muon_ratio` is not a positive number.
 
     References:
         AdamW: Loshchilov and Hutter 2019, "Decoupled weight decay regularization". Muon: Jordan et al. 2024,
@@ -51,13 +52,58 @@ class OptimizerConfig:
     def __post_init__(self):
         if self.name not in OPTIMIZERS:
             raise LmbookError(f"optimizer={self.name!r} is not known.", f"Choose one of {', '.join(OPTIMIZERS)}.")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise LmbookError(f"learning_rate={self.learning_rate!r} is not a positive number.", "Choose 0.001.")
+        for name, usual in (("learning_rate", 0.001), ("muon_ratio", 2.0)):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise LmbookError(f"{name}={value!r} is not a positive number.", f"Choose for example {usual}.")
 
     def schedule(self, steps: int) -> WarmupCosine:
         """The learning rate of a run of `steps` updates: AdamW's, or Muon's where the matrices are updated by Muon."""
         peak = self.learning_rate * (self.muon_ratio if self.name == "muon" else 1.0)
         return WarmupCosine(peak, steps, self.warmup_steps, self.final_fraction)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises in a straight line for `warmup_steps`, then falls as half a cosine to `final_fraction` of its peak.
+
+    The number of steps is a variable, `total_steps`: a run with a time budget does not know it beforehand and
+    corrects it while it measures how fast it goes.
+
+    Args:
+        peak: the highest learning rate.
+        total_steps: steps of the whole run.
+        warmup_steps: steps until the peak; shortened to a tenth of the run where the run is short.
+        final_fraction: the last learning rate, as a share of `peak`.
+
+    Reference:
+        Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+    """
+
+    def __init__(self, peak: float, total_steps: int, warmup_steps: int = 100, final_fraction: float = 0.05):
+        if not (peak > 0 and math.isfinite(peak)):
+            raise LmbookError(f"learning_rate={peak!r} is not a positive number.", "Choose for example 0.001.")
+        if total_steps < 1:
+            raise LmbookError(f"steps={total_steps!r} is less than 1.", "Train for at least one step.")
+        self.peak, self.warmup_steps, self.final_fraction = peak, warmup_steps, final_fraction
+        self.total_steps = tf.Variable(float(total_steps), trainable=False, name="total_steps")
+
+    def __call__(self, step):
+        """The learning rate of step number `step` (counted from 0)."""
+        step, total = ops.cast(step, "float32"), ops.cast(self.total_steps, "float32")
+        warmup = ops.maximum(ops.minimum(float(self.warmup_steps), ops.floor(total / 10)), 1.0)
+        rising = (step + 1) / warmup
+        progress = ops.clip((step - warmup) / ops.maximum(total - warmup, 1.0), 0.0, 1.0)
+        falling = self.final_fraction + (1 - self.final_fraction) * 0.5 * (1 + ops.cos(math.pi * progress))
+        return self.peak * ops.minimum(rising, falling)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "total_steps": int(self.total_steps.numpy()),
+            "warmup_steps": self.warmup_steps,
+            "final_fraction": self.final_fraction,
+        }
 
 
 def make_optimizer(

@@ -18,9 +18,8 @@ from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.workers import checkpoint_from_chief, sum_over_workers
 from lmbook.training.history import History
 from lmbook.training.interrupt import catch_interrupts
-from lmbook.training.optimizers import without_unused_squares
+from lmbook.training.optimizers import WarmupCosine, without_unused_squares
 from lmbook.training.progress import Display
-from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

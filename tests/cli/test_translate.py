@@ -25,7 +25,7 @@ def lmbook(*arguments):
 SMALL = """
 from functools import partial
 from lmbook.recipes import translator
-translator.Recipe = partial(translator.Recipe, num_layers=1)
+translator.SentenceTranslatorProfile = partial(translator.SentenceTranslatorProfile, num_layers=1)
 from lmbook.__main__ import main
 main()
 """

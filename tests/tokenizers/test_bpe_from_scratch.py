@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lmbook.tokenizers import bpe_from_scratch as teaching
+from lmbook.errors import LmbookError
+from lmbook.tokenizers import bpe_from_scratch
 from lmbook.tokenizers.bpe_from_scratch import merge, train_merges
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 
@@ -26,6 +27,11 @@ def test_same_merges_as_the_library_on_real_text(mirror):
     assert train_merges([text], 250) == BytePairTokenizer.train([text], 259 + 250).merges
 
 
+def test_one_string_is_not_taken_for_a_list_of_texts():
+    with pytest.raises(LmbookError, match="one string"):
+        train_merges("a string", 10)
+
+
 def test_merging_goes_from_left_to_right():
     word = list("aaabaa")
     merge(word, ("a", "a"))
@@ -33,4 +39,4 @@ def test_merging_goes_from_left_to_right():
 
 
 def test_it_is_short_enough_to_be_read():
-    assert len(inspect.getsource(teaching).splitlines()) <= 60
+    assert len(inspect.getsource(bpe_from_scratch).splitlines()) <= 60

@@ -27,7 +27,7 @@ def test_every_text_comes_back_and_none_spells_the_end(text):
 
 def test_its_ids_are_those_of_the_file():
     assert SMALL.encode("the the") == [PIECES["the"], PIECES["Ġthe"]]
-    assert (SMALL.vocabulary_size, SMALL.end_id, SMALL.pad_id) == (260, 259, 259)
+    assert (SMALL.vocabulary_size, SMALL.end_id, SMALL.pad_id, SMALL.first_id) == (260, 259, 259, 259)
     assert SMALL.suppress_ids == ()  # 0 and 1 are text here
 
 

@@ -48,7 +48,7 @@ def test_saved_and_loaded(tmp_path):
     again = load_tokenizer(SMALL.save(tmp_path / "tokenizer.json"))
     assert type(again) is SentencePieceTokenizer and again.fingerprint == SMALL.fingerprint
     assert again.encode("abba baab") == SMALL.encode("abba baab")
-    assert again.suppress_ids == (0,) and again.end_id == 1
+    assert again.suppress_ids == (0,) and again.end_id == again.first_id == 1
 
 
 @pytest.mark.parametrize("tokens", [TOKENS[1:], [*TOKENS, "a"], TOKENS[:-1]])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lmbook.errors import LmbookError
 from lmbook.tokenizers.registry import KINDS, load_tokenizer, train_tokenizer
+from lmbook.tokenizers.tokenizer import SpecialIds
 
 TEXTS = ["A green tree stands. It's tall — isn't it?\n", '小明说：“你好！”\nUn été, "naïve" <end>.', "aaa bb <pad>"]
 SIZES = {"character": 20, "word": 15, "byte_pair": 262}
@@ -42,7 +43,19 @@ def test_any_text_is_encoded_without_padding_or_ends(kind, text):
     tokenizer = TOKENIZERS[kind]
     ids = tokenizer.encode(text)
     assert all(isinstance(id, int) and 0 < id < tokenizer.vocabulary_size and id != tokenizer.end_id for id in ids)
-    assert isinstance(tokenizer.decode(ids), str)
+    again, normal = tokenizer.decode(ids), tokenizer.normalize(text)
+    if tokenizer.unknown_id not in ids:
+        assert again == normal
+        return
+    # What is known comes back in its order, with <unk> in the places of the rest; spaces beside those may differ.
+    known = "".join(again.split(" ")).split("<unk>")
+    assert len(known) == 1 + ids.count(tokenizer.unknown_id)
+    place, letters = 0, "".join(normal.split(" "))
+    for part in known:
+        found = letters.find(part, place)
+        assert found >= 0
+        place = found + len(part)
+    assert letters.startswith(known[0]) and letters.endswith(known[-1])
 
 
 @every_kind
@@ -83,6 +96,27 @@ def test_ids_outside_the_vocabulary_are_named(kind, id):
 def test_an_empty_text_is_refused(kind, texts):
     with pytest.raises(LmbookError, match="empty"):
         train_tokenizer(kind, texts)
+
+
+@every_kind
+@pytest.mark.parametrize("texts", ["a string", b"bytes", ""])
+def test_one_string_is_not_taken_for_a_list_of_texts(kind, texts):
+    with pytest.raises(LmbookError, match="one string") as caught:
+        train_tokenizer(kind, texts, 512)
+    assert "[text]" in caught.value.fix
+
+
+@pytest.mark.parametrize("ids", [SpecialIds(), TOKENIZERS["word"], TOKENIZERS["byte_pair"]])
+def test_special_ids_and_a_tokenizer_have_the_same_attributes(ids):
+    assert (ids.pad_id, ids.unknown_id, ids.end_id, ids.first_id, ids.suppress_ids) == (0, 1, 2, 2, (0, 1))
+
+
+def test_special_ids_of_ones_own():
+    ids = SpecialIds(pad_id=7, unknown_id=3, end_id=5)
+    assert (ids.first_id, ids.suppress_ids) == (5, (3, 7))
+    assert SpecialIds(first_id=9).first_id == 9 and SpecialIds(4, 4, 4).suppress_ids == ()
+    with pytest.raises(AttributeError):
+        ids.pad_id = 0
 
 
 @every_kind

@@ -12,10 +12,24 @@ from typing import Protocol
 
 from lmbook.corpora.greentree.choosers import NotInGrammar
 from lmbook.corpora.greentree.grammar import Grammar
+from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.corpora.greentree.story import Question, Story
-from lmbook.corpora.greentree.text import score
+from lmbook.corpora.greentree.text import english_tokens, normalize_english, pretty, score
 
-__all__ = ["Grammar", "NotInGrammar", "Question", "Story", "floor", "is_grammatical", "log_probability", "tell_stories"]
+__all__ = [
+    "LEXICON",
+    "Grammar",
+    "NotInGrammar",
+    "Question",
+    "Story",
+    "english_tokens",
+    "floor",
+    "is_grammatical",
+    "log_probability",
+    "normalize_english",
+    "pretty",
+    "tell_stories",
+]
 
 
 class Encoder(Protocol):

@@ -1,1 +1,5 @@
 """Attacks and defences: changed words, poisoned data, prompt injections, guardrails, and a watermark."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

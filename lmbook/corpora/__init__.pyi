@@ -1,0 +1,12 @@
+from .card import find_card as find_card
+from .download import get as get
+from .download import status as status
+from .files import read_text as read_text
+from .labelled_file import labelled_corpus as labelled_corpus
+from .llama2c import read_llama2c as read_llama2c
+from .packages import package_folder as package_folder
+from .splits import normalised as normalised
+from .weights import read_byte_pairs as read_byte_pairs
+from .weights import read_glove_50d as read_glove_50d
+from .weights import read_safetensors as read_safetensors
+from .weights import read_safetensors_header as read_safetensors_header

@@ -1,0 +1,13 @@
+from .lora import LoRADense as LoRADense
+from .lora import add_lora as add_lora
+from .lora import dense_layers as dense_layers
+from .lora import load_lora as load_lora
+from .lora import lora_layers as lora_layers
+from .lora import merge_lora as merge_lora
+from .lora import save_lora as save_lora
+from .positions import apply_rotary as apply_rotary
+from .positions import sinusoidal as sinusoidal
+from .recurrent_cells import GRUCell as GRUCell
+from .recurrent_cells import LSTMCell as LSTMCell
+from .recurrent_cells import RNNCell as RNNCell
+from .recurrent_cells import read_sequence as read_sequence

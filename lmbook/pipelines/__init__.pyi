@@ -1,0 +1,13 @@
+from .bags import padded_bags as padded_bags
+from .batches import padded as padded
+from .causal import document_rows as document_rows
+from .causal import padded_documents as padded_documents
+from .dialogues import REPLIES as REPLIES
+from .dialogues import DialogueBatches as DialogueBatches
+from .dialogues import encode_dialogue as encode_dialogue
+from .instructions import alpaca_prompt as alpaca_prompt
+from .instructions import short_prompt as short_prompt
+from .packing import pack as pack
+from .pairs import padded_sources as padded_sources
+from .recall import RecallTask as RecallTask
+from .weighted_rows import WeightedRows as WeightedRows

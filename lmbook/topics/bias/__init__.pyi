@@ -1,0 +1,11 @@
+from .boys_and_girls import BOYS as BOYS
+from .boys_and_girls import GIRLS as GIRLS
+from .boys_and_girls import people as people
+from .counterfactual import exchange as exchange
+from .counterfactual import exchange_english as exchange_english
+from .measures import amplification as amplification
+from .measures import shares as shares
+from .measures import sharpened as sharpened
+from .measures import weat as weat
+from .weat_word_lists import TESTS as TESTS
+from .weat_word_lists import WOMEN_AND_MEN as WOMEN_AND_MEN

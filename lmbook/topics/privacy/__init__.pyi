@@ -1,0 +1,17 @@
+from .dp_sgd import PrivateStep as PrivateStep
+from .dp_sgd import noise_for as noise_for
+from .dp_sgd import poisson_batches as poisson_batches
+from .dp_sgd import privacy_spent as privacy_spent
+from .memorization import CHANCE_EXPOSURE as CHANCE_EXPOSURE
+from .memorization import exposure as exposure
+from .memorization import membership_attack as membership_attack
+from .memorization import secret_nats as secret_nats
+from .minilm_tagger import MiniLMTagger as MiniLMTagger
+from .scrubber import PerceptronTagger as PerceptronTagger
+from .scrubber import Scrubber as Scrubber
+from .scrubber import Span as Span
+from .scrubber import Tagger as Tagger
+from .scrubber import known_words as known_words
+from .scrubber import labelled_words as labelled_words
+from .scrubber import pattern_spans as pattern_spans
+from .span_scores import score_spans as score_spans

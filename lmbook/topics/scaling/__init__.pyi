@@ -1,0 +1,14 @@
+from .all_reduce_cost import Link as Link
+from .all_reduce_cost import all_reduce_seconds as all_reduce_seconds
+from .all_reduce_cost import fit_link as fit_link
+from .all_reduce_cost import ring_seconds as ring_seconds
+from .model_cost import gpt_parameters as gpt_parameters
+from .model_cost import matmul_rate as matmul_rate
+from .model_cost import median_seconds as median_seconds
+from .model_cost import training_flops as training_flops
+from .model_cost import training_memory as training_memory
+from .model_cost import training_step_flops as training_step_flops
+from .scaling_law import CHINCHILLA as CHINCHILLA
+from .scaling_law import CHINCHILLA_AGAIN as CHINCHILLA_AGAIN
+from .scaling_law import fit_scaling_law as fit_scaling_law
+from .scaling_law import resampled_laws as resampled_laws

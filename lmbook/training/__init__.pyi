@@ -1,0 +1,13 @@
+from .checks import ALL_CHECKS as ALL_CHECKS
+from .checks import check_before_training as check_before_training
+from .distributed.cluster import read_cluster as read_cluster
+from .distributed.feeding import distribute_batches as distribute_batches
+from .distributed.strategy import cpu_strategy as cpu_strategy
+from .distributed.strategy import divide_cpu as divide_cpu
+from .fine_tuning import FineTuning as FineTuning
+from .fine_tuning import class_logits as class_logits
+from .fine_tuning import text_vectors as text_vectors
+from .optimizers import make_optimizer as make_optimizer
+from .step import jit_by_default as jit_by_default
+from .step import token_losses as token_losses
+from .validation import score_next_tokens as score_next_tokens
