@@ -28,7 +28,7 @@ MODEL, TOKENIZER, CONFIG, HISTORY, PICTURE, SAMPLE = (
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What `load_run` reads back.
+    """A finished run, as `load_run` reads it.
 
     Args:
         model: the trained language model.
@@ -50,7 +50,7 @@ def save_run(
     sample: str,
     picture: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Write a trained model and what belongs to it to `folder`, each file whole or not at all.
+    """Write a trained model and what belongs to it to `folder`, each file completely or not at all.
 
     Args:
         folder: made where it is missing; files of an earlier run in it are replaced.
@@ -75,7 +75,7 @@ def save_run(
 
 
 def load_run(folder: str | Path) -> TrainedRun:
-    """Read the folder that `save_run` wrote.
+    """Read a folder that `save_run` wrote.
 
     The model computes under this process's `keras.config.dtype_policy()`, whichever it was trained under.
 

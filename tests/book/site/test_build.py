@@ -11,6 +11,7 @@ from html import unescape
 import pytest
 
 from lmbook.book.site.build import build_site
+from lmbook.book.site.spoken import PICTURE
 from lmbook.errors import LmbookError
 from lmbook.files import write_json, write_text
 
@@ -117,6 +118,7 @@ def test_recorded_outputs_are_shown_where_they_were_printed(built, lesson):
     assert "<table><tr><td></td><td>of a table" in lesson  # an empty heading is none
     (picture,) = re.findall(r'<img [^>]*src="([^"]*_images/[^"]+\.png)"', lesson)
     assert (built / "chapters" / "01_a" / picture).exists()
+    assert re.findall(r'<img [^>]*alt="([^"]*)"[^>]*_images', lesson) == [PICTURE]
 
 
 def test_folded_and_out_of_date_cells_are_marked(lesson):

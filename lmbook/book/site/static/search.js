@@ -52,7 +52,8 @@
   /* The best sections, one for each page. */
   function find(query) {
     const asked = plain(query);
-    const scored = index.search(query, {
+    const term = entries.find((entry) => (entry.heading || "").split(" · ").includes(query.trim()));
+    const scored = index.search(term ? term.heading : query, { /* a term in all its names, so that 词嵌入 finds lessons */
       tokenize: (text) => tokens(text, true),
       boost: { page: 3, heading: 4, code: 0.3 },
       prefix: (term) => term.length > 2 && !HAN.test(term),
@@ -70,19 +71,23 @@
     return [...best.values()].sort((a, b) => b.rank - a.rank).slice(0, SHOWN);
   }
 
-  /* Letters, digits and _ alone are in a term: no need to escape any. */
-  const pattern = (terms) => new RegExp("(" + [...terms].sort((a, b) => b.length - a.length).join("|") + ")", "giu");
+  /* What is marked: the words found, and of Chinese every run of the signs that were asked for. */
+  function pattern(terms, query) {
+    const words = terms.filter((term) => !HAN.test(term)).sort((a, b) => b.length - a.length);
+    const runs = (query.match(/\p{Script=Han}+/gu) || []).map((run) => `[${run}]{${Math.min(2, run.length)},}`);
+    return new RegExp("(" + [...words, ...runs].join("|") + ")", "giu");
+  }
 
   /* The text as nodes, with every hit marked. */
-  function marked(text, terms) {
-    return text.split(pattern(terms)).map(function (piece, i) {
+  function marked(text, hit) {
+    return text.split(hit).map(function (piece, i) {
       return i % 2 ? element("mark", {}, piece) : document.createTextNode(piece);
     });
   }
 
   /* The text around the first hit. */
-  function excerpt(text, terms) {
-    const at = Math.max(0, text.search(pattern(terms)));
+  function excerpt(text, hit) {
+    const at = Math.max(0, text.search(hit));
     const from = at > 60 ? text.indexOf(" ", at - 60) + 1 : 0;
     return (from ? "… " : "") + text.slice(from, from + 180) + (text.length > from + 180 ? " …" : "");
   }
@@ -94,11 +99,12 @@
     return made;
   }
 
-  function result({ entry, terms }) {
+  function result({ entry, terms }, query) {
+    const hit = pattern(terms, query);
     const where = entry.page + (entry.heading ? " › " + entry.heading : "");
     return [
-      element("span", { class: "result-title" }, ...marked(where, terms)),
-      element("span", { class: "result-text" }, ...marked(excerpt(entry.text || "", terms), terms)),
+      element("span", { class: "result-title" }, ...marked(where, hit)),
+      element("span", { class: "result-text" }, ...marked(excerpt(entry.text || "", hit), hit)),
     ];
   }
 
@@ -134,8 +140,8 @@
       list.replaceChildren(
         ...found.map(function (each, i) {
           const address = root + each.entry.url;
-          if (!isDialog) return element("li", {}, element("a", { href: address }, ...result(each)));
-          const item = element("li", { role: "option", id: "search-result-" + i, "data-url": address }, ...result(each));
+          if (!isDialog) return element("li", {}, element("a", { href: address }, ...result(each, input.value)));
+          const item = element("li", { role: "option", id: "search-result-" + i, "data-url": address }, ...result(each, input.value));
           item.addEventListener("click", () => go(item));
           return item;
         }),
