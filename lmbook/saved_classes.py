@@ -36,8 +36,7 @@ MODULES = {  # with the names under which their classes are registered
     "lmbook.topics.vision.contrastive": ("ContrastiveModel",),
     "lmbook.topics.vision.picture_encoder": ("PictureEncoder",),
     "lmbook.topics.word_vectors.word2vec": ("WordEmbeddings",),
-    "lmbook.training.optimizers": ("ScaledAdam",),
-    "lmbook.training.schedules": ("WarmupCosine",),
+    "lmbook.training.optimizers": ("ScaledAdam", "WarmupCosine"),
 }
 
 
@@ -74,4 +73,5 @@ class _StandIn:
         import keras
 
         importlib.import_module(self._module)
-        return keras.saving.get_registered_object(f"{PACKAGE}>{self._name}").from_config(config)
+        # Not `get_registered_object`: while Keras reads a file, that still finds the stand-in.
+        return keras.saving.get_custom_objects()[f"{PACKAGE}>{self._name}"].from_config(config)
