@@ -120,10 +120,6 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
 }
 
 
-# No language models, but `load_run` reads them too: a translator, and classifiers.
-OTHER_MODULES = ("lmbook.models.encoder_decoder", "lmbook.models.bert", "lmbook.models.recurrent_classifier")
-
-
 def entry(name: str) -> LanguageModelEntry:
     """The entry called `name`.
 
@@ -155,12 +151,6 @@ def make_model(name: str, config: Any) -> Any:
     """A fresh model `name` with `config`; Keras's current random seed decides its weights."""
     chosen = entry(name)
     return getattr(importlib.import_module(chosen.module), chosen.model_class)(config)
-
-
-def register_classes() -> None:
-    """Import every model's module, so that Keras can load any of the book's saved models by its registered name."""
-    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()} | {*OTHER_MODULES}:
-        importlib.import_module(module)
 
 
 def config_as_json(config: Any) -> dict[str, Any]:

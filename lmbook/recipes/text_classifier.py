@@ -22,7 +22,7 @@ from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentCla
 from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.profile import CorpusProfile
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.tokenizers.tokenizer import Tokenizer
+from lmbook.tokenizers.tokenizer import Tokenizer, check_texts
 from lmbook.training.fine_tuning import class_logits, classification_loss
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -125,6 +125,7 @@ def labelled_texts(
     tokenizer: Tokenizer, texts: Sequence[str], classes: Sequence[int], max_length: int, tokens: int, seed: int = 0
 ) -> LabelledTexts:
     """Batches of texts for a classifier with this tokenizer, `tokens` positions in each."""
+    check_texts(texts)
     return LabelledTexts(
         [tokenizer.encode(text) for text in texts],
         classes,

@@ -58,17 +58,17 @@ class OptimizerConfig:
                 raise LmbookError(f"{name}={value!r} is not a positive number.", f"Choose for example {usual}.")
 
     def schedule(self, steps: int) -> WarmupCosine:
-        """The learning rate of a run of `steps` updates: AdamW's, or Muon's where the matrices are updated by Muon."""
+        """The schedule for a run of `steps` updates: of Muon's learning rate if there is Muon, else of AdamW's."""
         peak = self.learning_rate * (self.muon_ratio if self.name == "muon" else 1.0)
         return WarmupCosine(peak, steps, self.warmup_steps, self.final_fraction)
 
 
 @keras.saving.register_keras_serializable("lmbook")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises in a straight line for `warmup_steps`, then falls as half a cosine to `final_fraction` of its peak.
+    """A linear warm-up over `warmup_steps`, then a cosine decay to `final_fraction` of the peak.
 
-    The number of steps is a variable, `total_steps`: a run with a time budget does not know it beforehand and
-    corrects it while it measures how fast it goes.
+    The number of steps is a variable, `total_steps`, because a run with a time budget does not know it beforehand: it
+    corrects it as it measures its speed.
 
     Args:
         peak: the highest learning rate.
@@ -109,7 +109,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 def make_optimizer(
     config: OptimizerConfig, model: keras.Model, schedule: keras.optimizers.schedules.LearningRateSchedule
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimizer that `config` describes, built for the trainable weights of `model`.
+    """Make the Keras optimizer that `config` describes, built for the trainable weights of `model`.
 
     Args:
         config: what it is; clipping is left to the training step, which adds the gradients of all devices first.
@@ -120,7 +120,7 @@ def make_optimizer(
     if config.name == "adamw":
         made = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, beta_2=config.beta_2)
         made.exclude_from_weight_decay(var_list=[v for v in weights if len(v.shape) < 2 or "embedding" in v.path])
-    else:  # Keras' learning rate and weight decay are Muon's: AdamW's are smaller by the ratio
+    else:  # Keras takes the learning rate and the weight decay of Muon, and AdamW's rate as a share of it
         made = keras.optimizers.Muon(
             schedule,
             adam_lr_ratio=1 / config.muon_ratio,
@@ -133,7 +133,7 @@ def make_optimizer(
 
 
 def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Make the variables of a new Keras optimizer; under float16 it is put into a `LossScaleOptimizer`.
+    """Build a new Keras optimizer for `model`, inside a `LossScaleOptimizer` under float16.
 
     Args:
         optimizer: made in the scope of the strategy under which `model` was made.
@@ -161,9 +161,9 @@ def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -
 def without_unused_squares(
     optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable], arrays: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """A checkpoint's arrays, without what the Muon of lmbook 0.1 had and Keras' does not have.
+    """Drop from a checkpoint's arrays the state that lmbook 0.1's Muon had and Keras' Muon does not have.
 
-    It was a child of AdamW, which keeps a mean of squares for every weight; those of its matrices stayed 0.
+    That Muon inherited from AdamW, which keeps a mean of squares for every weight; it was never used for matrices.
 
     Args:
         optimizer: built for `weights`.
@@ -183,7 +183,7 @@ def without_unused_squares(
 
 @keras.saving.register_keras_serializable("lmbook")
 class ScaledAdam(keras.optimizers.Adam):
-    """Adam with a learning rate of its own for each weight.
+    """Adam with an individual learning rate for each weight.
 
     Args:
         learning_rate: what the factors multiply.
@@ -195,7 +195,7 @@ class ScaledAdam(keras.optimizers.Adam):
         self.factors = list(factors)
 
     def update_step(self, gradient, variable, learning_rate):
-        # `variable` is TensorFlow's, not the model's: only this private method of Keras knows its number.
+        # `variable` is TensorFlow's, not the model's: only this private method of Keras finds its number.
         factor = self.factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 

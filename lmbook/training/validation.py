@@ -1,4 +1,4 @@
-"""Scoring held-out texts during and after training: next tokens, hidden tokens, and translations."""
+"""Scoring held-out texts during and after training: next tokens, masked tokens and translations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from lmbook.errors import LmbookError
 from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled
-from lmbook.pipelines.batches import check_ids, padded
+from lmbook.pipelines.batches import Batches, check_ids, padded
 from lmbook.pipelines.causal import spans
 from lmbook.pipelines.masked import MaskedTokens
 from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
@@ -127,7 +127,7 @@ def _reader_of_pieces(model, jit_compile):
 
 
 def _share_out(rows: np.ndarray, strategy):
-    """Rows [B, T] -> for each replica its [B / R, T], rounded up; rows of zeros, which count nothing, fill up."""
+    """Divide rows [B, T] among R replicas, [B / R, T] each; rows of zeros, which do not count, fill up the last."""
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return tf.constant(rows)
@@ -157,7 +157,7 @@ def _predictions(model):
 
 @dataclass(frozen=True)
 class MaskedScore:
-    """A model on hidden tokens.
+    """How well a model predicts hidden tokens.
 
     Attributes:
         nats_per_token: mean of -ln p(the token that stood there).
@@ -171,7 +171,7 @@ class MaskedScore:
 
 
 class MaskedValidation:
-    """The same hidden tokens of a held-out text for every model, and for a model at every step of its training.
+    """Scores the same hidden tokens of a held-out text for every model and at every step of a training.
 
     Args:
         data: made with `shuffle=False`; with `mask_token_rate=1.0, random_token_rate=0.0` no place gives its answer
@@ -206,7 +206,7 @@ class MaskedValidation:
 
 @dataclass(frozen=True)
 class NextTokenScore:
-    """What a model says of the right translation, each token predicted from the right ones before it.
+    """How well a model predicts each token of the right translation from the right tokens before it.
 
     Attributes:
         nats_per_token: cross-entropy of the real tokens.
@@ -222,8 +222,8 @@ class NextTokenScore:
     tokens: int
 
 
-def score_next_tokens(model: keras.Model, data) -> NextTokenScore:
-    """Score one epoch of a `SentencePairs`; each padded position counts for `unmasked_accuracy` alone."""
+def score_next_tokens(model: keras.Model, data: Batches) -> NextTokenScore:
+    """Score one epoch of `SentencePairs`. Padding counts for `unmasked_accuracy` alone."""
     sums = np.zeros(5)
     for x, y, w in without_autotune(data.dataset()):
         likeliest, losses = (part.numpy() for part in _predictions(model)(x, y))

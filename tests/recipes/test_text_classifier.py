@@ -57,6 +57,8 @@ def test_rows_open_and_close_as_the_tokenizer_has_it():
     words.first_id = 4
     ((ids, _, _),) = labelled_texts(words, ["a cat"], [0], 8, 8).dataset()
     assert ids.numpy()[0, 0] == 4
+    with pytest.raises(LmbookError, match="one string"):
+        labelled_texts(words, "ab", [0, 1], 8, 8)
 
 
 def test_softmax_of_large_logits():
