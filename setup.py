@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("chapters/*/*.py", "chapters/*/results/*.json", "data/greentree/*")
+SHIPPED = ("chapters/contents.toml", "chapters/*/*.py", "chapters/*/results/*.json", "data/greentree/*")
 
 
 class BuildWithLessons(build_py):

@@ -7,8 +7,6 @@ written out afterwards.
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.util
 import logging
 import os
 import re
@@ -16,6 +14,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from lmbook.imports import around_import
 
 NOTE = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IW]\d{4} [\d:.]+\s+\d+ )")
 
@@ -27,27 +27,7 @@ def quieten_tensorflow() -> None:
     prompt of another length requires.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as Python would, and has it loaded inside `without_notes`."""
-
-    def find_spec(self, fullname, path, target=None):
-        if fullname != "tensorflow":
-            return None
-        sys.meta_path.remove(self)  # once; the search below must not come here again
-        spec = importlib.util.find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_quietly(module):
-                with without_notes():
-                    load(module)
-
-            spec.loader.exec_module = load_quietly
-        return spec
+    around_import("tensorflow", without_notes)
 
 
 @contextmanager

@@ -107,3 +107,32 @@ def assert_saved_as_it_is(tmp_path):
         np.testing.assert_array_equal(again(*arguments), model(*arguments))
 
     return check
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The book's site, built once for all processes of a test run; a skip where Sphinx is not installed."""
+    pytest.importorskip("myst_nb", reason="Sphinx and myst-nb are not installed: requirements-site.txt")
+    import time
+
+    from lmbook.book.site.build import build_site
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    warnings, build = shared / "site-warnings.txt", shared / "site-build"
+    try:
+        build.mkdir()
+    except FileExistsError:  # another process builds it
+        until = time.monotonic() + 600
+        while not warnings.exists():
+            assert time.monotonic() < until, "the other process never finished the site"
+            time.sleep(0.5)
+    else:
+        try:
+            _, found = build_site(ROOT / "chapters", build)
+        except BaseException as error:
+            warnings.write_text(f"not built: {error}", encoding="utf-8")
+            raise
+        warnings.write_text("\n".join(found), encoding="utf-8")
+    return build / "site"

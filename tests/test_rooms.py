@@ -14,6 +14,8 @@ FOUNDATION = {
     "console",
     "machine",
     "former_names",
+    "imports",
+    "saved_classes",
     "__init__",
     "__version__",
 }  # below all rooms
@@ -26,6 +28,8 @@ LIGHT_FILES = {
     "console",
     "machine",
     "former_names",
+    "imports",
+    "saved_classes",
     "__init__",
     "__main__",
     "book/chapters",

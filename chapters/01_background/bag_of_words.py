@@ -36,7 +36,6 @@ if lesson.text is not None:
     raise LmbookError(
         "--text gives a text without labels.", "Name a labelled corpus: --corpus sms_spam or rt_polarity."
     )
-own = lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## From a text to numbers
@@ -64,7 +63,7 @@ def vectorizer(kind: type, texts: list[list[str]], longest: int = 1) -> CountVec
     return made.fit(texts)
 
 
-if not own:
+if not lesson.own_text:
     greentree = load_corpus("greentree").splits
     train, test = split_words(*([record["text"] for record in greentree[split]] for split in ("train", "test")))
     counting, weighing = (vectorizer(kind, train) for kind in (CountVectorizer, TfidfVectorizer))
@@ -125,7 +124,7 @@ def keras_answers(model: BagOfWordsClassifier, features, classes) -> list[str]:
 # away, so this is easy; what the weights say can be read.
 
 # %%
-if not own:
+if not lesson.own_text:
     rows, speaking = [], []
     test_features = {"counts": counting.transform(test), "TF-IDF": weighing.transform(test)}
     for label in ("topic", "mood"):
@@ -164,7 +163,7 @@ if not own:
 # which exchanging two names, or two sentences, changes who has it. Both stories have the same words:
 
 # %%
-if not own:
+if not lesson.own_text:
     grammar = Grammar(split="seen")
     ROLES = (HERO, FRIEND)
 
@@ -219,7 +218,7 @@ if not own:
 # a model that reads in order and remembers. Three draws of training stories show how much is chance.
 
 # %%
-if not own:
+if not lesson.own_text:
     asked = [*ordinary, *(story for pair in twins for story in pair)]
     holders, cut = [story.world.holder for story in asked], len(ordinary)
     drawn = [with_holder(lesson.choose(quick=2000, full=30_000), seed) for seed in (10, 100, 101)]
@@ -329,7 +328,7 @@ def real_data(name: str) -> None:
     lesson.record(f"{name}_keras_accuracy", accuracy, tolerance=0.006, n=n, note="the same model in Keras")
 
 
-if own:
+if lesson.own_text:
     real_data(lesson.corpus)
 elif lesson.full:
     for name in ("sms_spam", "rt_polarity"):

@@ -34,7 +34,6 @@ from lmbook.models import AddK, token_stream
 import numpy as np
 
 lesson = Lesson("n_grams")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 ORDERS = range(1, 9)
 
 # %% [markdown]
@@ -63,7 +62,7 @@ def encode(texts: list[str]) -> list[list[int]]:
     return [tokenizer.encode(text) for text in texts]
 
 
-if not own_text:
+if not lesson.own_text:
     size = lesson.choose(quick=8_000, full=60_000)
     train = training_stories(size)
     tokenizer = WordTokenizer.train(train)
@@ -85,7 +84,7 @@ if not own_text:
 # context it says: a story begins here.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     followed = Counter(text.split()[3] for text in train if text.startswith("A green tree "))
     likelihood = AddK(counts, 5, k=0.0)
     context = [tokenizer.end_id, *tokenizer.encode("a green tree")]
@@ -128,7 +127,7 @@ if not own_text:
 # **continuations**. The greentree words in which the two counts are furthest apart:
 
 # %%
-if not own_text:
+if not lesson.own_text:
     singles = counts.tables[0]
     before: dict[int, set[int]] = {}
     for key in counts.tables[1].keys:
@@ -208,7 +207,7 @@ def picture(rows: list[tuple], unit: str, title: str, lowest: float | None = Non
     return figure
 
 
-if not own_text:
+if not lesson.own_text:
     compared = compare(counts, validation_ids, closed=True)
     lesson.table("orders", compared, COLUMNS, TOLERANCE)
     lesson.figure(
@@ -226,7 +225,7 @@ if not own_text:
 # draw; the test stories are the same for all.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     test_ids = encode(test)
     best_add_k = min(compared, key=lambda row: row[4])
     best = min(compared, key=lambda row: row[6])[0]
@@ -261,7 +260,7 @@ if not own_text:
 # on, the hero has another name. The parser of the grammar counts the stories that contradict nothing.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     rows = []
     for order in sorted({1, 2, 3, best, ORDERS[-1]}):
         model = KneserNey(counts, order)
@@ -312,7 +311,7 @@ def characters(corpus, name: str) -> None:
         print(f"\norder {order}:\n{characters.decode(written)}")
 
 
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     if lesson.text is not None:
         from lmbook import text_corpus
 
@@ -320,7 +319,7 @@ if own_text or lesson.full:
     else:
         from lmbook import load_corpus
 
-        characters(load_corpus(lesson.corpus or "tiny_shakespeare"), "own" if own_text else "shakespeare")
+        characters(load_corpus(lesson.corpus or "tiny_shakespeare"), "own" if lesson.own_text else "shakespeare")
 
 # %% [markdown]
 # ## Ten million tokens
@@ -330,7 +329,7 @@ if own_text or lesson.full:
 # the floor: the remedy for a short memory is not more text.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     many = encode(training_stories(155_000)) if lesson.full else documents
     began = time.perf_counter()
     counts = count_n_grams(many, tokenizer, best)

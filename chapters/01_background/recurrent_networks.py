@@ -26,8 +26,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-lesson = Lesson("recurrent_networks")
-if lesson.text or lesson.corpus:
+lesson = Lesson("recurrent_networks", corpora=())
+if lesson.own_text:
     print("This lesson makes its own sequences: --corpus and --text are left aside.")
 reproducible(lesson.seed)
 

@@ -53,7 +53,6 @@ import keras
 import numpy as np
 
 lesson = Lesson("the_ladder")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 SEEDS = [lesson.seed + index for index in range(lesson.choose(quick=1, full=3))]
 N_GRAMS = {"unigram": 1, "bigram": 2, "five_gram": 5}
 
@@ -176,7 +175,7 @@ validation_stories = [story.english for story in tell_stories(300, VALIDATION_SE
 held_back = {*test_stories, *validation_stories}
 results: dict[str, list[Result]] = {name: [] for name in [*N_GRAMS, *WORD_NETWORKS]}
 
-for seed in SEEDS if not own_text else []:
+for seed in SEEDS if not lesson.own_text else []:
     drawn = tell_stories(lesson.choose(quick=6_000, full=12_000), TRAINING_SEED + 100 * seed, grammar=grammar)
     stories = [story.english for story in drawn if story.english not in held_back]
     tokenizer = WordTokenizer.train(stories)
@@ -227,7 +226,7 @@ def report(results: dict[str, list[Result]], key: str, unit: str, lowest: float 
     return means
 
 
-if not own_text:
+if not lesson.own_text:
     lowest = floor(test_stories, tokenizer, grammar=grammar)
     lesson.record("floor_nats_per_word", lowest, "nats per word", 1e-6, note="exact, of the test stories")
     means = report(results, "nats_per_word", "nats per word", lowest, "greentree")
@@ -247,7 +246,7 @@ if not own_text:
 
 # %%
 characters: dict[str, list[Result]] = {}
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     corpus = lesson.real_corpus("tiny_shakespeare")
     if corpus is not None:
         texts = corpus.texts("train")
@@ -263,14 +262,14 @@ if own_text or lesson.full:
                 data = CausalWindows(documents, tokenizer, context=64, batch_size=64, seed=seed)
                 steps = lesson.choose(quick=60, full=400)
                 characters[name].append(train_network(name, network, data, tokenizer, steps, held_out))
-        key = "shakespeare_nats_per_character" if not own_text else "nats_per_character"
+        key = "shakespeare_nats_per_character" if not lesson.own_text else "nats_per_character"
         report(characters, key, "nats per character", None, "characters")
 
 # %% [markdown]
 # ## The picture
 
 # %%
-if not own_text:
+if not lesson.own_text:
     figure, axes = plots.new_figure("The ladder on greentree", "nats per word on the test stories", "")
     names = list(results)
     axes.barh(names, [means[name] for name in names], color=plots.COLOURS[0], height=0.6)

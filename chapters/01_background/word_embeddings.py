@@ -295,7 +295,7 @@ def load_or_say(name: str):
         return None
 
 
-corpus = load_or_say(lesson.corpus if lesson.corpus not in (None, "greentree") else "kjv") if lesson.full else None
+corpus = load_or_say(lesson.corpus if lesson.own_text else "kjv") if lesson.full else None
 if corpus is not None:
     people = load_or_say("wordsim353")
     reader = WordTokenizer.train(corpus.texts("train"), 3000)

@@ -25,15 +25,16 @@ from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import Grammar, NotInGrammar, is_grammatical
 from lmbook.corpora.greentree.text import score
 from lmbook.evaluation import distinct_n
-from lmbook.recipes.lstm import greentree_lstm
+from lmbook.recipes import greentree_lstm
+from lmbook.recipes.lstm import FULL, QUICK
 
 lesson = Lesson("experiments")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("These experiments need the grammar of greentree: --corpus and --text are left aside.")
 
 # The model of lstm_baseline: taken from its checkpoints where that lesson was run, else trained now.
 baseline = greentree_lstm(
-    lesson.full,
+    lesson.choose(quick=QUICK, full=FULL),
     lesson.seed,
     models=scratch_dir(lesson.file) / "models",
     strategy=lesson.strategy,

@@ -27,7 +27,6 @@ from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import floor, is_grammatical, log_probability
 
 lesson = Lesson("lstm_baseline")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## The stories
@@ -39,11 +38,12 @@ own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 # words.
 
 # %%
-if not own_text:
-    from lmbook.recipes.lstm import greentree_lstm
+if not lesson.own_text:
+    from lmbook.recipes import greentree_lstm
+    from lmbook.recipes.lstm import FULL, QUICK
 
     baseline = greentree_lstm(
-        lesson.full,
+        lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
         models=scratch_dir(lesson.file) / "models",
         resume="never",
@@ -62,7 +62,7 @@ if not own_text:
 # some training windows begin in the middle of a long story, and what was told before is not in them.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     model, tokenizer = baseline.model, baseline.tokenizer
     texts = [story.english for story in baseline.test]
     score = evaluate(model, [tokenizer.encode(text) for text in texts], tokenizer)
@@ -88,7 +88,7 @@ if not own_text:
 # and nothing in it contradicts its own world.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     stories = continue_text(model, tokenizer, count=500, max_new_tokens=150, temperature=0.7, seed=lesson.seed)
     share = sum(map(is_grammatical, stories)) / len(stories)
     lesson.record("grammatical_share", share, tolerance=0.08, n=len(stories), note="accepted by the grammar's parser")
@@ -103,7 +103,7 @@ if not own_text:
 # "a green tree": the article prints what its program is said to have made of it. This is what a program does.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     for temperature in (0.0, 0.7):
         [text] = continue_text(
             model, tokenizer, "a green tree", max_new_tokens=150, temperature=temperature, seed=lesson.seed
@@ -156,7 +156,7 @@ def train_on_characters(corpus, steps: int):
     return result, history, sample, seconds
 
 
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     if lesson.text is not None:
         from lmbook import text_corpus
 
@@ -164,9 +164,9 @@ if own_text or lesson.full:
     else:
         from lmbook import load_corpus
 
-        corpus = load_corpus(lesson.corpus if own_text else "tiny_shakespeare")
+        corpus = load_corpus(lesson.corpus if lesson.own_text else "tiny_shakespeare")
     result, history, sample, seconds = train_on_characters(corpus, lesson.choose(quick=300, full=2400))
-    name = "own" if own_text else "shakespeare"
+    name = "own" if lesson.own_text else "shakespeare"
     lesson.record(f"{name}_nats_per_character", result.nats_per_token, "nats per character", 0.02, n=result.tokens)
     lesson.record(f"{name}_bits_per_byte", result.bits_per_byte, "bits per byte", 0.03)
     lesson.record(f"{name}_seconds", seconds, "s", None, note="data, training and scoring")
@@ -186,7 +186,7 @@ if own_text or lesson.full:
 # `lmbook train --model lstm_article --tokenizer word --vocabulary-size 10000 --text FILE --minutes 60 --output DIR`.
 
 # %%
-if lesson.full and not own_text:
+if lesson.full and not lesson.own_text:
     from lmbook import CausalWindows, OptimizerConfig, Validation, WordTokenizer, fit, reproducible
     from lmbook.models import registry
 

@@ -394,8 +394,7 @@ from lmbook.training import ALL_CHECKS, token_losses
 CONTEXT = 56
 STEPS = lesson.choose(quick=100, full=200)
 SEEDS = [lesson.seed + index for index in range(lesson.choose(quick=1, full=3))]
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
-if own_text:
+if lesson.own_text:
     corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus)
     stories, held_out_stories = corpus.texts("train"), corpus.texts("validation")
     tokenizer, unit, lowest = CharacterTokenizer.train(stories), "nats per character", None
@@ -524,7 +523,7 @@ def loss_at_once(model: keras.Model) -> float:
     return nats / words
 
 
-prompt = "There is a green tree" if not own_text else stories[0][:10]
+prompt = "There is a green tree" if not lesson.own_text else stories[0][:10]
 rows = []
 for label, (name, runs) in {"with": ("sound", sound), "without": ("future", broken)}.items():
     final = [history.loss[-1] for _, history in runs]

@@ -31,6 +31,7 @@ from lmbook import (
     Sampling,
     SentencePairs,
     generate,
+    load_corpus,
     reproducible,
     score_translations,
     translate,
@@ -39,7 +40,14 @@ from lmbook.book import plots, scratch_dir
 from lmbook.evaluation import join_pieces
 from lmbook.models import RecurrentEncoderDecoder, RecurrentEncoderDecoderConfig
 from lmbook.pipelines import padded_sources
-from lmbook.recipes.translator import OPTIMIZER, Recipe, greentree_translator, sentence_translator, train_translator
+from lmbook.recipes import (
+    OPTIMIZER,
+    SentenceTranslatorProfile,
+    greentree_translator,
+    sentence_translator,
+    train_translator,
+)
+from lmbook.recipes.translator import FULL, QUICK
 from lmbook.topics.interpretability import encoder_decoder_attention
 from lmbook.training import score_next_tokens
 
@@ -62,7 +70,7 @@ FOLDER = scratch_dir(lesson.file) / "models"  # a full run that is cut off goes 
 # (`lmbook/pipelines/pairs.py`), so that little padding is computed.
 
 # %%
-made = greentree_translator(lesson.full, lesson.seed, models=FOLDER)
+made = greentree_translator(lesson.choose(quick=QUICK, full=FULL), lesson.seed, models=FOLDER)
 stories, validation, test, words = made.stories, made.validation, made.test, made.tokenizer
 english, chinese = [story.english for story in test], [story.chinese for story in test]
 data, validation_data = made.pairs(stories, seed=lesson.seed), made.pairs(validation)
@@ -80,7 +88,7 @@ for (source, target), labels, _ in data.dataset(steps=1):
 # rises for 50 steps and falls as a cosine, gradients are cut to norm 1.
 
 # %%
-model, history, GREENTREE, STEPS = made.model, made.history, made.model.config, made.steps
+model, history, GREENTREE, STEPS = made.model, made.history, made.model.config, made.profile.steps
 
 
 def translate_stories(model, texts: list[str]) -> list[str]:
@@ -332,39 +340,40 @@ lesson.record("cached_tokens_per_second", LENGTH / medians["cached"], "tokens/s"
 # %%
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A real corpus, and how it is learned."""
+    """A real corpus, and how it is learned; the profile's name begins its keys."""
 
-    key: str
     corpus: str
     tokenize: str  # of BLEU
-    recipe: Recipe
-    steps: int
+    profile: SentenceTranslatorProfile
 
 
 TASKS = (
-    Task("tatoeba_fra", "tatoeba_eng_fra", "13a", Recipe(), 3200),
-    Task("tatoeba_cmn", "tatoeba_eng_cmn", "zh", Recipe(4000, dropout=0.25, tokens_per_batch=2048), 4500),
+    Task("tatoeba_eng_fra", "13a", SentenceTranslatorProfile("tatoeba_fra", steps=3200)),
+    Task(
+        "tatoeba_eng_cmn",
+        "zh",
+        SentenceTranslatorProfile("tatoeba_cmn", steps=4500, vocabulary_size=4000, dropout=0.25, tokens_per_batch=2048),
+    ),
 )
 
 
 def real_sentences(task: Task) -> None:
     """Train on a corpus of pairs, score its test sentences, record."""
-    from lmbook import load_corpus
-
     corpus = load_corpus(task.corpus)
     if corpus.task != "translation":
         raise LmbookError(f"{corpus.name} is for {corpus.task}.", "Give a corpus of pairs, such as tatoeba_eng_fra.")
-    steps = task.steps if lesson.full else 100
-    output = FOLDER / task.key if lesson.full else None
-    made = sentence_translator(corpus, task.recipe, lesson.seed, steps=steps, output=output)
+    profile = task.profile if lesson.full else dataclasses.replace(task.profile, steps=100)
+    made = sentence_translator(profile, corpus, lesson.seed, output=FOLDER / profile.name if lesson.full else None)
     network, pieces, run, test_pairs = made.model, made.tokenizer, made.history, made.test
     sources, references = ([pair[side] for pair in test_pairs] for side in ("source", "target"))
     greedy = translate(network, pieces, sources, max_new_tokens=64)
     best = translate(network, pieces, sources, max_new_tokens=64, beams=4)
     score = score_translations(best, references, task.tokenize)
-    key, n = task.key, len(test_pairs)
+    key, n = profile.name, len(test_pairs)
     lesson.record(f"{key}_parameters", network.count_params())
-    lesson.record(f"{key}_seconds", run.seconds[-1], "s", None, note=f"training, {steps} steps, validation included")
+    lesson.record(
+        f"{key}_seconds", run.seconds[-1], "s", None, note=f"training, {profile.steps} steps, validation included"
+    )
     lesson.record(f"{key}_bleu", score.bleu, tolerance=2.0, n=n, note=f"beams of 4; {score.bleu_signature}")
     lesson.record(f"{key}_chrf", score.chrf, tolerance=2.0, n=n, note=score.chrf_signature)
     greedy_bleu = score_translations(greedy, references, task.tokenize).bleu
@@ -389,7 +398,7 @@ def real_sentences(task: Task) -> None:
     lesson.figure(plots.loss_curve({"Transformer": run}, None, "nats per token", title=title), key, caption)
 
 
-own = [Task("own", lesson.corpus, "13a", Recipe(), 2000)] if lesson.corpus else []
+own = [Task(lesson.corpus, "13a", SentenceTranslatorProfile("own", steps=2000))] if lesson.corpus else []
 for task in own or (TASKS if lesson.full else ()):
     try:
         real_sentences(task)
@@ -408,8 +417,6 @@ for task in own or (TASKS if lesson.full else ()):
 
 # %%
 if lesson.full:
-    from lmbook import load_corpus
-
     try:
         lines = load_corpus("mt_eval_deen").split("test")
         given, right = [line["output"] or "-" for line in lines], [join_pieces(line["reference_bpe"]) for line in lines]

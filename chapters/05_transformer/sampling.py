@@ -51,7 +51,6 @@ import numpy as np
 import tensorflow as tf
 
 lesson = Lesson("sampling")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 SEEDS = [lesson.seed + index for index in range(lesson.choose(quick=1, full=3))]
 LENGTH = 54  # words at most, as the longest story has; most have about 43
 
@@ -110,10 +109,10 @@ def train(seed: int) -> TransformerLanguageModel:
     return model
 
 
-models = {seed: train(seed) for seed in SEEDS} if not own_text else {}
+models = {seed: train(seed) for seed in SEEDS} if not lesson.own_text else {}
 
 
-if not own_text:
+if not lesson.own_text:
     losses = [
         evaluate(model, [tokenizer.encode(story) for story in given], tokenizer).nats_per_token
         for model in models.values()
@@ -144,7 +143,7 @@ def next_word(model: TransformerLanguageModel, prompt: Sequence[int]) -> tuple[t
 
 NAMES = [entry.english for entry in (*LEXICON.girls, *LEXICON.boys)]
 is_name = np.isin(tokenizer.tokens, NAMES)
-if not own_text:
+if not lesson.own_text:
     model = models[lesson.seed]
     told = ". ".join(given[0].split(". ")[:2]) + "."
     prompt = [END, *tokenizer.encode(told)]
@@ -304,7 +303,7 @@ def spread(runs: Sequence[dict[str, float]], column: str) -> str:
     return "" if sd is None else f"{sd:.3f}"
 
 
-if not own_text:
+if not lesson.own_text:
     means = {name: summary(runs) for name, runs in results.items()}
     rows = []
     for name, runs in results.items():
@@ -355,7 +354,7 @@ for place, (seed, model) in enumerate(models.items()):
             method = Sampling(temperature, **tail)
             stories = generate(model, [[END]] * COUNT, max_new_tokens=LENGTH, sampling=method, seed=seed, **STOP_AT_END)
             curves[name][row, place] = len(tellable(stories)) / COUNT, distinct_n(stories, 2)
-if not own_text:
+if not lesson.own_text:
     figure, panels = plots.new_panels(1, 2, (10.0, 4.2))
     for column, (axes, label) in enumerate(zip(panels[0], ("grammatical stories", "distinct-2"), strict=True)):
         for index, (name, values) in enumerate(curves.items()):
@@ -411,7 +410,7 @@ for model in models.values():
         for penalty in PENALTIES:
             found = measure(model, openings, search(model, beams, penalty))
             searched.setdefault(label(beams, penalty), []).append(found)
-if not own_text:
+if not lesson.own_text:
     real = means["the grammar itself"]
     rows = [[name, *summary(runs).values()] for name, runs in searched.items()]
     lesson.table("beams", [*rows, ["the grammar itself", *real.values()]], ["search", *COLUMNS], TOLERANCES)
@@ -434,7 +433,7 @@ if not own_text:
 # `stream` gives each word as soon as it is chosen: the same text as `generate`, and the reader need not wait.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     model, began, pieces = models[lesson.seed], time.perf_counter(), []
     for token in stream(model, [END], max_new_tokens=LENGTH, sampling=Sampling(0.5), seed=3, **STOP_AT_END):
         pieces.append(token)
@@ -480,7 +479,7 @@ def keeps(story: Sequence[int]) -> bool:
     return len(ends) == SENTENCES and ends[-1] == len(story) and short and not forbidden[list(story)].any()
 
 
-if not own_text:
+if not lesson.own_text:
     runs = {"free": [], "free, those of the form": [], "constrained": []}
     count = lesson.choose(quick=250, full=600)
     for seed, model in models.items():
@@ -535,7 +534,7 @@ def figures_of(texts: Sequence[str], words: WordTokenizer) -> list[float]:
     return [float(np.mean(repeated)), distinct_n(encoded, 3), float(np.mean(known))]
 
 
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     corpus = lesson.real_corpus("tiny_shakespeare")
     if corpus is not None:
         texts = corpus.texts("train")

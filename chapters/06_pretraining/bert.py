@@ -35,7 +35,8 @@ from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import NotInGrammar, Story, log_probability, tell_stories
 from lmbook.models import mean_vectors
 from lmbook.pipelines import padded
-from lmbook.recipes.bert import greentree_bert
+from lmbook.recipes import greentree_bert
+from lmbook.recipes.bert import FULL, QUICK
 
 import keras
 import numpy as np
@@ -45,7 +46,6 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 lesson = Lesson("bert")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 reproducible(lesson.seed)
 
 # %% [markdown]
@@ -87,9 +87,9 @@ lesson.record("share_random", float((~masked & ~kept).mean()), tolerance=0.01, n
 # these frequencies.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     pretrained = greentree_bert(
-        lesson.full,
+        lesson.choose(quick=QUICK, full=FULL),
         lesson.seed,
         models=scratch_dir(lesson.file) / "models",
         resume="never",
@@ -118,7 +118,7 @@ if not own_text:
 # which come most often; what is rare, things and weather, stays at guessing, and in the quick profile names do too.
 
 # %%
-if not own_text:
+if not lesson.own_text:
     lexicon = pretrained.grammar.lexicon
     drawn_freely = "looks traits kinds manners sides thing_looks creatures colours foods tastes flowers tunes good bad"
     categories = {
@@ -182,7 +182,7 @@ def hide_one(text: str, place: int) -> tuple[str, np.ndarray]:
     return tokenizer.tokens[right], tf.nn.softmax(logits[3:-1]).numpy()
 
 
-if not own_text:
+if not lesson.own_text:
     rng = np.random.default_rng(lesson.seed)
     scores = []
     for story in pretrained.test[: lesson.choose(quick=40, full=300)]:
@@ -247,7 +247,7 @@ def probe(seen, seen_labels: list, unseen, unseen_labels: list, penalties: tuple
     return LogisticRegression(C=C, max_iter=500).fit(seen, seen_labels).score(unseen, unseen_labels)
 
 
-if not own_text:
+if not lesson.own_text:
     threadpool_limits(1, "blas")
     told, asked = tell_stories(lesson.choose(quick=1000, full=4000), 43, grammar=pretrained.grammar), pretrained.test
     keras.utils.set_random_seed(lesson.seed)
@@ -292,7 +292,7 @@ if not own_text:
 # hundredth of BERT's size: do not expect wonders, but look at what it takes for possible.
 
 # %%
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     corpus = lesson.real_corpus("kjv")
     if corpus is not None:
         train = corpus.texts("train")
@@ -330,7 +330,7 @@ if own_text or lesson.full:
 # One word hidden in each of some held-out passages, and what the model would write there.
 
 # %%
-if (own_text or lesson.full) and corpus is not None:
+if (lesson.own_text or lesson.full) and corpus is not None:
     rng = np.random.default_rng(1)
     passages = corpus.texts("test" if "test" in corpus.splits else "validation")
     rows = []

@@ -35,10 +35,9 @@ from lmbook import (
 from lmbook.book import plots, scratch_dir
 from lmbook.corpora import normalised
 from lmbook.corpora.greentree import Story, tell_stories
-from lmbook.models import linear, with_best_penalty
-from lmbook.models.linear_classifiers import bag_of_words
-from lmbook.recipes.bert import greentree_bert
-from lmbook.recipes.minilm import MiniLMClassifier
+from lmbook.models import bag_of_words, linear, with_best_penalty
+from lmbook.recipes import MiniLMClassifier, greentree_bert
+from lmbook.recipes.bert import FULL, QUICK
 from lmbook.training import FineTuning, class_logits, text_vectors
 
 import keras
@@ -50,7 +49,6 @@ if lesson.text is not None:
     raise LmbookError(
         "--text gives a text without labels.", "Name a labelled corpus: --corpus sms_spam or rt_polarity."
     )
-own = lesson.corpus not in (None, "greentree")
 threadpool_limits(1, "blas")
 
 # %% [markdown]
@@ -84,9 +82,12 @@ def equally(per_class: int, seed: int, left_out: set[str] = frozenset()) -> tupl
 
 SIZES = lesson.choose(quick=(10, 100), full=(10, 100, 1000))
 SEEDS = [lesson.seed + number for number in range(lesson.choose(quick=2, full=5))]
-if not own:
+if not lesson.own_text:
     pretrained = greentree_bert(
-        lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy
+        lesson.choose(quick=QUICK, full=FULL),
+        lesson.seed,
+        models=scratch_dir(lesson.file) / "models",
+        strategy=lesson.strategy,
     )
     tokenizer, config = pretrained.tokenizer, pretrained.model.config
     LABELLED_SEED, TEST_SEED = 10, 9  # other draws than those that it has read
@@ -124,7 +125,7 @@ def batches(texts: list[str], classes: list[int], seed: int = 0) -> LabelledText
     return LabelledTexts(ids, classes, tokenizer, tokens_per_batch=16 * width, max_length=width, seed=seed)
 
 
-if not own:
+if not lesson.own_text:
     reproducible(lesson.seed)
     trained = [weight.numpy() for weight in pretrained.model.bert.weights]
     classifier = BERTClassifier(BERT(config), 3, pooling="first")
@@ -229,14 +230,14 @@ def compare(minilm: MiniLMClassifier, splits: dict[str, list[dict]], length: int
 
 
 minilm = None
-if own or lesson.full:
+if lesson.own_text or lesson.full:
     try:
         minilm, corpora = (
             MiniLMClassifier(2),
-            {name: load_corpus(name) for name in ([lesson.corpus] if own else LENGTHS)},
+            {name: load_corpus(name) for name in ([lesson.corpus] if lesson.own_text else LENGTHS)},
         )
     except LmbookError as error:
-        if own:
+        if lesson.own_text:
             raise
         print(f"Without the real data: {error.message}\n{error.fix}")
 
@@ -253,7 +254,7 @@ if own or lesson.full:
 # be found in the training part, word for word; that flatters every method alike.
 
 # %%
-if minilm is not None and not own:
+if minilm is not None and not lesson.own_text:
     results, seen = [], []
     for seed in SEEDS:
         splits = balanced_spam(seed)
@@ -285,7 +286,7 @@ if minilm is not None and not own:
 
 # %%
 if minilm is not None:
-    for name in corpora if own else ("rt_polarity",):
+    for name in corpora if lesson.own_text else ("rt_polarity",):
         splits = {part: corpora[name].split(part) for part in ("train", "validation", "test")}
         result = compare(minilm, splits, LENGTHS.get(name, 64), EPOCHS.get(name, 2), lesson.seed)
         right, rows = result["right"][0].tolist(), []

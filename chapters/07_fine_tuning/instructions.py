@@ -42,11 +42,12 @@ from lmbook.corpora.greentree import floor, tell_stories
 from lmbook.evaluation import score_answers
 from lmbook.models import make_config
 from lmbook.pipelines import alpaca_prompt, short_prompt
-from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, VALIDATION_SEED, greentree_gpt
+from lmbook.recipes import STORY_FIT, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED, VALIDATION_SEED
 from lmbook.training import score_next_tokens
 
 lesson = Lesson("instructions")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The answers are checked by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

@@ -28,14 +28,15 @@ from lmbook import GPT, Lesson, OptimizerConfig, fit, reproducible
 from lmbook.book import plots, scratch_dir
 from lmbook.evaluation import score_answers
 from lmbook.layers import LoRADense, add_lora, dense_layers, load_lora, lora_layers, merge_lora, save_lora
-from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, greentree_gpt
+from lmbook.recipes import STORY_FIT, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED
 from lmbook.training import score_next_tokens
 
 import keras
 import numpy as np
 
 lesson = Lesson("lora")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The answers are checked by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

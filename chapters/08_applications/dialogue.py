@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 from lmbook import (
     GPT,
@@ -41,14 +42,15 @@ from lmbook.corpora.greentree.dialogues import HELD_OUT_NAMES, NAMES, NEW_NAMES,
 from lmbook.evaluation import score_dialogues, score_replies
 from lmbook.models import make_config
 from lmbook.pipelines import DialogueBatches, encode_dialogue
-from lmbook.recipes.chat import FULL, QUICK, TEST_SEED, dialogue_tokenizer, longest_reply, train_on_dialogues
+from lmbook.recipes import dialogue_tokenizer, longest_reply, train_on_dialogues
+from lmbook.recipes.chat import FULL, QUICK, TEST_SEED
 from lmbook.training import score_next_tokens
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 lesson = Lesson("dialogue")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The replies are checked by the world of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -112,10 +114,10 @@ for place in range(16):
 
 # %%
 STEPS, seed = PROFILE.steps, lesson.seed
-model, history = train_on_dialogues(PROFILE, pieces, with_history, seed=seed)
-forgetful, _ = train_on_dialogues(PROFILE, pieces, without_history, steps=STEPS // 3, seed=seed)
+model, history = train_on_dialogues(PROFILE, pieces, with_history, seed)
+forgetful, _ = train_on_dialogues(replace(PROFILE, steps=STEPS // 3), pieces, without_history, seed)
 if lesson.full:
-    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, smear_keys=False, seed=seed)
+    not_smeared, _ = train_on_dialogues(PROFILE, pieces, with_history, seed, smear_keys=False)
 lesson.record("training_seconds", history.seconds[-1], "s", None, note=f"{STEPS} steps, with history")
 
 # %% [markdown]

@@ -33,7 +33,8 @@ from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree import LEXICON, Grammar, tell_stories
 from lmbook.decoding import translate_lines
 from lmbook.models import WordDictionary
-from lmbook.recipes.translator import Recipe, greentree_translator, sentence_translator
+from lmbook.recipes import SentenceTranslatorProfile, greentree_translator, sentence_translator
+from lmbook.recipes.translator import FULL, QUICK
 
 import numpy as np
 
@@ -61,7 +62,7 @@ RESAMPLES = lesson.choose(quick=200, full=1000)
 # apart by this test.
 
 # %%
-made = greentree_translator(lesson.full, lesson.seed, models=FOLDER)
+made = greentree_translator(lesson.choose(quick=QUICK, full=FULL), lesson.seed, models=FOLDER)
 words = made.tokenizer
 english, chinese = [story.english for story in made.test], [story.chinese for story in made.test]
 
@@ -190,7 +191,8 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
     """Everything about a corpus of pairs; `name` begins its keys, `output` has the checkpoints."""
     if corpus.task != "translation":
         raise LmbookError(f"{corpus.name} is for {corpus.task}.", "Give a corpus of pairs, such as tatoeba_eng_fra.")
-    real = sentence_translator(corpus, Recipe(), lesson.seed, steps=steps, output=output)
+    profile = SentenceTranslatorProfile(name, steps=steps)
+    real = sentence_translator(profile, corpus, lesson.seed, output=output)
     model, pieces, test, run = real.model, real.tokenizer, real.test, real.history
     lesson.record(f"{name}_steps", run.steps[-1], "", None, note=f"of training, {run.seconds[-1] / 60:.1f} minutes")
     sources, references = ([pair[side] for pair in test] for side in SIDES)
@@ -251,7 +253,7 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
     lines = [" ".join(source for source, _ in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     right = [" ".join(reference for _, reference in pairs[n : n + 3]) for n in range(0, len(pairs) - 2, 3)]
     for label, by_sentence in (("whole", False), ("by_sentence", True)):
-        options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": by_sentence}
+        options = {"longest": profile.max_length, "max_new_tokens": 64, "split_sentences": by_sentence}
         bleu = score_translations(translate_lines(model, pieces, lines, **options), right, "13a", RESAMPLES)
         note = f"lines of three sentences, {label.replace('_', ' ')}; ± {bleu.bleu_margin:.1f}"
         lesson.record(f"{name}_lines_{label}", bleu.bleu, "", ALLOWED, n=len(lines), note=note)
@@ -272,12 +274,12 @@ def real_pairs(name: str, corpus, steps: int, output: Path | None) -> None:
         "",
         "Your friend Tom",
     ]
-    options = {"longest": Recipe.max_length, "max_new_tokens": 64, "split_sentences": True}
+    options = {"longest": profile.max_length, "max_new_tokens": 64, "split_sentences": True}
     for line, written in zip(letter, translate_lines(model, pieces, letter, **options), strict=True):
         print(f"{line}\n    {written}" if line else "")
 
 
-if lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     real_pairs("own", lesson.real_corpus("tatoeba_eng_fra"), lesson.choose(quick=100, full=2000), None)
 elif lesson.full and lesson.corpus is None:
     corpus, of_chapter_5 = lesson.real_corpus("tatoeba_eng_fra"), FOLDER / "tatoeba_fra"

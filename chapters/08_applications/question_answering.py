@@ -51,9 +51,9 @@ from lmbook.training import FineTuning
 
 import numpy as np
 
-lesson = Lesson("question_answering")
 PARTS = ("greentree", "babi_10k", "xquad")
-if lesson.text is not None or lesson.corpus not in (None, *PARTS):
+lesson = Lesson("question_answering", corpora=PARTS)
+if lesson.own_text:
     given = f"--text {lesson.text}" if lesson.text else f"--corpus {lesson.corpus}"
     raise LmbookError(f"{given} has no questions that this lesson can read.", f"Choose from {', '.join(PARTS)}.")
 wanted = {lesson.corpus} if lesson.corpus else set(PARTS if lesson.full else PARTS[:1])

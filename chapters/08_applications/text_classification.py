@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lmbook import (
     BERT,
@@ -41,13 +41,11 @@ from lmbook import (
 from lmbook.book import plots, scratch_dir
 from lmbook.corpora import find_card, labelled_corpus, package_folder
 from lmbook.corpora.greentree import tell_stories
-from lmbook.evaluation import Calibration, ClassificationScore, mcnemar_test
-from lmbook.evaluation.calibration import calibration
-from lmbook.models import with_best_penalty
-from lmbook.models.linear_classifiers import bag_of_words
-from lmbook.recipes.bert import greentree_bert
-from lmbook.recipes.minilm import MiniLMClassifier
-from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
+from lmbook.evaluation import Calibration, ClassificationScore, calibration, mcnemar_test
+from lmbook.models import bag_of_words, with_best_penalty
+from lmbook.recipes import PROFILES, MiniLMClassifier, greentree_bert, labelled_texts, softmax
+from lmbook.recipes.bert import FULL, QUICK
+from lmbook.recipes.text_classifier import text_classifier
 from lmbook.training import FineTuning, class_logits
 
 import numpy as np
@@ -56,7 +54,6 @@ from threadpoolctl import threadpool_limits
 
 lesson = Lesson("text_classification")
 threadpool_limits(1, "blas")
-own = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## One contest for all tasks
@@ -147,9 +144,12 @@ def bag(parts: Splits, labels: list[str], seed: int) -> Predict:
     return with_best_penalty(bag_of_words, *given).predict_proba  # its classes are in alphabetical order, as `labels`
 
 
-def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Predict]:
+def from_scratch(kind: str, tokenizer=None, **changes) -> Callable[[Splits, list[str], int], Predict]:
+    profile = replace(PROFILES[kind], **changes)
+
     def train(parts: Splits, labels: list[str], seed: int) -> Predict:
-        made = train_text_classifier(kind, parts["train"], parts["validation"], seed=seed, quiet=True, **options)
+        drawn = Corpus("a draw", "text_classification", "en", parts)
+        made = text_classifier(profile, drawn, seed, tokenizer=tokenizer, quiet=True)
         print(f"  best after {made.history.best_step} of {made.history.steps[-1]} steps")
         return made.probabilities
 
@@ -165,9 +165,12 @@ def from_scratch(kind: str, **options) -> Callable[[Splits, list[str], int], Pre
 
 # %%
 tasks: list[Task] = []
-if not own:
+if not lesson.own_text:
     pretrained = greentree_bert(
-        lesson.full, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy
+        lesson.choose(quick=QUICK, full=FULL),
+        lesson.seed,
+        models=scratch_dir(lesson.file) / "models",
+        strategy=lesson.strategy,
     )
     start = [weight.numpy() for weight in pretrained.model.bert.weights]
     words, config, context = pretrained.tokenizer, pretrained.model.config, pretrained.profile.context
@@ -270,8 +273,8 @@ def real_task(corpus: Corpus) -> Task:
 
 if lesson.text is not None:
     tasks.append(real_task(labelled_corpus(lesson.text)))
-elif own or lesson.full:
-    for name in [lesson.corpus] if own else LENGTHS:
+elif lesson.own_text or lesson.full:
+    for name in [lesson.corpus] if lesson.own_text else LENGTHS:
         corpus = lesson.real_corpus(name)
         tasks += [] if corpus is None else [real_task(corpus)]
 

@@ -40,12 +40,11 @@ from lmbook.corpora.greentree import LEXICON, Grammar, is_grammatical, tell_stor
 from lmbook.decoding import LENGTHS, even_lines, form_of, quatrain
 from lmbook.evaluation import CopyFinder, distinct_n, repeated_n
 from lmbook.models import entry, make_config
-from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
+from lmbook.recipes import STORY_CHECKS, STORY_FIT, story_gpt_model
 
 import numpy as np
 
 lesson = Lesson("text_generation")
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 
 # %% [markdown]
 # ## Stories
@@ -85,7 +84,7 @@ def story_teller() -> GPT:
     return model
 
 
-if not own_text:
+if not lesson.own_text:
     model = story_teller()
     copies = CopyFinder(documents)
     tolerances = {"grammatical": 0.2, "repeated": 0.06, "distinct-2": 0.08, "copied (words)": 4.0, "whole copies": 0.1}
@@ -129,7 +128,7 @@ if not own_text:
 # %%
 TEMPERATURES = lesson.choose(quick=(0.3, 1.0), full=(0.01, 0.3, 0.6, 1.0, 1.3))
 PENALTIES = lesson.choose(quick=(1.0, 1.3), full=(1.0, 1.1, 1.3, 1.6))
-if not own_text:
+if not lesson.own_text:
     found = {}
     for penalty in PENALTIES:
         for temperature in TEMPERATURES:
@@ -252,7 +251,7 @@ def verse() -> None:
     lesson.table("poems", shown, ["", "the first line is given"], None)
 
 
-if lesson.full and not own_text:
+if lesson.full and not lesson.own_text:
     verse()
 
 # %% [markdown]
@@ -324,7 +323,7 @@ def plays() -> None:
         print(f"{name}: {pieces[0][:opening]}|{characters.decode(written[name][0])}\n")
 
 
-if own_text or lesson.full:
+if lesson.own_text or lesson.full:
     plays()
 
 # %% [markdown]

@@ -160,7 +160,7 @@ trap(
     keras_does=apart(
         *(step_of_keras(cpu_strategy(n), lambda: keras.optimizers.SGD(1.0, global_clipnorm=0.05)) for n in (1, 2))
     ),
-    book_does=apart(*(step_of_the_book(cpu_strategy(n), sgd, clip=0.05) for n in (1, 2))),
+    book_does=apart(*(step_of_the_book(cpu_strategy(n), sgd, clip_norm=0.05) for n in (1, 2))),
     right=0.0,
 )
 

@@ -51,9 +51,9 @@ from lmbook.pipelines import pack
 import numpy as np
 from safetensors.numpy import save_file
 
-lesson = Lesson("hugging_face")
 CHECKPOINTS = ("gpt2", "bert_base_uncased")
-if lesson.text or lesson.corpus not in (None, *CHECKPOINTS):
+lesson = Lesson("hugging_face", corpora=CHECKPOINTS)
+if lesson.own_text:
     raise LmbookError(
         f"This lesson cannot read {lesson.text or lesson.corpus}.",
         f"Give --corpus {' or --corpus '.join(CHECKPOINTS)}.",

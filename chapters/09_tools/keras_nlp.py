@@ -82,7 +82,7 @@ def read() -> tuple[list[str], list[str]]:
         from lmbook import text_corpus
 
         corpus = text_corpus(lesson.text)
-    elif lesson.corpus not in (None, "greentree"):
+    elif lesson.own_text:
         from lmbook import load_corpus
 
         corpus = load_corpus(lesson.corpus)
@@ -95,8 +95,7 @@ def read() -> tuple[list[str], list[str]]:
 
 
 texts, others = read()
-words = lesson.text is None and lesson.corpus in (None, "greentree")
-tokenizer = (WordTokenizer if words else CharacterTokenizer).train(texts)
+tokenizer = (CharacterTokenizer if lesson.own_text else WordTokenizer).train(texts)
 model = GPT(
     GPTConfig(
         tokenizer.vocabulary_size,

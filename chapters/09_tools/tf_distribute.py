@@ -95,9 +95,8 @@ if worker is None:
 # (A Transformer may take its place: nothing below depends on what is inside the model.)
 
 # %%
-own_text = lesson.text is not None or lesson.corpus not in (None, "greentree")
 grammar = Grammar(split="seen", max_sentences=4)
-if own_text:
+if lesson.own_text:
     from lmbook import load_corpus, text_corpus
 
     corpus = text_corpus(lesson.text, (0.8, 0.1, 0.1)) if lesson.text else load_corpus(lesson.corpus)
@@ -255,7 +254,7 @@ for index, (name, loss) in enumerate(curves.items()):
         bottom.semilogy(
             steps, distance, label=name, marker="o", linewidth=5 - index, markersize=10 - 2 * index, **style
         )
-if not own_text:
+if not lesson.own_text:
     plots.draw_floor(top, floor(texts[1], tokenizer, grammar=grammar))
 top.set(ylabel="training loss, nats per token", title="The same training on different devices")
 bottom.set(xlabel="training step", ylabel="distance from 1 device (none: 10⁻⁹)", ylim=(5e-10, 1e-2))
@@ -370,7 +369,7 @@ def held_out_loss(documents, *, batch_size: int, learning_rate: float, seed: int
         learning_rate=learning_rate,
         seed=seed,
     )
-    return evaluate(model, documents, tokenizer, closed=not own_text).nats_per_token
+    return evaluate(model, documents, tokenizer, closed=not lesson.own_text).nats_per_token
 
 
 base_rate = 2e-2

@@ -54,8 +54,8 @@ from lmbook.topics.vision import (
 
 import numpy as np
 
-lesson = Lesson("multimodal")
-if lesson.text or lesson.corpus:
+lesson = Lesson("multimodal", corpora=())
+if lesson.own_text:
     raise LmbookError("This lesson draws its own pictures.", "Leave --text and --corpus out.")
 SEEDS = range(lesson.seed, lesson.seed + lesson.choose(quick=1, full=3))
 LENGTH = 28  # tokens of the longest caption, its end included

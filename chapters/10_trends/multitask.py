@@ -28,12 +28,13 @@ from lmbook.book import plots, scratch_dir
 from lmbook.corpora.greentree.instructions import Instruction
 from lmbook.evaluation import AnswerScore, score_answers
 from lmbook.pipelines import short_prompt
-from lmbook.recipes.story_gpt import FULL, QUICK, STORY_FIT, TEST_SEED, TRAINING_SEED, Profile, greentree_gpt
+from lmbook.recipes import STORY_FIT, StoryGPTProfile, greentree_gpt
+from lmbook.recipes.story_gpt import FULL, QUICK, TEST_SEED, TRAINING_SEED
 
 import numpy as np
 
 lesson = Lesson("multitask")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The answers are checked by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -48,7 +49,7 @@ TASKS = lesson.choose(
 )
 WIDTH = 76  # tokens of a row: the longest prompt with its answer has 74
 ROWS = 24  # instructions in a batch
-PROFILE: Profile = dataclasses.replace(
+PROFILE: StoryGPTProfile = dataclasses.replace(
     lesson.choose(quick=QUICK, full=FULL),
     name=f"multitask_{lesson.profile}",
     words=lesson.choose(quick=4, full=6),

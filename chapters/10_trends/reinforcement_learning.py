@@ -28,13 +28,13 @@ from lmbook import Lesson, WordTokenizer, mean_sd
 from lmbook.book import plots
 from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, is_grammatical, normalize_english, tell_stories
 from lmbook.corpora.greentree.text import last_mood
-from lmbook.recipes.story_gpt import train_on_stories
+from lmbook.recipes import GPTProfile, train_on_stories
 from lmbook.topics.preferences import Policy, RewardModel, RewardTraining, Rollouts, rewards_of, roll_out
 
 import numpy as np
 
 lesson = Lesson("reinforcement_learning")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The stories are judged by the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -50,17 +50,16 @@ WANTED = "happy"
 grammar = Grammar(LEXICON.first(lesson.choose(quick=2, full=4), kinds=24, wishes=6), split="seen", max_sentences=4)
 stories = tell_stories(lesson.choose(quick=8_000, full=16_000), 10, grammar=grammar)
 words = WordTokenizer.train([story.english for story in stories])
-base, history = train_on_stories(
-    [story.english for story in stories],
-    words,
+PROFILE = GPTProfile(
+    lesson.profile,
     steps=lesson.choose(quick=300, full=1000),
     context=48,
     batch_size=32,
     num_layers=2,
     hidden_dim=64,
     max_sequence_length=64,
-    seed=lesson.seed,
 )
+base, history = train_on_stories(PROFILE, [story.english for story in stories], words, lesson.seed)
 
 
 def openings(count: int, seed: int) -> list[list[int]]:

@@ -31,13 +31,13 @@ from lmbook import GPT, GPTConfig, Lesson, OptimizerConfig, WordTokenizer, evalu
 from lmbook.book import plots
 from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
 from lmbook.pipelines import WeightedRows
-from lmbook.recipes.story_gpt import story_gpt_config
+from lmbook.recipes import story_gpt_config
 from lmbook.topics.scaling import CHINCHILLA, CHINCHILLA_AGAIN, fit_scaling_law, resampled_laws, training_flops
 
 import numpy as np
 
 lesson = Lesson("scaling")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The law's E is compared with the grammar of greentree: --corpus and --text are left aside.")
 
 # %% [markdown]

@@ -45,7 +45,7 @@ from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.layers import dense_layers
 from lmbook.models import load_minilm
 from lmbook.pipelines import document_rows
-from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
+from lmbook.recipes import STORY_FIT, story_gpt_config
 from lmbook.topics.compression import Pruning, distil, load_quantized, save_float, save_quantized
 from lmbook.topics.scaling import gpt_parameters, matmul_rate, median_seconds, training_memory, training_step_flops
 from lmbook.training import distribute_batches, make_optimizer, text_vectors
@@ -55,7 +55,7 @@ import numpy as np
 import tensorflow as tf
 
 lesson = Lesson("compute")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("Losses are measured from greentree's exact floor: --corpus and --text are left aside.")
 reproducible(lesson.seed)
 

@@ -42,7 +42,7 @@ from lmbook.corpora.greentree import LEXICON, Grammar, english_tokens, floor, te
 from lmbook.evaluation import WordVectors, pair_preference, sentence_log_probabilities
 from lmbook.models import make_config
 from lmbook.pipelines import padded
-from lmbook.recipes.story_gpt import train_on_stories
+from lmbook.recipes import GPTProfile, train_on_stories
 from lmbook.topics.bias import (
     BOYS,
     GIRLS,
@@ -61,7 +61,7 @@ import numpy as np
 import tensorflow as tf
 
 lesson = Lesson("ethics")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The bias is known for greentree alone: --corpus and --text are left aside.")
 
 # %% [markdown]
@@ -142,20 +142,20 @@ def women_of(model) -> dict[float, dict[str, float]]:
     return found
 
 
+PROFILE = GPTProfile(
+    lesson.profile,
+    steps=lesson.choose(quick=250, full=500),
+    context=48,
+    batch_size=32,
+    num_layers=2,
+    hidden_dim=64,
+    max_sequence_length=64,
+)
+
+
 def train(texts: list[str], seed: int):
     """A model of these stories."""
-    return train_on_stories(
-        texts,
-        words,
-        steps=lesson.choose(quick=250, full=500),
-        context=48,
-        batch_size=32,
-        num_layers=2,
-        hidden_dim=64,
-        max_sequence_length=64,
-        seed=seed,
-        quiet=True,
-    )[0]
+    return train_on_stories(PROFILE, texts, words, seed, quiet=True)[0]
 
 
 read = told[: lesson.choose(quick=8_000, full=24_000)]

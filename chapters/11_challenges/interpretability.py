@@ -32,7 +32,7 @@ from lmbook import (
 from lmbook.book import plots
 from lmbook.corpora.greentree import LEXICON, Grammar, floor, tell_stories
 from lmbook.models import load_stories260k
-from lmbook.recipes.story_gpt import STORY_FIT, story_gpt_config
+from lmbook.recipes import STORY_FIT, story_gpt_config
 from lmbook.topics.interpretability import (
     HOLDERS,
     ablation,
@@ -67,7 +67,7 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 lesson = Lesson("interpretability")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("What is true is known of greentree alone: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 rng = np.random.default_rng(lesson.seed)

@@ -40,7 +40,7 @@ from lmbook.corpora import get
 from lmbook.corpora.greentree import LEXICON, Grammar, floor, log_probability, tell_stories
 from lmbook.evaluation import Interval, sentence_log_probabilities
 from lmbook.pipelines import WeightedRows, document_rows
-from lmbook.recipes.story_gpt import story_gpt_model
+from lmbook.recipes import story_gpt_model
 from lmbook.topics.privacy import (
     CHANCE_EXPOSURE,
     MiniLMTagger,
@@ -65,7 +65,7 @@ import keras
 import numpy as np
 
 lesson = Lesson("privacy")
-if lesson.text or lesson.corpus not in (None, "greentree"):
+if lesson.own_text:
     print("The secrets are planted in stories of greentree: --corpus and --text are left aside.")
 privacy_spent(1.0, 0.1, 1, 1e-5)  # says at once, not after minutes, that dp-accounting is missing
 real = lesson.full

@@ -36,9 +36,8 @@ from lmbook.corpora.greentree.dialogues import NAMES
 from lmbook.evaluation import auc_interval, score_dialogues
 from lmbook.models import make_config
 from lmbook.pipelines import REPLIES
-from lmbook.recipes import chat as chats
-from lmbook.recipes.minilm import minilm_vectors
-from lmbook.recipes.story_gpt import QUICK, greentree_gpt
+from lmbook.recipes import chat as chats, greentree_gpt, minilm_vectors
+from lmbook.recipes.story_gpt import QUICK
 from lmbook.topics.robustness import (
     REFUSED,
     SYNONYMS,

@@ -47,8 +47,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
-lesson = Lesson("human_evaluation")
-if lesson.corpus is not None or lesson.text is not None:
+lesson = Lesson("human_evaluation", corpora=())
+if lesson.own_text:
     raise LmbookError("This lesson compares its own systems.", "For texts of yours: lmbook rate make A.txt B.txt")
 FOLDER = scratch_dir(lesson.file) / "human_evaluation"
 
@@ -147,9 +147,10 @@ def n_gram(order: int, seed: int) -> list[str]:
 def lstm(seed: int) -> list[str]:
     """How the LSTM goes on with each opening."""
     from lmbook import Sampling, generate
-    from lmbook.recipes.lstm import greentree_lstm
+    from lmbook.recipes import greentree_lstm
+    from lmbook.recipes.lstm import QUICK
 
-    trained = greentree_lstm(False, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
+    trained = greentree_lstm(QUICK, lesson.seed, models=scratch_dir(lesson.file) / "models", strategy=lesson.strategy)
     words = trained.tokenizer
     prompts = [[words.end_id, *words.encode(opening)] for opening in openings]
     options = {"stop_ids": (words.end_id,), "suppress_ids": words.suppress_ids, "batch_size": 50}

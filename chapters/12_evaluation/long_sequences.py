@@ -94,7 +94,8 @@ def recall(name: str, distance: int, seed: int) -> float:
     make, rate = RECALL[name]
     model = make(data.vocabulary_size, data.context)
     # The other checks of `fit` look at a few rows and positions: too few where one position in a row counts.
-    fit(model, data, steps=300, learning_rate=rate, report_every=300, checks=("ids", "labels", "future"), quiet=True)
+    optimizer, checks = OptimizerConfig(learning_rate=rate), ("ids", "labels", "future")
+    fit(model, data, steps=300, optimizer=optimizer, report_every=300, checks=checks, quiet=True)
     x, symbol = RecallTask(distance, seed=3).sample(2000)
     return float((model.predict(x, batch_size=500, verbose=0)[:, -1].argmax(axis=-1) == symbol).mean())
 

@@ -35,8 +35,7 @@ from lmbook import (
     wilson_interval,
 )
 from lmbook.book import plots
-from lmbook.evaluation import join_pieces, mcnemar_test
-from lmbook.evaluation.calibration import calibration
+from lmbook.evaluation import calibration, join_pieces, mcnemar_test
 from lmbook.evaluation.rouge import rouge
 from lmbook.topics.speech import nearest_reading, word_errors
 
@@ -46,8 +45,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-lesson = Lesson("metrics")
-if lesson.text or lesson.corpus:
+lesson = Lesson("metrics", corpora=())
+if lesson.own_text:
     print("This lesson compares measures on data that it knows: --corpus and --text are left aside.")
 threadpool_limits(1, "blas")
 greentree = load_corpus("greentree")
@@ -99,7 +98,7 @@ def rare_class(corpus, label: str, rare: str, first: int) -> Task:
 
 def real(name: str):
     """A corpus of the catalogue in the full profile; None, and a line why, where there is none."""
-    return lesson.real_corpus(name) if lesson.full and not (lesson.text or lesson.corpus) else None
+    return lesson.real_corpus(name) if lesson.full and not lesson.own_text else None
 
 
 def classifier(task: Task, longest: int, chosen: slice | np.ndarray = slice(None)):

@@ -25,6 +25,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lmbook.book.contents import read_contents
 from lmbook.errors import LmbookError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -125,7 +126,11 @@ def _first_markdown_cell(source: str) -> list[str]:
 
 
 def lessons(folder: Path | None = None) -> list[LessonFile]:
-    """All lessons in reading order: chapters by number; in a chapter, a lesson comes after those that it needs."""
+    """All lessons in reading order: that of `contents.toml`.
+
+    Lessons that the contents do not name come at the end: chapters by number, and in each a lesson after those that it
+    needs.
+    """
     folder = folder or chapters_dir()
     found: list[LessonFile] = []
     for chapter in sorted(path for path in folder.iterdir() if path.is_dir() and re.match(r"\d\d_", path.name)):
@@ -135,7 +140,9 @@ def lessons(folder: Path | None = None) -> list[LessonFile]:
             if not path.name.startswith("_")
         ]
         found += _needed_first(files)
-    return found
+    listed = list(read_contents(folder).lessons)
+    place = {name: index for index, name in enumerate(listed)}
+    return sorted(found, key=lambda lesson: place.get(lesson.name, len(listed)))
 
 
 def _needed_first(files: list[LessonFile]) -> list[LessonFile]:

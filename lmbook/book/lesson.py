@@ -54,6 +54,7 @@ class Lesson:
     Args:
         name: the lesson's file name without `.py`.
         argv: arguments to read instead of the script's own.
+        corpora: the lesson's own, which `--corpus` may name without asking for another text.
 
     Attributes:
         full: True in the full profile, False in the quick one.
@@ -62,7 +63,7 @@ class Lesson:
         text: the `--text` file asked for, or None.
     """
 
-    def __init__(self, name: str, argv: Sequence[str] | None = None):
+    def __init__(self, name: str, argv: Sequence[str] | None = None, *, corpora: Sequence[str] = ("greentree",)):
         script = Path(sys.argv[0])
         as_script = argv is None and script.name == f"{name}.py"
         if as_script:
@@ -83,6 +84,7 @@ class Lesson:
         self.seed: int = options.seed
         self.corpus: str | None = options.corpus
         self.text: Path | None = options.text
+        self._corpora = tuple(corpora)
         self._devices = options.strategy, options.devices and options.devices.split(","), options.cpu_devices
         self._devices_taken = self._devices in (("auto", None, None), ("default", None, None))
         self._for_the_book: bool = options.record
@@ -101,6 +103,11 @@ class Lesson:
     def profile(self) -> str:
         """ "full" or "quick"."""
         return "full" if self.full else "quick"
+
+    @property
+    def own_text(self) -> bool:
+        """Whether the reader gave a text: `--text`, or a `--corpus` that is none of the lesson's own."""
+        return self.text is not None or self.corpus not in (None, *self._corpora)
 
     @property
     def strategy(self) -> tf.distribute.Strategy:

@@ -17,6 +17,7 @@ from lmbook.cli.generate import generate
 from lmbook.cli.launch import launch
 from lmbook.cli.lessons import lessons, pages, run
 from lmbook.cli.rate import rate_app
+from lmbook.cli.site import site
 from lmbook.cli.train import train
 from lmbook.cli.translate import translate
 from lmbook.console import exit_code
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (lessons, run, train, generate, chat, translate, classify, evaluate, doctor, pages):
+for command in (lessons, run, train, generate, chat, translate, classify, evaluate, doctor, pages, site):
     app.command()(command)
 app.command(context_settings={"allow_interspersed_args": False})(launch)  # options after COMMAND are COMMAND's
 app.add_typer(data_app, name="data")

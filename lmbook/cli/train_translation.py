@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from lmbook.cli.training import TrainingOptions, save_training, say_sizes, say_what_next
 from lmbook.corpora.corpus import Corpus
 from lmbook.training.distributed.cluster import is_chief
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 LONGEST = 96  # tokens of a side; longer pairs are left out
 FEW_PAIRS = 50_000  # with fewer the model forgets more on purpose, so as not to learn them by heart
@@ -18,46 +12,20 @@ SCORED = 200  # test pairs that are translated at the end
 BEAMS = 4
 
 
-def train_translation(
-    corpus: Corpus,
-    output: Path,
-    *,
-    vocabulary_size: int | None,
-    minutes: float | None,
-    steps: int | None,
-    seed: int,
-    resume: str,
-    gradient_accumulation_steps: int,
-    precision: str,
-    make_strategy: Callable[[], tf.distribute.Strategy],
-) -> None:
-    """Train, leave the run in `output`, and score it on test pairs that it never saw."""
-    import keras
-
-    from lmbook.book import plots
+def train_translation(corpus: Corpus, options: TrainingOptions) -> None:
+    """Train, leave the run in its folder, and score it on test pairs that it never saw."""
     from lmbook.corpora.greentree.text import is_chinese
     from lmbook.decoding.text import translate
     from lmbook.evaluation.translation import score_translations
-    from lmbook.models.registry import config_as_json
-    from lmbook.recipes.translator import Recipe, sentence_translator
-    from lmbook.training.run_folder import save_run
+    from lmbook.recipes.translator import SentenceTranslatorProfile, sentence_translator
 
-    strategy = make_strategy()
-    keras.config.set_dtype_policy(precision)
+    strategy = options.prepare()
     few = len(corpus.split("train")) < FEW_PAIRS
-    recipe = Recipe(vocabulary_size or Recipe.vocabulary_size, dropout=0.25 if few else 0.1, max_length=LONGEST)
-    say = print if is_chief() else (lambda *words: None)
-    say(f"{corpus.name}: " + ", ".join(f"{len(pairs):,} pairs for {name}" for name, pairs in corpus.splits.items()))
+    usual = SentenceTranslatorProfile(corpus.name, dropout=0.25 if few else 0.1, max_length=LONGEST)
+    profile = options.asked_of(usual)
+    say_sizes(corpus, "pairs")
     made = sentence_translator(
-        corpus,
-        recipe,
-        seed,
-        output=output,
-        strategy=strategy,
-        minutes=minutes,
-        steps=steps,
-        resume=resume,
-        gradient_accumulation_steps=gradient_accumulation_steps,
+        profile, corpus, options.seed, output=options.output, resume=options.resume, strategy=strategy
     )
     if not is_chief():  # of several workers one writes
         return
@@ -68,30 +36,21 @@ def train_translation(
     score = score_translations(outputs, references, "zh" if is_chinese(references[0]) else "13a", resamples=1000)
     rows = zip(sources[:5], outputs[:5], references[:5], strict=True)
     sample = "\n\n".join(f"{source}\n  {written}\n  (right: {right})" for source, written, right in rows)
-    picture = plots.loss_curve({"Transformer": made.history}, None, "nats per token", title=f"On {corpus.name}")
-    save_run(
-        output,
+    save_training(
+        options,
         made.model,
         made.tokenizer,
-        {
-            "task": "translation",
-            "model": "encoder_decoder",
-            "config": config_as_json(made.model.config),
-            "text": corpus.name,
-            "tokenizer": made.tokenizer.kind,
-            "longest": recipe.max_length,
-            "precision": precision,
-            "minutes": minutes,
-            "steps": steps,
-            "seed": seed,
-            "bleu": score.bleu,
-            "chrf": score.chrf,
-        },
         made.history,
         sample,
-        picture=lambda path: plots.save(picture, path),
+        name="encoder_decoder",
+        text=corpus.name,
+        unit="nats per token",
+        task="translation",
+        longest=profile.max_length,
+        bleu=score.bleu,
+        chrf=score.chrf,
     )
     print(f"\n{sample}\n")
     print(f"On {len(test)} test pairs: BLEU {score.bleu:.1f} ± {score.bleu_margin:.1f} ({score.bleu_signature}),")
     print(f"chrF {score.chrf:.1f} ± {score.chrf_margin:.1f}; the margins are 95 % intervals over the sentences.")
-    print(f"Left in {output}. Go on with:\n  lmbook translate {output} --text FILE")
+    say_what_next(options, "translation")

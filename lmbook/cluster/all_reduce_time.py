@@ -1,4 +1,4 @@
-"""How long workers need for the sum of their gradients: models of several sizes, trained by each alone and by all.
+"""Measuring how long workers need to add up their gradients, for models of several sizes.
 
 Each worker keeps to one core and one thread, so that they do not disturb each other. Linux alone lets a program choose
 its core.
@@ -47,14 +47,14 @@ def time_all_reduce(strategy: tf.distribute.Strategy, width: int, rounds: int, r
     alone = _training_step(tf.distribute.get_strategy(), width, rows)
     together = _training_step(strategy, width, rows * strategy.num_replicas_in_sync)
     for each in (alone, together):
-        _seconds_per_step(*each)  # traced here
+        _seconds_per_step(*each)  # the first steps are traced
     times = [(_seconds_per_step(*alone), _seconds_per_step(*together)) for _ in range(rounds)]
     seconds = [statistics.median(column) for column in zip(*times, strict=True)]
     return {"bytes": 4 * alone[0].model.count_params(), "alone": seconds[0], "together": seconds[1]}
 
 
 def _training_step(strategy: tf.distribute.Strategy, width: int, rows: int) -> tuple[TrainingStep, Iterator]:
-    """A step of the model under a strategy, and batches of random tokens."""
+    """A training step of a model under a strategy, and batches of random tokens."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         layers = [keras.layers.Dense(width, activation="gelu"), keras.layers.Dense(width, activation="gelu")]
@@ -70,7 +70,7 @@ def _training_step(strategy: tf.distribute.Strategy, width: int, rows: int) -> t
 
 
 def _seconds_per_step(step: TrainingStep, batches: Iterator) -> float:
-    """What a step takes, the mean of `STEPS`."""
+    """The mean duration of `STEPS` steps."""
     began = time.perf_counter()
     step.run(batches, STEPS)
     step.loss  # noqa: B018  reading it waits until all is computed

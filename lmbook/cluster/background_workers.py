@@ -1,4 +1,4 @@
-"""Worker processes that train while the program that started them goes on with its own work."""
+"""Worker processes that run in the background of the program that started them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ LONGEST = 1_200  # seconds
 
 
 class BackgroundWorkers:
-    """`python COMMAND` in two worker processes of this machine, by `lmbook launch`, on its CPU: two that take the same
-    GPU disturb each other.
+    """Runs `python COMMAND` in two worker processes of this machine by `lmbook launch`.
+
+    They use the CPU: two processes that take the same GPU disturb each other.
 
     Args:
         command: what follows the word `python`.

@@ -1,4 +1,4 @@
-"""Starting the workers of a cluster: all of them on this machine, or one of a real cluster."""
+"""Starting the workers of a cluster: all of them on this machine, or one worker of a real cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POSIX = os.name == "posix"
 
 
 def find_command(command: list[str]) -> list[str]:
-    """The command with its program's path; `lmbook` and `python` are those that run now.
+    """Replace the program of a command by its path; `lmbook` and `python` are the ones that run now.
 
     Raises:
         LmbookError: there is no such program.
@@ -46,7 +46,7 @@ def find_command(command: list[str]) -> list[str]:
 
 
 def local_cluster(count: int) -> Cluster:
-    """A cluster of `count` workers on this machine, at ports that are free now."""
+    """A cluster of `count` workers on this machine, at free ports."""
     sockets = []
     try:
         for _ in range(count):  # all are held until the last is found, so that no port comes twice
@@ -119,7 +119,7 @@ def run_workers(command: list[str], count: int, grace: float = GRACE) -> int:
 
 
 class Worker:
-    """One process of the cluster, with all that it starts: in a group of its own, so that a Ctrl-C comes once."""
+    """One process of the cluster, with its children in a process group of its own, so that a Ctrl-C comes once."""
 
     def __init__(self, index: int, command: list[str], tf_config: str):
         self.index = index
@@ -142,8 +142,10 @@ class Worker:
         return self.process.poll() is None
 
     def send(self, number: int) -> None:
-        """The signal, to the worker and all that it started. Windows has only the end at once, and no need of Ctrl-C:
-        there the terminal's reaches the workers too."""
+        """Send a signal to the worker and its children.
+
+        Windows can only end a process at once; the terminal's Ctrl-C reaches the workers there by itself.
+        """
         with suppress(ProcessLookupError, PermissionError):  # the last of them has just ended
             if POSIX:
                 os.killpg(self.process.pid, number)
@@ -154,13 +156,13 @@ class Worker:
         self.send(signal.SIGKILL if POSIX else signal.SIGTERM)
 
     def wait(self) -> None:
-        """Until it has ended and all that it printed is shown."""
+        """Wait until it has ended and all its output is shown."""
         self.process.wait()
         for reader in self.readers:
             reader.join(timeout=1)  # a process that it left behind may hold the stream open
 
     def ending(self) -> str:
-        """How it ended, in words."""
+        """How it ended, as text."""
         code = self.process.returncode
         if code >= 0:
             return f"worker {self.index} ended with exit code {code}"
@@ -209,7 +211,7 @@ def _watch(workers: list[Worker], asked: list[int], grace: float, output: Output
 
 
 def _dies_with_launcher() -> Callable[[], None] | None:
-    """What a worker does before it starts, so that the kernel ends it when this process dies; only Linux can."""
+    """A function that a worker calls first, so that the kernel ends it when this process dies (Linux only)."""
     if not sys.platform.startswith("linux"):
         return None
     prctl, launcher = ctypes.CDLL(None).prctl, os.getpid()

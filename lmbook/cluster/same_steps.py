@@ -1,6 +1,6 @@
-"""Twenty training steps that any strategy must make alike: a check of the devices, and of the training core.
+"""Twenty training steps that must give the same weights under every strategy.
 
-Everything that goes wrong when devices share a batch is in it: repeated tokens under AdamW, a schedule, clipping,
+They contain what can go wrong when devices share a batch: repeated tokens under AdamW, a schedule, clipping,
 gradient accumulation, rows of different lengths, a last batch of fewer rows.
 
 Example::
@@ -34,7 +34,7 @@ VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
 
 @dataclass(frozen=True)
 class UnevenBatches(NumberedBatches):
-    """Rows of 2 to T tokens, few different ones, B rows to a batch and only `LAST_ROWS` in the last."""
+    """Batches of B rows of 2 to T tokens from a small vocabulary; the last has only `LAST_ROWS` rows."""
 
     batch_size: int = 12
     context: int = 10
@@ -59,7 +59,7 @@ class UnevenBatches(NumberedBatches):
 def same_steps(
     strategy: tf.distribute.Strategy, gradient_accumulation_steps: int = 1, precision: str = "float32"
 ) -> dict[str, np.ndarray]:
-    """Make the steps.
+    """Make the twenty steps under a strategy.
 
     Returns:
         "losses" [20] in nats per token, and the weights by their numbers.
@@ -87,7 +87,7 @@ def same_steps(
 
 
 def difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[float, float, float]:
-    """Largest absolute difference of a weight, the same relative to the largest weight, and that of a loss in nats."""
+    """The largest difference of a weight, absolute and relative to the largest weight, and of a loss in nats."""
     names = [name for name in one if name != "losses"]
     weights = max(float(np.abs(one[name] - other[name]).max()) for name in names)
     largest = max(float(np.abs(one[name]).max()) for name in names)
@@ -95,7 +95,7 @@ def difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tupl
 
 
 def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write what `same_steps` gave."""
+    """Write the arrays that `same_steps` returned."""
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -105,7 +105,7 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
-    """Read what `save` wrote."""
+    """Read the arrays that `save` wrote."""
     with np.load(path, allow_pickle=False) as file:
         return dict(file)
 

@@ -1,4 +1,4 @@
-"""What several processes print, shown line by line with each line's writer before it."""
+"""Showing the output of several processes, with the name of the process before each line."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ PROGRESS_EVERY = 5.0  # seconds between two lines shown of those that overwrite 
 
 
 class Output:
-    """This process's output and error streams, shared by the workers and the launcher. Coloured on a terminal only."""
+    """The output and error streams of this process, shared by the launcher and the workers; coloured on terminals."""
 
     def __init__(self):
         self._out, self._err = Console(), Console(stderr=True)
 
     def say(self, text: str) -> None:
-        """A line of the launcher's own."""
+        """Print a line of the launcher itself."""
         self._show(self._out, "", Style(), text)
 
     def complain(self, text: str) -> None:
-        """A line of the launcher's own, on the error stream."""
+        """Print a line of the launcher itself on the error stream."""
         self._show(self._err, text, Style(color="red", bold=True), "")
 
     def follow(self, index: int, process: subprocess.Popen) -> list[threading.Thread]:
-        """Show what worker `index` prints until it closes its streams; the threads end then."""
+        """Show the output of worker `index` in threads that end when it closes its streams."""
         streams = ((process.stdout, self._out), (process.stderr, self._err))
         threads = [threading.Thread(target=self._copy, args=(index, *each), daemon=True) for each in streams]
         for thread in threads:
@@ -47,14 +47,14 @@ class Output:
 
     @staticmethod
     def _show(console: Console, start: str, style: Style, text: str) -> None:
-        """One line, neither wrapped nor changed, save for letters that the stream cannot write."""
+        """Print one line without wrapping; letters that the stream cannot write are replaced."""
         start, text = (part.encode(console.encoding, "replace").decode(console.encoding) for part in (start, text))
         with suppress(OSError, SystemExit):  # nobody reads any more (rich would end); the workers go on nevertheless
             console.print(Segments([Segment(start, style), Segment(text), Segment.line()]), end="", soft_wrap=True)
 
 
 def lines(stream: BinaryIO) -> Iterator[str]:
-    """The lines of a stream of UTF-8, without their ends; the last one too where it has no end.
+    """The lines of a UTF-8 stream without their ends, including a last line that has no end.
 
     Those that end in a lone \\r are states of a progress bar, each overwriting the one before: only one in 5 s is
     given, and none that is empty.

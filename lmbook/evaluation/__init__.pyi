@@ -1,6 +1,7 @@
 from .agreement import LEVELS as LEVELS
 from .agreement import krippendorff_alpha as krippendorff_alpha
-from .calibration import Calibration as Calibration
+from .calibration_error import Calibration as Calibration
+from .calibration_error import calibration as calibration
 from .classification import ClassificationScore as ClassificationScore
 from .copies import CopyFinder as CopyFinder
 from .dialogue import score_dialogues as score_dialogues

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmbook.errors import LmbookError
+from lmbook.tokenizers.tokenizer import check_texts
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def rouge(outputs: Sequence[str], references: Sequence[str]) -> RougeScore:
     from rouge_score.rouge_scorer import RougeScorer
     from rouge_score.tokenize import tokenize
 
+    check_texts(outputs, "outputs")
+    check_texts(references, "references")
     if len(outputs) != len(references) or not outputs:
         raise LmbookError(
             f"There are {len(outputs)} outputs and {len(references)} references.",

@@ -1,6 +1,7 @@
-from .bag_of_words import BagOfWordsClassifier as BagOfWordsClassifier
+from .bag_of_words_classifier import BagOfWordsClassifier as BagOfWordsClassifier
 from .bert import BERTReader as BERTReader
 from .bert import mean_vectors as mean_vectors
+from .linear_classifiers import bag_of_words as bag_of_words
 from .linear_classifiers import linear as linear
 from .linear_classifiers import with_best_penalty as with_best_penalty
 from .n_gram import AddK as AddK

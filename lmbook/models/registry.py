@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -120,10 +120,6 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
 }
 
 
-# No language models, but `load_run` reads them too: a translator, and classifiers.
-OTHER_MODULES = ("lmbook.models.encoder_decoder", "lmbook.models.bert", "lmbook.models.recurrent_classifier")
-
-
 def entry(name: str) -> LanguageModelEntry:
     """The entry called `name`.
 
@@ -137,23 +133,24 @@ def entry(name: str) -> LanguageModelEntry:
     raise LmbookError(f"There is no language model called {name!r}.", f"{hint}Known: {', '.join(LANGUAGE_MODELS)}.")
 
 
-def make_config(name: str, vocabulary_size: int, **overrides: Any) -> Any:
-    """The configuration of model `name`: its defaults, then `overrides`."""
+def make_config(name: str, vocabulary_size: int, *, pad_id: int = 0, **overrides: Any) -> Any:
+    """The configuration of model `name`: its defaults, then `overrides`.
+
+    Args:
+        name: of the registry.
+        vocabulary_size, pad_id: the tokenizer's; a model that has no use for padding is not told of it.
+        overrides: further fields of the configuration.
+    """
     chosen = entry(name)
     config_class = getattr(importlib.import_module(chosen.module), chosen.config_class)
-    return config_class(**{**chosen.config, **overrides, "vocabulary_size": vocabulary_size})
+    padding = {"pad_id": pad_id} if "pad_id" in {one.name for one in fields(config_class)} else {}
+    return config_class(**{**chosen.config, **padding, **overrides, "vocabulary_size": vocabulary_size})
 
 
 def make_model(name: str, config: Any) -> Any:
     """A fresh model `name` with `config`; Keras's current random seed decides its weights."""
     chosen = entry(name)
     return getattr(importlib.import_module(chosen.module), chosen.model_class)(config)
-
-
-def register_classes() -> None:
-    """Import every model's module, so that Keras can load any of the book's saved models by its registered name."""
-    for module in {chosen.module for chosen in LANGUAGE_MODELS.values()} | {*OTHER_MODULES}:
-        importlib.import_module(module)
 
 
 def config_as_json(config: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.bert import BERTConfig, BERTMaskedLM
 from lmbook.pipelines.masked import MaskedTokens
+from lmbook.recipes.profile import Profile
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -22,16 +23,16 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 40, 41, 42  # of the stories; not th
 
 
 @dataclass(frozen=True)
-class Profile:
+class BERTProfile(Profile):
     """The size of the training.
 
     Args:
+        name, steps: see `Profile`.
         words: so many of each category of the lexicon, but 8 kinds of heroes; None: all.
         stories: training stories.
         max_sentences: length of the longest.
         context: tokens in a row, a story each.
         batch_size: rows in a batch.
-        steps: updates.
         hidden_dim, num_layers: see `BERTConfig`.
         learning_rate, muon_ratio: see `OptimizerConfig`. The larger model, whose norms stand after the additions, falls
             back to naming frequent words at the smaller one's rates.
@@ -42,32 +43,33 @@ class Profile:
     max_sentences: int
     context: int
     batch_size: int
-    steps: int
     hidden_dim: int
     num_layers: int
     learning_rate: float
     muon_ratio: float
 
 
-QUICK = Profile(
+QUICK = BERTProfile(
+    "quick",
+    steps=400,
     words=4,
     stories=13_000,
     max_sentences=6,
     context=80,
     batch_size=32,
-    steps=400,
     hidden_dim=64,
     num_layers=2,
     learning_rate=1.5e-2,
     muon_ratio=3.0,
 )
-FULL = Profile(
+FULL = BERTProfile(
+    "full",
+    steps=700,
     words=None,
     stories=45_000,
     max_sentences=8,
     context=96,
     batch_size=64,
-    steps=700,
     hidden_dim=128,
     num_layers=3,
     learning_rate=1e-2,
@@ -80,13 +82,15 @@ HIDDEN = 0.3
 
 @dataclass(frozen=True)
 class PretrainedBERT:
-    """A pre-trained BERT and what it was made with."""
+    """A pre-trained BERT and what it was made with; `train` and `validation` have the texts that were read."""
 
     model: BERTMaskedLM
     tokenizer: WordTokenizer
     history: History
-    profile: Profile
+    profile: BERTProfile
     grammar: Grammar
+    train: list[str]
+    validation: list[str]
     test: list[Story]
 
     def masked(self, texts: Sequence[str], **options) -> MaskedTokens:
@@ -103,7 +107,7 @@ class PretrainedBERT:
 
 
 def greentree_bert(
-    full: bool,
+    profile: BERTProfile,
     seed: int = 0,
     *,
     models: Path | None = None,
@@ -117,14 +121,13 @@ def greentree_bert(
     blocks, AdamW the rest.
 
     Args:
-        full: the full profile (minutes), else the quick one (under a minute).
+        profile: how much, e.g. `FULL` (minutes) or `QUICK` (under a minute).
         seed: of the weights, the order of the stories and the hidden words.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
         resume: "auto" or "never", as in `fit`.
         strategy: from `make_strategy`.
         quiet: print nothing.
     """
-    profile = FULL if full else QUICK
     reproducible(seed)
     lexicon = LEXICON if profile.words is None else LEXICON.first(profile.words, kinds=8)
     grammar = Grammar(lexicon, split="seen", max_sentences=profile.max_sentences)
@@ -140,12 +143,13 @@ def greentree_bert(
         4 * profile.hidden_dim,
         num_layers=profile.num_layers,
         max_sequence_length=profile.context,
+        pad_id=tokenizer.pad_id,
         dropout=0.0,  # no story is read twice
         stddev=0.1,  # BERT's own 0.02 is for matrices of 768 columns; these have few
     )
     with (strategy or tf.distribute.get_strategy()).scope():
         model = BERTMaskedLM(config)
-    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, test)
+    made = PretrainedBERT(model, tokenizer, History(), profile, grammar, train, validation, test)
     options = {"mask_selection_rate": HIDDEN, "mask_token_rate": 0.8, "random_token_rate": 0.1, "shuffle": True}
     options["seed"] = seed
     history = fit(
@@ -157,7 +161,7 @@ def greentree_bert(
             "muon", profile.learning_rate, profile.muon_ratio, warmup_steps=profile.steps // 20, weight_decay=0.0
         ),
         checks=("ids", "initial_loss", "overfit"),  # nothing is shifted, and every place sees the future
-        output=models and models / f"greentree_bert_{'full' if full else 'quick'}_{seed}",
+        output=profile.folder(models, "greentree_bert", seed),
         resume=resume,
         fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,

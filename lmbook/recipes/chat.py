@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import tensorflow as tf
+
 from lmbook.corpora.greentree.dialogues import Dialogue, dialogues
 from lmbook.corpora.greentree.letters import Letter, letters
 from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_dialogue
+from lmbook.recipes.profile import Profile
 from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.training.fit import fit, reproducible
@@ -21,26 +24,23 @@ _CHECKS = [name for name in STORY_CHECKS if name != "overfit"]  # it holds only 
 
 
 @dataclass(frozen=True)
-class Profile:
+class ChatProfile(Profile):
     """The size of the training.
 
     Args:
-        name: tells its models from those of other profiles.
+        name, steps: see `Profile`.
         turns: of a conversation, its quiz aside.
         words: so many of each category of the lexicon.
         stories: the reader asks for stories, too.
         conversations: to train on.
-        steps: of training.
         num_layers, hidden_dim: of the model.
         widths: of the batches' rows.
     """
 
-    name: str
     turns: int
     words: int
     stories: bool
     conversations: int
-    steps: int
     num_layers: int
     hidden_dim: int
     widths: tuple[int, ...]
@@ -66,24 +66,24 @@ class Profile:
         return LEXICON.first(self.words, kinds=24, wishes=6)
 
 
-QUICK = Profile(
-    name="quick",
+QUICK = ChatProfile(
+    "quick",
+    steps=250,
     turns=6,
     words=6,
     stories=False,
     conversations=3_000,
-    steps=250,
     num_layers=3,
     hidden_dim=96,
     widths=(152,),
 )
-FULL = Profile(
-    name="full",
+FULL = ChatProfile(
+    "full",
+    steps=500,
     turns=8,
     words=8,
     stories=True,
     conversations=8_000,
-    steps=500,
     num_layers=4,
     hidden_dim=128,
     widths=(160, 240),
@@ -97,7 +97,7 @@ class GreentreeChat:
     model: GPT
     tokenizer: BytePairTokenizer
     history: History
-    profile: Profile
+    profile: ChatProfile
     length: int
 
 
@@ -113,14 +113,15 @@ def longest_reply(encoded: Sequence[Sequence[tuple[Sequence[int], Sequence[int]]
 
 
 def train_on_dialogues(
-    profile: Profile,
+    profile: ChatProfile,
     tokenizer: BytePairTokenizer,
     data: DialogueBatches,
-    *,
-    steps: int | None = None,
-    smear_keys: bool = True,
     seed: int = 0,
+    *,
+    smear_keys: bool = True,
     output: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
     """Train a `story_gpt_model` on the replies of conversations, each with what comes before it.
@@ -129,30 +130,40 @@ def train_on_dialogues(
         profile: the sizes.
         tokenizer: the one that `data` was encoded with.
         data: the batches.
-        steps: other than the profile's.
-        smear_keys: see `story_gpt_config`.
         seed: of the weights.
+        smear_keys: see `story_gpt_config`.
         output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
         quiet: print nothing.
     """
     reproducible(seed)
     sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
-    model = story_gpt_model(tokenizer.vocabulary_size, **sizes, smear_keys=smear_keys)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = story_gpt_model(tokenizer.vocabulary_size, **sizes, pad_id=tokenizer.pad_id, smear_keys=smear_keys)
     history = fit(
         model,
         data,
-        steps=steps or profile.steps,
+        steps=profile.steps,
         **STORY_FIT,
         checks=_CHECKS,
         output=output,
+        resume=resume,
         fingerprints={"tokenizer": tokenizer.fingerprint},
+        strategy=strategy,
         quiet=quiet,
     )
     return model, history
 
 
 def greentree_chat(
-    profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False
+    profile: ChatProfile,
+    seed: int = 0,
+    *,
+    models: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    quiet: bool = False,
 ) -> GreentreeChat:
     """Train the chat of the lesson `dialogue`, resuming or loading what an earlier call left in `models`.
 
@@ -160,6 +171,8 @@ def greentree_chat(
         profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
         seed: of the weights and the order of the conversations.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
         quiet: print nothing.
     """
     train = profile.training_dialogues()
@@ -168,6 +181,14 @@ def greentree_chat(
     data = DialogueBatches(
         encoded, tokenizer, tokens_per_batch=profile.tokens_per_batch, widths=profile.widths, seed=seed
     )
-    output = models and models / f"greentree_chat_{profile.name}_{seed}"
-    model, history = train_on_dialogues(profile, tokenizer, data, seed=seed, output=output, quiet=quiet)
+    model, history = train_on_dialogues(
+        profile,
+        tokenizer,
+        data,
+        seed,
+        output=profile.folder(models, "greentree_chat", seed),
+        resume=resume,
+        strategy=strategy,
+        quiet=quiet,
+    )
     return GreentreeChat(model, tokenizer, history, profile, longest_reply(encoded))

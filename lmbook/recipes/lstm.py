@@ -10,6 +10,7 @@ import tensorflow as tf
 from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import text_batches
+from lmbook.recipes.profile import Profile
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -20,42 +21,42 @@ TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12  # of the stories; not th
 
 
 @dataclass(frozen=True)
-class Profile:
+class LSTMProfile(Profile):
     """The size of the training.
 
     Args:
+        name, steps: see `Profile`.
         stories: training stories.
         max_sentences: length of the longest.
-        steps: updates.
         context: tokens in a window; windows begin where stories begin.
         memory_span: see `RecurrentConfig`.
     """
 
     stories: int
     max_sentences: int
-    steps: int
     context: int
     memory_span: int = 150
 
 
-QUICK = Profile(stories=12_000, max_sentences=4, steps=480, context=48)
-FULL = Profile(stories=60_000, max_sentences=12, steps=2_000, context=96)
+QUICK = LSTMProfile("quick", steps=480, stories=12_000, max_sentences=4, context=48)
+FULL = LSTMProfile("full", steps=2_000, stories=60_000, max_sentences=12, context=96)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A trained baseline and what it was made with."""
+    """A trained baseline and what it was made with; `train` has the texts that it read."""
 
     model: RecurrentLanguageModel
     tokenizer: WordTokenizer
     history: History
     grammar: Grammar
+    train: list[str]
     validation: list[Story]
     test: list[Story]
 
 
 def greentree_lstm(
-    full: bool,
+    profile: LSTMProfile,
     seed: int = 0,
     *,
     models: Path | None = None,
@@ -69,14 +70,13 @@ def greentree_lstm(
     Muon updates the matrices of the LSTM, AdamW the embedding and the head.
 
     Args:
-        full: the full profile (minutes), else the quick one (under a minute).
+        profile: how much, e.g. `FULL` (minutes) or `QUICK` (under a minute).
         seed: of the weights and the order of the stories.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
         resume: "auto" or "never", as in `fit`.
         strategy: from `make_strategy`.
         quiet: print nothing.
     """
-    profile = FULL if full else QUICK
     reproducible(seed)
     grammar = Grammar(split="seen", max_sentences=profile.max_sentences)
     test = tell_stories(500, TEST_SEED, grammar=grammar)
@@ -97,10 +97,10 @@ def greentree_lstm(
         optimizer=OptimizerConfig(
             "muon", learning_rate=3e-2, muon_ratio=1.0, warmup_steps=20, final_fraction=0.02, weight_decay=0.0
         ),
-        output=models and models / f"greentree_lstm_{'full' if full else 'quick'}_{seed}",
+        output=profile.folder(models, "greentree_lstm", seed),
         resume=resume,
         fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )
-    return Baseline(model, tokenizer, history, grammar, validation, test)
+    return Baseline(model, tokenizer, history, grammar, train, validation, test)

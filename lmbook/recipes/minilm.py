@@ -9,7 +9,7 @@ import numpy as np
 from lmbook.models.bert import BERTClassifier
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.pipelines.labelled import LabelledTexts
-from lmbook.recipes.text_classifier import TOKENS_PER_BATCH, labelled_texts
+from lmbook.recipes.text_classifier import PROFILES, labelled_texts
 from lmbook.training.fine_tuning import FineTuning, text_vectors
 from lmbook.training.history import History
 
@@ -37,7 +37,7 @@ class MiniLMClassifier:
 
     def batches(self, texts: Sequence[str], classes: Sequence[int], length: int, seed: int = 0) -> LabelledTexts:
         """Batches of the texts as MiniLM reads them, cut to `length` word pieces."""
-        return labelled_texts(self.tokenizer, texts, classes, length, TOKENS_PER_BATCH["minilm"], seed)
+        return labelled_texts(self.tokenizer, texts, classes, length, PROFILES["minilm"].tokens_per_batch, seed)
 
     def vectors(self, texts: LabelledTexts) -> np.ndarray:
         """Mean vectors [N, D] of the untuned model."""
@@ -72,7 +72,7 @@ def minilm_vectors(groups: Mapping[str, Sequence[str]], max_length: int = 48) ->
     bert, tokenizer = load_minilm()
     found = {}
     for name, texts in groups.items():
-        read = labelled_texts(tokenizer, texts, [0] * len(texts), max_length, TOKENS_PER_BATCH["minilm"])
+        read = labelled_texts(tokenizer, texts, [0] * len(texts), max_length, PROFILES["minilm"].tokens_per_batch)
         vectors = text_vectors(bert, read)
         found[name] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return found

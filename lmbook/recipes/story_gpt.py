@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import tensorflow as tf
+
 from lmbook.corpora.greentree import Grammar, tell_stories
 from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructions
 from lmbook.corpora.greentree.lexicon import LEXICON
@@ -13,6 +15,7 @@ from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.registry import make_config
 from lmbook.pipelines.causal import text_batches
 from lmbook.pipelines.instructions import InstructionBatches, short_prompt
+from lmbook.recipes.profile import Profile
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -26,40 +29,47 @@ STORY_SEED, TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 20, 21, 22  # of sto
 
 
 @dataclass(frozen=True)
-class Profile:
-    """The size of the training.
+class GPTProfile(Profile):
+    """The size of a `story_gpt_model`, and of its training on stories.
 
     Args:
-        name: tells its models from those of other profiles.
-        words: so many of each category of the lexicon, but 24 kinds of heroes.
-        tasks: of the instructions; with "translate" the model reads Chinese stories too.
-        stories: to pre-train on, in each language.
-        steps: of pre-training.
-        context: tokens in a window of pre-training.
-        batch_size: of pre-training, in windows.
-        num_layers, hidden_dim: of the model.
-        max_sequence_length: of the model: the longest prompt and answer together.
-        widths: of the instructions' batches.
-        tokens_per_batch: of the instructions' batches.
-        instructions: to tune on.
+        name, steps: see `Profile`.
+        context: tokens in a window.
+        batch_size: windows in a batch.
+        num_layers, hidden_dim, max_sequence_length: see `GPTConfig`.
     """
 
-    name: str
-    words: int
-    tasks: tuple[str, ...]
-    stories: int
-    steps: int
     context: int
     batch_size: int
     num_layers: int
     hidden_dim: int
     max_sequence_length: int
+
+
+@dataclass(frozen=True)
+class StoryGPTProfile(GPTProfile):
+    """The size of the GPT that has a place for instructions, and of the data to tune it.
+
+    Args:
+        name, steps, context, batch_size, num_layers, hidden_dim: see `GPTProfile`.
+        max_sequence_length: of the model: the longest prompt and answer together.
+        words: so many of each category of the lexicon, but 24 kinds of heroes.
+        tasks: of the instructions; with "translate" the model reads Chinese stories too.
+        stories: to pre-train on, in each language.
+        widths: of the instructions' batches.
+        tokens_per_batch: of the instructions' batches.
+        instructions: to tune on.
+    """
+
+    words: int
+    tasks: tuple[str, ...]
+    stories: int
     widths: tuple[int, ...]
     tokens_per_batch: int
     instructions: int
 
 
-QUICK = Profile(
+QUICK = StoryGPTProfile(
     name="quick",
     words=6,
     tasks=("tell", "answer"),
@@ -74,7 +84,7 @@ QUICK = Profile(
     tokens_per_batch=16 * 72,
     instructions=16_000,
 )
-FULL = Profile(
+FULL = StoryGPTProfile(
     name="full",
     words=8,
     tasks=TASKS,
@@ -99,6 +109,7 @@ def story_gpt_config(
     max_sequence_length: int,
     num_heads: int = 4,
     smear_keys: bool = False,
+    pad_id: int = 0,
 ) -> GPTConfig:
     """The registry's model "gpt", initialised so that it learns early to repeat a name.
 
@@ -107,7 +118,7 @@ def story_gpt_config(
     begin to copy hundreds of steps later.
 
     Args:
-        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads, smear_keys: as in `GPTConfig`.
+        vocabulary_size, num_layers, hidden_dim, max_sequence_length, num_heads, smear_keys, pad_id: as in `GPTConfig`.
 
     Raises:
         LmbookError: as `GPTConfig`.
@@ -121,6 +132,7 @@ def story_gpt_config(
         intermediate_dim=4 * hidden_dim,
         max_sequence_length=max_sequence_length,
         smear_keys=smear_keys,
+        pad_id=pad_id,
         tie_embeddings=True,
         embedding_stddev=hidden_dim**-0.5,
         zero_projections=False,
@@ -145,7 +157,7 @@ class StoryGPT:
     model: GPT
     tokenizer: WordTokenizer
     history: History
-    profile: Profile
+    profile: StoryGPTProfile
     seen: Grammar
     held_out: Grammar
 
@@ -173,7 +185,15 @@ class StoryGPT:
         )
 
 
-def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None, quiet: bool = False) -> StoryGPT:
+def greentree_gpt(
+    profile: StoryGPTProfile,
+    seed: int = 0,
+    *,
+    models: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    quiet: bool = False,
+) -> StoryGPT:
     """Train the GPT on greentree, resuming or loading what an earlier call left in `models`.
 
     It is a `story_gpt_model`. It reads stories alone; the tokenizer knows the words of the instructions too, so that
@@ -183,6 +203,8 @@ def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None
         profile: how much, e.g. `FULL` (minutes) or `QUICK` (seconds).
         seed: of the weights and the order of the stories.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
         quiet: print nothing.
     """
     lexicon = LEXICON.first(profile.words, kinds=24, wishes=6)  # with 8 kinds or more every plant has a held-out hero
@@ -194,58 +216,63 @@ def greentree_gpt(profile: Profile, seed: int = 0, *, models: Path | None = None
     examples = instructions(2_000, TRAINING_SEED, seen, profile.tasks)
     tokenizer = WordTokenizer.train([*texts, *(text for e in examples for text in (_prompt(e), e.answer))])
     model, history = train_on_stories(
+        profile,
         texts,
         tokenizer,
-        steps=profile.steps,
-        context=profile.context,
-        batch_size=profile.batch_size,
-        num_layers=profile.num_layers,
-        hidden_dim=profile.hidden_dim,
-        max_sequence_length=profile.max_sequence_length,
-        seed=seed,
-        output=models and models / f"greentree_gpt_{profile.name}_{seed}",
+        seed,
+        output=profile.folder(models, "greentree_gpt", seed),
+        resume=resume,
+        strategy=strategy,
         quiet=quiet,
     )
     return StoryGPT(model, tokenizer, history, profile, seen, held_out)
 
 
 def train_on_stories(
+    profile: GPTProfile,
     texts: Sequence[str],
     tokenizer: WordTokenizer,
-    *,
-    steps: int,
-    context: int,
-    batch_size: int,
-    num_layers: int,
-    hidden_dim: int,
-    max_sequence_length: int,
     seed: int = 0,
+    *,
     output: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
     quiet: bool = False,
 ) -> tuple[GPT, History]:
     """Train a `story_gpt_model` on story texts.
 
     Args:
+        profile: the sizes.
         texts: the stories.
         tokenizer: with their words.
-        steps, context, batch_size: of the training; `context` in tokens, `batch_size` in windows.
-        num_layers, hidden_dim, max_sequence_length: of the model.
         seed: of the weights and the order of the stories.
         output: folder for checkpoints, to go on with what an earlier call left there; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
         quiet: print nothing.
     """
     reproducible(seed)
-    data = text_batches(texts, tokenizer, context=context, batch_size=batch_size, align="document", seed=seed)
-    sizes = {"num_layers": num_layers, "hidden_dim": hidden_dim, "max_sequence_length": max_sequence_length}
-    model = story_gpt_model(tokenizer.vocabulary_size, **sizes)
+    data = text_batches(
+        texts, tokenizer, context=profile.context, batch_size=profile.batch_size, align="document", seed=seed
+    )
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = story_gpt_model(
+            tokenizer.vocabulary_size,
+            num_layers=profile.num_layers,
+            hidden_dim=profile.hidden_dim,
+            max_sequence_length=profile.max_sequence_length,
+            pad_id=tokenizer.pad_id,
+        )
     history = fit(
         model,
         data,
-        steps=steps,
+        steps=profile.steps,
         **STORY_FIT,
         checks=STORY_CHECKS,
         output=output,
+        resume=resume,
         fingerprints={"tokenizer": tokenizer.fingerprint},
+        strategy=strategy,
         quiet=quiet,
     )
     return model, history

@@ -16,6 +16,7 @@ from lmbook.corpora.greentree import Grammar, Story, tell_stories
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
+from lmbook.recipes.profile import CorpusProfile, Profile
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.tokenizers.word import WordTokenizer
@@ -56,6 +57,24 @@ def train_translator(model: keras.Model, data: SentencePairs, held_out: Sentence
 
 
 @dataclass(frozen=True)
+class StoryTranslatorProfile(Profile):
+    """The size of the training on greentree.
+
+    Args:
+        name, steps: see `Profile`.
+        stories: training stories.
+        test: test stories.
+    """
+
+    stories: int
+    test: int
+
+
+QUICK = StoryTranslatorProfile("quick", steps=110, stories=6_000, test=200)
+FULL = StoryTranslatorProfile("full", steps=700, stories=12_000, test=500)
+
+
+@dataclass(frozen=True)
 class StoryTranslator:
     """The Transformer that reads a story of greentree in English and writes it in Chinese.
 
@@ -65,7 +84,7 @@ class StoryTranslator:
     model: EncoderDecoder
     tokenizer: WordTokenizer
     history: History
-    steps: int
+    profile: StoryTranslatorProfile
     stories: list[Story]
     validation: list[Story]
     test: list[Story]
@@ -78,33 +97,43 @@ class StoryTranslator:
 
 
 def greentree_translator(
-    full: bool, seed: int = 0, *, models: Path | None = None, quiet: bool = False
+    profile: StoryTranslatorProfile,
+    seed: int = 0,
+    *,
+    models: Path | None = None,
+    resume: str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    quiet: bool = False,
 ) -> StoryTranslator:
     """Train the translator of stories, resuming or loading what an earlier call left in `models`.
 
     Args:
-        full: the full profile (minutes), else the quick one (half a minute).
+        profile: how much, e.g. `FULL` (minutes) or `QUICK` (half a minute).
         seed: of the weights and the order of the stories.
         models: folder in which each profile and seed has a folder for its checkpoints; None keeps none.
+        resume: "auto" or "never", as in `fit`.
+        strategy: from `make_strategy`.
         quiet: print nothing.
     """
-    steps = 700 if full else 110
     seen, held_out = (Grammar(split=split, max_sentences=4) for split in ("seen", "held_out"))
-    stories = tell_stories(12_000 if full else 6_000, TRAINING_SEED, grammar=seen)
+    stories = tell_stories(profile.stories, TRAINING_SEED, grammar=seen)
     validation = tell_stories(200, VALIDATION_SEED, grammar=seen)
-    test = tell_stories(500 if full else 200, TEST_SEED, grammar=held_out)
+    test = tell_stories(profile.test, TEST_SEED, grammar=held_out)
     words = WordTokenizer.train([text for story in stories for text in (story.english, story.chinese)])
     reproducible(seed)
-    model = EncoderDecoder(translator_config(words.vocabulary_size))
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = EncoderDecoder(translator_config(words.vocabulary_size, pad_id=words.pad_id))
     history = train_translator(
         model,
         _story_pairs(words, stories, seed=seed),
         _story_pairs(words, validation),
-        steps=steps,
-        output=models and models / f"greentree_translator_{'full' if full else 'quick'}_{seed}",
+        steps=profile.steps,
+        output=profile.folder(models, "greentree_translator", seed),
+        resume=resume,
+        strategy=strategy,
         quiet=quiet,
     )
-    return StoryTranslator(model, words, history, steps, stories, validation, test)
+    return StoryTranslator(model, words, history, profile, stories, validation, test)
 
 
 def _story_pairs(words, stories, back=False, kind=SentencePairs, seed=0) -> SentencePairs:
@@ -113,10 +142,11 @@ def _story_pairs(words, stories, back=False, kind=SentencePairs, seed=0) -> Sent
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SentenceTranslatorProfile(CorpusProfile):
     """How a translator of real sentences is made and trained.
 
     Args:
+        name, steps, minutes, gradient_accumulation_steps: see `CorpusProfile`.
         vocabulary_size: byte pairs, of both languages together.
         num_layers, dropout: see `TransformerConfig`.
         tokens_per_batch, max_length: see `SentencePairs`. The model can write twice `max_length` tokens.
@@ -140,34 +170,36 @@ class SentenceTranslator:
     model: EncoderDecoder
     tokenizer: Tokenizer
     history: History
-    recipe: Recipe
+    profile: SentenceTranslatorProfile
     train: list[dict]
     validation: list[dict]
     test: list[dict]
 
     def pairs(self, pairs: Sequence[dict], seed: int = 0) -> SentencePairs:
         """Batches of sentences with their translations."""
-        return _sentence_pairs(self.tokenizer, pairs, self.recipe, seed)
+        return _sentence_pairs(self.tokenizer, pairs, self.profile, seed)
 
 
 def sentence_translator(
+    profile: SentenceTranslatorProfile,
     corpus: Corpus,
-    recipe: Recipe,
     seed: int = 0,
     *,
     output: Path | None = None,
+    resume: str | Path = "auto",
     strategy: tf.distribute.Strategy | None = None,
-    **options: Any,
+    quiet: bool = False,
 ) -> SentenceTranslator:
     """Train a translator on a corpus of pairs, resuming or loading what an earlier call left in `output`.
 
     Args:
+        profile: how.
         corpus: for translation, with train, validation and test split.
-        recipe: how.
         seed: of the weights and the order of the pairs.
-        output: folder for its checkpoints; None keeps none.
+        output: folder of this very run, with its checkpoints, as in `fit`; None keeps none.
+        resume: as in `fit`.
         strategy: from `make_strategy`.
-        options: `steps` or `minutes`, and others of `fit`.
+        quiet: print nothing.
 
     Raises:
         LmbookError: as `SentencePairs` and `fit`.
@@ -177,27 +209,41 @@ def sentence_translator(
     validation = pick.sample(validation, min(1000, len(validation)))
     test = pick.sample(test, min(2000, len(test)))
     pieces = BytePairTokenizer.train(
-        [pair[side] for pair in train for side in ("source", "target")], recipe.vocabulary_size
+        [pair[side] for pair in train for side in ("source", "target")], profile.vocabulary_size
     )
-    data, held_out = (_sentence_pairs(pieces, pairs, recipe, seed) for pairs in (train, validation))
+    data, held_out = (_sentence_pairs(pieces, pairs, profile, seed) for pairs in (train, validation))
     reproducible(seed)
     config = translator_config(
         pieces.vocabulary_size,
-        num_layers=recipe.num_layers,
-        max_sequence_length=2 * recipe.max_length,
-        dropout=recipe.dropout,
+        pad_id=pieces.pad_id,
+        num_layers=profile.num_layers,
+        max_sequence_length=2 * profile.max_length,
+        dropout=profile.dropout,
     )
     with (strategy or tf.distribute.get_strategy()).scope():
         model = EncoderDecoder(config)
     # One table both reads and writes tokens, so that a new model repeats what it has just read: its first loss is above
     # that of guessing, which `initial_loss` takes for a fault.
-    checks = [name for name in ALL_CHECKS if name != "initial_loss"]
-    optimizer = replace(OPTIMIZER, weight_decay=0.01, warmup_steps=200)
-    usual = {"label_smoothing": 0.1, "optimizer": optimizer, "checks": checks}
-    history = train_translator(model, data, held_out, output=output, strategy=strategy, **{**usual, **options})
-    return SentenceTranslator(model, pieces, history, recipe, train, validation, test)
+    history = train_translator(
+        model,
+        data,
+        held_out,
+        steps=profile.steps,
+        minutes=profile.minutes,
+        optimizer=replace(OPTIMIZER, weight_decay=0.01, warmup_steps=200),
+        label_smoothing=0.1,
+        gradient_accumulation_steps=profile.gradient_accumulation_steps,
+        checks=[name for name in ALL_CHECKS if name != "initial_loss"],
+        output=output,
+        resume=resume,
+        strategy=strategy,
+        quiet=quiet,
+    )
+    return SentenceTranslator(model, pieces, history, profile, train, validation, test)
 
 
-def _sentence_pairs(pieces, pairs, recipe, seed) -> SentencePairs:
+def _sentence_pairs(pieces, pairs, profile, seed) -> SentencePairs:
     ids = [(pieces.encode(pair["source"]), pieces.encode(pair["target"])) for pair in pairs]
-    return SentencePairs(ids, pieces, tokens_per_batch=recipe.tokens_per_batch, max_length=recipe.max_length, seed=seed)
+    return SentencePairs(
+        ids, pieces, tokens_per_batch=profile.tokens_per_batch, max_length=profile.max_length, seed=seed
+    )

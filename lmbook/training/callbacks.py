@@ -1,4 +1,4 @@
-"""Calling the callbacks of `fit`: those of Keras, and plain functions."""
+"""The callbacks of `fit`: Keras callbacks and plain functions."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Callbacks:
 
     @property
     def may_stop(self) -> bool:
-        """Whether there is a callback that can ask for the end."""
+        """Whether any callback could stop the run."""
         return bool(self._of_keras)
 
     @contextmanager
     def running(self, step: int) -> Iterator[None]:
-        """The run begins, or goes on after `step` updates, and ends."""
+        """Surround a run that begins, or continues, after `step` updates."""
         if not self._of_keras:
             yield
             return
@@ -81,24 +81,25 @@ class Callbacks:
                 self._model.optimizer = before
 
     def before_execution(self, step: int) -> None:
-        """The updates after `step` are about to be made."""
+        """Tell the callbacks that the updates after `step` come next."""
         if self._list is not None:
             self._list.on_train_batch_begin(step % self._report_every)
 
     def after_execution(self, step: int, loss: float) -> bool:
-        """`step` updates are made, with this mean loss since the last point of the history; gives whether to stop."""
+        """Tell them that `step` updates are made, and the mean loss so far; returns whether to stop."""
         if self._list is None:
             return False
         self._list.on_train_batch_end((step - 1) % self._report_every, {"loss": loss})
         return self._model.stop_training
 
     def report(self, step: int, loss: float, validation_loss: float | None, over: bool) -> bool:
-        """A report after `step` updates, the last one where the run is `over`; gives whether to stop."""
+        """Tell them of a report after `step` updates, the last one if the run is `over`; returns whether to stop."""
         if self._list is None:
             return False
         scored = {} if validation_loss is None else {"val_loss": validation_loss}
         epoch = -(-step // self._report_every) - 1
-        self._list.on_epoch_end(epoch, {"loss": loss, **scored, "learning_rate": float(self._optimizer.learning_rate)})
+        rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
+        self._list.on_epoch_end(epoch, {"loss": loss, **scored, "learning_rate": rate})
         if not (over or self._model.stop_training):
             self._list.on_epoch_begin(epoch + 1)
         return self._model.stop_training

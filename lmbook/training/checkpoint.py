@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a stopped run needs to go on exactly, each in one file.
+"""Checkpoints: one file holds everything that a stopped run needs in order to continue exactly.
 
 A checkpoint is an `.npz` file of arrays without pickle. Beside the arrays it holds two strings: "record", JSON with
 what is not an array, and "digest", the sha256 of all the rest.
@@ -24,19 +24,19 @@ from lmbook.former_names import present_identity
 
 FORMAT = 1
 BEST = "best.npz"
-# What NumPy and zipfile raise on files that are not what they seem.
+# What NumPy and zipfile raise when a file is damaged or of another kind.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NAME = re.compile(r"step-(\d{9})\.npz")
-_UNFINISHED = re.compile(r"\.(step-\d{9}|best)\.\w+\.npz")  # as `write_atomically` calls a file that it fills
+_UNFINISHED = re.compile(r"\.(step-\d{9}|best)\.\w+\.npz")  # the temporary names of `write_atomically`
 
 
 class DamagedCheckpoint(Exception):
-    """The file's content is not what was written."""
+    """A checkpoint file does not hold what was written to it."""
 
 
 @dataclass
 class Checkpoint:
-    """What one file holds.
+    """The content of one checkpoint file.
 
     Args:
         step: updates made so far; the next batch is number `step`.
@@ -53,7 +53,7 @@ class Checkpoint:
 
 
 def write(path: str | Path, checkpoint: Checkpoint) -> Path:
-    """Write it to `path`: whole or not at all."""
+    """Write a checkpoint to `path`, completely or not at all."""
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -63,7 +63,7 @@ def write(path: str | Path, checkpoint: Checkpoint) -> Path:
 
 
 def dump(file: BinaryIO, checkpoint: Checkpoint) -> None:
-    """Write it into an open file."""
+    """Write a checkpoint into an open file."""
     text = json.dumps(
         {
             "format": FORMAT,
@@ -79,7 +79,7 @@ def dump(file: BinaryIO, checkpoint: Checkpoint) -> None:
 
 
 def read(path: str | Path | BinaryIO) -> Checkpoint:
-    """Read what `write` or `dump` wrote.
+    """Read a checkpoint that `write` or `dump` wrote.
 
     Raises:
         DamagedCheckpoint: a byte is not as it was written, or the file is no checkpoint.
@@ -112,7 +112,7 @@ def _digest(text: str, arrays: list[np.ndarray]) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in one folder: the last `keep` of them and, beside, the best weights.
+    """The folder with the checkpoints of one run: the last `keep` of them, and the best weights.
 
     Args:
         folder: made when the first checkpoint is written.
@@ -128,7 +128,7 @@ class Checkpoints:
         self._swept = False
 
     def paths(self) -> list[Path]:
-        """The files, oldest first."""
+        """The checkpoint files, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
@@ -146,7 +146,7 @@ class Checkpoints:
         return write(self.folder / BEST, Checkpoint(step, arrays, self.fingerprints))
 
     def latest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; None where there is no file at all.
+        """The newest undamaged checkpoint, or None if there is no file at all.
 
         Raises:
             LmbookError: it belongs to another run, or every file is damaged.
@@ -167,7 +167,7 @@ class Checkpoints:
         return None
 
     def best(self, step: int) -> Checkpoint | None:
-        """The best weights, which must be those of `step`; None, said aloud, where they are not there or damaged."""
+        """The best weights, or None, with a message, if they are missing, damaged or not those of `step`."""
         path = self.folder / BEST
         try:
             found = read(path)
@@ -215,7 +215,7 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Delete, once, what a process left that was killed while it wrote: each kill would cost the disk a file."""
+        """Delete, once, the unfinished files of processes that were killed while writing."""
         if self._swept or not self.folder.is_dir():
             return
         self._swept = True
@@ -235,18 +235,18 @@ class Checkpoints:
 
 
 def _beyond(text: str, other: str) -> str:
-    """The parts of a description, such as "num_layers=4, dropout=0.1", that the other does not have."""
+    """The parts of a description such as "num_layers=4, dropout=0.1" that the other one lacks."""
     known = other.split(", ")
     return ", ".join(part for part in text.split(", ") if part not in known) or "as by default"
 
 
 def values(prefix: str, variables) -> dict[str, np.ndarray]:
-    """The variables' values by prefix and number. Names are no key: Keras counts them up within a process."""
+    """The variables' values, keyed by prefix and number (the names that Keras gives differ from process to process)."""
     return {f"{prefix}/{index}": variable.numpy() for index, variable in enumerate(variables)}
 
 
 def assign(prefix: str, variables, arrays: dict[str, np.ndarray]) -> None:
-    """Give the variables the values that `values` took.
+    """Assign the values that `values` returned to the variables.
 
     Raises:
         LmbookError: their number or a shape differs; no variable is changed then.

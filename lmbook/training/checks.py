@@ -1,4 +1,4 @@
-"""Checks before the first step: the mistakes that let a model train without ever learning the task.
+"""Checks before the first step, for mistakes with which a model trains but never learns its task.
 
 Each says in plain words what is wrong and what to do. Together they take about a second for a small model. The model
 is as it was afterwards, its random state included.
@@ -15,13 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import Batches
 from lmbook.training.step import dense_gradient, token_losses
 
 ALL_CHECKS = ("ids", "labels", "future", "initial_loss", "overfit")
 _ROWS, _POSITIONS, _STEPS = 2, 12, 40  # of the over-fitting check: small enough to learn by heart at once
 
 
-def check_before_training(model: keras.Model, data, which: Sequence[str] = ALL_CHECKS) -> None:
+def check_before_training(model: keras.Model, data: Batches, which: Sequence[str] = ALL_CHECKS) -> None:
     """Run the checks named in `which`, in that order, on the first batch of `data`.
 
     "ids": every id of the inputs and labels is in 0 … V - 1.
@@ -32,7 +33,7 @@ def check_before_training(model: keras.Model, data, which: Sequence[str] = ALL_C
 
     Args:
         model: built, with weights as they were initialised.
-        data: a `CausalWindows`, or a `SentencePairs`, whose sources [B, S] are then read along.
+        data: what the model is to be trained on; the sources [B, S] of `SentencePairs` are read along.
         which: names out of `ALL_CHECKS`; empty for none.
 
     Raises:
@@ -57,7 +58,7 @@ def check_before_training(model: keras.Model, data, which: Sequence[str] = ALL_C
 
 
 def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray, source: np.ndarray | None = None) -> None:
-    """Ids [B, T] lie in the model's vocabulary. On a GPU a wrong id gives zeros and no error."""
+    """Check that all ids [B, T] lie in the vocabulary. (On a GPU a wrong id gives zeros instead of an error.)"""
     vocabulary = model.config.vocabulary_size
     for name, ids in (("inputs", x), ("labels", y), *([] if source is None else [("sources", source)])):
         if ids.min() < 0 or ids.max() >= vocabulary:
@@ -70,7 +71,7 @@ def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray, source: np.ndarr
 
 
 def check_labels(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
-    """Labels [B, T] are the inputs [B, T] one token later, where w [B, T] counts them."""
+    """Check that the labels [B, T] are the inputs [B, T] one token later, wherever w [B, T] counts them."""
     counted = w > 0
     if not counted.any():
         raise LmbookError("Check 'labels': every weight is 0, no token counts.", "Look at how the weights are made.")
@@ -91,7 +92,7 @@ def check_labels(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
 
 
 def check_future(model: keras.Model, x: np.ndarray, source: np.ndarray | None = None) -> None:
-    """Changing the tokens from a position on leaves the logits before it as they were.
+    """Check that changing the tokens from some position on does not change the logits before it.
 
     Noise is added to the weights meanwhile: layers that begin at zero would hide where they look.
     """
@@ -124,7 +125,7 @@ def check_future(model: keras.Model, x: np.ndarray, source: np.ndarray | None = 
 def check_initial_loss(
     model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray, source: np.ndarray | None = None
 ) -> None:
-    """The first loss is within 20 % (and at least 0.5 nats) of ln V."""
+    """Check that the loss of the untrained model is within 20 % of ln V, or within 0.5 nats of it."""
     rows = slice(0, 8)
     logits = tf.cast(model(_inputs(x[rows], None if source is None else source[rows]), training=False), "float32")
     losses = np.asarray(token_losses(tf.constant(y[rows]), logits))
@@ -142,7 +143,7 @@ def check_initial_loss(
 def check_overfit(
     model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray, source: np.ndarray | None = None
 ) -> None:
-    """A few steps of Adam on a few tokens lower their loss by at least a quarter. All variables are put back."""
+    """Check that a few steps of Adam on a few tokens lower their loss by a quarter. All variables are restored."""
     full = np.argsort(-w[:, :_POSITIONS].sum(axis=1), kind="stable")[:_ROWS]  # the rows with the most real tokens
     inputs = _inputs(x[full, :_POSITIONS], None if source is None else source[full])
     y, w = (tf.constant(part[full, :_POSITIONS]) for part in (y, w))
@@ -181,13 +182,13 @@ def check_overfit(
 
 
 def _inputs(ids: np.ndarray, source: np.ndarray | None):
-    """What the model is called with."""
+    """The argument that the model is called with."""
     return tf.constant(ids) if source is None else (tf.constant(source), tf.constant(ids))
 
 
 @contextmanager
 def _restored(model: keras.Model):
-    """Put every variable back at the end, the states of random seeds included."""
+    """Restore every variable at the end, the states of random seeds included."""
     before = [variable.numpy() for variable in model.variables]
     try:
         yield

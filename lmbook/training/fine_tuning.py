@@ -13,8 +13,7 @@ from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.training.checkpoint import assign, values
 from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.history import History
-from lmbook.training.optimizers import ScaledAdam
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import ScaledAdam, WarmupCosine
 from lmbook.training.step import TrainingStep, jit_by_default, seed_states
 
 PARTS = ("head", "last", "all")
@@ -42,7 +41,7 @@ def train_only(model: BERTTask, part: str) -> None:
 
 
 def rate_factors(model: BERTTask, decay: float) -> list[float]:
-    """For each trainable weight, what its learning rate is multiplied with: less, the nearer to the input.
+    """A factor for the learning rate of each trainable weight: the nearer to the input, the smaller.
 
     1 for the head, `decay` for the last block (and the pooler), its square for the one before, and so on to the
     embedding. What the first layers know, single words, serves every task; the last ones have to change most.
@@ -59,7 +58,7 @@ def rate_factors(model: BERTTask, decay: float) -> list[float]:
 
 
 class FineTuning:
-    """Trains one model again and again, each time from a start of its own: other weights, other examples.
+    """Trains one model repeatedly, each time from given weights and on other examples.
 
     `fit` is for a run that takes hours, with checkpoints and many devices. This one is for runs so short that compiling
     would take longest: the compiled update is made once. The learning rate rises over a tenth of the steps and falls to
@@ -109,7 +108,7 @@ class FineTuning:
         start: list[np.ndarray] | None = None,
         seed: int = 0,
     ) -> History:
-        """Train a new head, and what else is to be trained; afterwards the model holds the best weights found.
+        """Train a new head and the chosen part of the model; afterwards it holds the best weights found.
 
         Args:
             data: the examples.
@@ -152,7 +151,7 @@ class FineTuning:
         return history
 
     def _begin(self, bert: list[np.ndarray], steps: int, seed: int) -> None:
-        """Everything as before the first step: the `BERT` as given, the head and dropout drawn by `seed`."""
+        """Restore the state before the first step: the given `BERT`, a head and dropout drawn by `seed`."""
         train_only(self.model, self._part)  # another `FineTuning` of the same model may have chosen otherwise
         rng = np.random.default_rng(seed)
         for weight, value in zip(self.model.bert.weights, bert, strict=True):

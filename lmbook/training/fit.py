@@ -1,4 +1,4 @@
-"""Training a language model: a budget, a validation text, checkpoints, exact resume, one device or many."""
+"""Training a language model with validation, checkpoints and exact resume, on one device or many."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
 from lmbook.training.checks import ALL_CHECKS, check_before_training
@@ -19,7 +20,7 @@ from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
 from lmbook.training.history import History
-from lmbook.training.optimizers import OptimizerConfig, build_optimizer, make_optimizer
+from lmbook.training.optimizers import OptimizerConfig, WarmupCosine, build_optimizer, make_optimizer
 from lmbook.training.progress import Display
 from lmbook.training.run import UNKNOWN_STEPS, Run
 from lmbook.training.step import TrainingStep, jit_by_default
@@ -38,7 +39,7 @@ def reproducible(seed: int) -> None:
 
 def fit(
     model: keras.Model,
-    data,
+    data: Batches,
     *,
     steps: int | None = None,
     minutes: float | None = None,
@@ -68,8 +69,7 @@ def fit(
     Args:
         model: `model(ids [B, T]) -> logits [B, T, V]`, or `model((source, target))`; built, made in the scope of
             `strategy`.
-        data: a `CausalWindows` or `SentencePairs`: `dataset(start_step, steps)` with batches that depend on their
-            number alone. Its `batch_size` is that of all devices together; its `description` tells it from other data.
+        data: any `Batches`, such as `CausalWindows`; its `batch_size` is that of all devices together.
         steps: updates to make.
         minutes: time to use; compiling, validation and checkpoints count, the checks before do not.
         validation: function model -> loss, such as `Validation(documents, tokenizer)`; called at each report.
@@ -119,12 +119,7 @@ def fit(
         if found is None:
             check_before_training(model, data, which=checks)
         with strategy.scope():
-            if isinstance(optimizer, OptimizerConfig):
-                schedule, clip_norm = optimizer.schedule(steps or UNKNOWN_STEPS), optimizer.clip_norm
-                optimizer = make_optimizer(optimizer, model, schedule)
-            else:
-                schedule, clip_norm = None, None
-                optimizer = build_optimizer(optimizer, model)
+            optimizer, schedule, clip_norm = _prepared(optimizer, model, steps or UNKNOWN_STEPS)
         training = TrainingStep(
             model,
             optimizer,
@@ -212,7 +207,7 @@ def _strategy_of(model: keras.Model, given: tf.distribute.Strategy | None) -> tf
 
 
 def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | None:
-    """Where to begin: the chief decides."""
+    """The checkpoint to start from, or None. Only the chief looks."""
     if checkpoints is None:
         if resume not in RESUME:
             raise LmbookError(f"resume={str(resume)!r} needs an output folder.", "Give output= (--output) too.")
@@ -223,8 +218,18 @@ def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | N
     return checkpoints.latest() if resume == "auto" else checkpoints.given(resume)
 
 
+def _prepared(
+    optimizer: OptimizerConfig | keras.optimizers.Optimizer, model: keras.Model, steps: int
+) -> tuple[keras.optimizers.Optimizer, WarmupCosine | None, float | None]:
+    """The optimizer built for `model`; the schedule and the clipping that are left to the run."""
+    if not isinstance(optimizer, OptimizerConfig):
+        return build_optimizer(optimizer, model), None, None
+    schedule = optimizer.schedule(steps)
+    return make_optimizer(optimizer, model, schedule), schedule, optimizer.clip_norm
+
+
 def _optimizer_settings(optimizer: OptimizerConfig | keras.optimizers.Optimizer) -> dict:
-    """What a checkpoint says of the optimizer, in the words of lmbook 0.1."""
+    """What a checkpoint stores about the optimizer, under the names that lmbook 0.1 used."""
     if not isinstance(optimizer, OptimizerConfig):
         settings = {name: value for name, value in optimizer.get_config().items() if name != "name"}
         return {"optimizer": type(optimizer).__name__, **settings}
@@ -233,9 +238,9 @@ def _optimizer_settings(optimizer: OptimizerConfig | keras.optimizers.Optimizer)
 
 
 def describe(model: keras.Model) -> str:
-    """The model's class and configuration, without what Keras counts up from model to model.
+    """The model's class and configuration, as text.
 
-    What is as by default is left out: a checkpoint stays good when a later version has one more choice.
+    Fields at their defaults are left out, so that old checkpoints stay valid when a later version adds a field.
     """
     config = getattr(model, "config", None)
     fields = dataclasses.fields(config) if dataclasses.is_dataclass(config) else ()

@@ -1,4 +1,4 @@
-"""What happened during a training run."""
+"""The history of a training run: its losses and times."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class History:
         return min(self.validation_loss, default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON and for `plots.loss_curve`."""
+        """The history as plain values, for JSON and for `plots.loss_curve`."""
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write it as JSON."""
+        """Write the history as JSON."""
         return write_json(path, self.as_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> History:
-        """Read what `save` wrote.
+        """Read a history that `save` wrote.
 
         Raises:
             LmbookError: there is no such file or it holds something else.

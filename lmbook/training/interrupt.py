@@ -1,4 +1,4 @@
-"""Ending a run in good order when the reader presses Ctrl-C or the machine is about to stop."""
+"""Stopping a run cleanly after Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SAME_SIGNAL_SECONDS = 2.0
 
 @contextmanager
 def catch_interrupts(stop_soon: Callable[[int], None]) -> Iterator[None]:
-    """Call `stop_soon(signal number)` at the first Ctrl-C (SIGINT) or SIGTERM; a later one acts as always.
+    """Call `stop_soon(signal number)` at the first Ctrl-C (SIGINT) or SIGTERM; a later one acts as usual.
 
-    A SIGTERM soon after another is taken for the same: batch systems send it to a job's every process, and a launcher
-    passes its own on.
+    A second SIGTERM within two seconds counts as the same one: batch systems send it to every process of a job, and a
+    launcher passes its own on.
 
     Outside of the main thread, where Python allows no handlers, nothing changes.
     """

@@ -1,4 +1,4 @@
-"""The optimizers of the book, and how they are configured."""
+"""The optimizers of the book, their configuration and their learning rates."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from lmbook.errors import LmbookError
-from lmbook.training.schedules import WarmupCosine
 
 OPTIMIZERS = ("adamw", "muon")
 
@@ -31,7 +32,7 @@ class OptimizerConfig:
         clip_norm: the largest global norm of the gradient; None: any.
 
     Raises:
-        LmbookError: the name is not known, or the learning rate is not a positive number.
+        LmbookError: the name is not known, or `learning_rate` or `muon_ratio` is not a positive number.
 
     References:
         AdamW: Loshchilov and Hutter 2019, "Decoupled weight decay regularization". Muon: Jordan et al. 2024,
@@ -51,19 +52,64 @@ class OptimizerConfig:
     def __post_init__(self):
         if self.name not in OPTIMIZERS:
             raise LmbookError(f"optimizer={self.name!r} is not known.", f"Choose one of {', '.join(OPTIMIZERS)}.")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise LmbookError(f"learning_rate={self.learning_rate!r} is not a positive number.", "Choose 0.001.")
+        for name, usual in (("learning_rate", 0.001), ("muon_ratio", 2.0)):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise LmbookError(f"{name}={value!r} is not a positive number.", f"Choose for example {usual}.")
 
     def schedule(self, steps: int) -> WarmupCosine:
-        """The learning rate of a run of `steps` updates: AdamW's, or Muon's where the matrices are updated by Muon."""
+        """The schedule for a run of `steps` updates: of Muon's learning rate if there is Muon, else of AdamW's."""
         peak = self.learning_rate * (self.muon_ratio if self.name == "muon" else 1.0)
         return WarmupCosine(peak, steps, self.warmup_steps, self.final_fraction)
+
+
+@keras.saving.register_keras_serializable("lmbook")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up over `warmup_steps`, then a cosine decay to `final_fraction` of the peak.
+
+    The number of steps is a variable, `total_steps`, because a run with a time budget does not know it beforehand: it
+    corrects it as it measures its speed.
+
+    Args:
+        peak: the highest learning rate.
+        total_steps: steps of the whole run.
+        warmup_steps: steps until the peak; shortened to a tenth of the run where the run is short.
+        final_fraction: the last learning rate, as a share of `peak`.
+
+    Reference:
+        Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+    """
+
+    def __init__(self, peak: float, total_steps: int, warmup_steps: int = 100, final_fraction: float = 0.05):
+        if not (peak > 0 and math.isfinite(peak)):
+            raise LmbookError(f"learning_rate={peak!r} is not a positive number.", "Choose for example 0.001.")
+        if total_steps < 1:
+            raise LmbookError(f"steps={total_steps!r} is less than 1.", "Train for at least one step.")
+        self.peak, self.warmup_steps, self.final_fraction = peak, warmup_steps, final_fraction
+        self.total_steps = tf.Variable(float(total_steps), trainable=False, name="total_steps")
+
+    def __call__(self, step):
+        """The learning rate of step number `step` (counted from 0)."""
+        step, total = ops.cast(step, "float32"), ops.cast(self.total_steps, "float32")
+        warmup = ops.maximum(ops.minimum(float(self.warmup_steps), ops.floor(total / 10)), 1.0)
+        rising = (step + 1) / warmup
+        progress = ops.clip((step - warmup) / ops.maximum(total - warmup, 1.0), 0.0, 1.0)
+        falling = self.final_fraction + (1 - self.final_fraction) * 0.5 * (1 + ops.cos(math.pi * progress))
+        return self.peak * ops.minimum(rising, falling)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "total_steps": int(self.total_steps.numpy()),
+            "warmup_steps": self.warmup_steps,
+            "final_fraction": self.final_fraction,
+        }
 
 
 def make_optimizer(
     config: OptimizerConfig, model: keras.Model, schedule: keras.optimizers.schedules.LearningRateSchedule
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimizer that `config` describes, built for the trainable weights of `model`.
+    """Make the Keras optimizer that `config` describes, built for the trainable weights of `model`.
 
     Args:
         config: what it is; clipping is left to the training step, which adds the gradients of all devices first.
@@ -74,7 +120,7 @@ def make_optimizer(
     if config.name == "adamw":
         made = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, beta_2=config.beta_2)
         made.exclude_from_weight_decay(var_list=[v for v in weights if len(v.shape) < 2 or "embedding" in v.path])
-    else:  # Keras' learning rate and weight decay are Muon's: AdamW's are smaller by the ratio
+    else:  # Keras takes the learning rate and the weight decay of Muon, and AdamW's rate as a share of it
         made = keras.optimizers.Muon(
             schedule,
             adam_lr_ratio=1 / config.muon_ratio,
@@ -87,7 +133,7 @@ def make_optimizer(
 
 
 def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Make the variables of a new Keras optimizer; under float16 it is put into a `LossScaleOptimizer`.
+    """Build a new Keras optimizer for `model`, inside a `LossScaleOptimizer` under float16.
 
     Args:
         optimizer: made in the scope of the strategy under which `model` was made.
@@ -115,9 +161,9 @@ def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -
 def without_unused_squares(
     optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable], arrays: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """A checkpoint's arrays, without what the Muon of lmbook 0.1 had and Keras' does not have.
+    """Drop from a checkpoint's arrays the state that lmbook 0.1's Muon had and Keras' Muon does not have.
 
-    It was a child of AdamW, which keeps a mean of squares for every weight; those of its matrices stayed 0.
+    That Muon inherited from AdamW, which keeps a mean of squares for every weight; it was never used for matrices.
 
     Args:
         optimizer: built for `weights`.
@@ -137,7 +183,7 @@ def without_unused_squares(
 
 @keras.saving.register_keras_serializable("lmbook")
 class ScaledAdam(keras.optimizers.Adam):
-    """Adam with a learning rate of its own for each weight.
+    """Adam with an individual learning rate for each weight.
 
     Args:
         learning_rate: what the factors multiply.
@@ -149,7 +195,7 @@ class ScaledAdam(keras.optimizers.Adam):
         self.factors = list(factors)
 
     def update_step(self, gradient, variable, learning_rate):
-        # `variable` is TensorFlow's, not the model's: only this private method of Keras knows its number.
+        # `variable` is TensorFlow's, not the model's: only this private method of Keras finds its number.
         factor = self.factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 

@@ -1,4 +1,4 @@
-"""What the reader sees while a model is trained."""
+"""The progress line and the reports that a training prints."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Display:
     def report(
         self, step: int, total: int, loss: float, validation: float | None, speed: float, seconds_left: float
     ) -> None:
-        """One line that stays."""
+        """Print one line about a report."""
         if not self.quiet:
             scored = "" if validation is None else f"  validation {validation:.4f}"
             self.console.print(f"step {step:>6} of {total}  loss {loss:.4f}{scored}{pace(speed, seconds_left)}")
@@ -55,7 +55,7 @@ class Display:
 
 
 def pace(tokens_per_second: float, seconds_left: float) -> str:
-    """Speed and time left in words; nothing before the speed is known."""
+    """Speed and remaining time as text, empty before the speed is known."""
     if not tokens_per_second:
         return ""
     return f"  {tokens_per_second:,.0f} tokens/s  {clock(seconds_left)} left"

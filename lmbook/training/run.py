@@ -18,17 +18,16 @@ from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.workers import checkpoint_from_chief, sum_over_workers
 from lmbook.training.history import History
 from lmbook.training.interrupt import catch_interrupts
-from lmbook.training.optimizers import without_unused_squares
+from lmbook.training.optimizers import WarmupCosine, without_unused_squares
 from lmbook.training.progress import Display
-from lmbook.training.schedules import WarmupCosine
 from lmbook.training.step import TrainingStep
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-UNKNOWN_STEPS = 10_000_000  # a run with a time budget never comes so far
+UNKNOWN_STEPS = 10_000_000  # more than a run with a time budget ever makes
 
 
 class Run:
-    """The loop of a training run, and the state that it has beside the weights.
+    """The loop of a training run and its state besides the weights.
 
     Args:
         training: makes the updates.
@@ -66,14 +65,14 @@ class Run:
         self.history = History()
         self._seconds_before = 0.0  # of the run before it was resumed
         self._started = self._measured_from = None
-        self._clock = 0.0  # seconds of the run at the last look; the chief's, where there are several workers
+        self._clock = 0.0  # seconds of the run when last read; with several workers, the chief's
         self._best_weights = None
         self._asked: list[int] = []  # signals that reached this process
         self._signals: list[int] = []  # those that all workers know of
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to do."""
+        """Whether the run has ended: all steps made, time up, stopped by a callback or by a signal."""
         return self.step >= self._total() or self.time_is_up or bool(self._signals)
 
     @property
@@ -82,11 +81,11 @@ class Run:
 
     @property
     def steps_left(self) -> int:
-        """Updates to the end, at most."""
+        """The largest number of updates that can still be made."""
         return 0 if self.over else (self.steps or UNKNOWN_STEPS) - self.step
 
     def train(self, batches: Iterator, steps_per_execution: int) -> None:
-        """Make the updates that are left.
+        """Make the remaining updates.
 
         Raises:
             LmbookError: the loss is no longer a number.
@@ -107,10 +106,8 @@ class Run:
         finally:
             self.display.stop()
 
-    # The pieces.
-
     def _after(self, steps: int) -> float:
-        """Look at the run after `steps` further updates: note, report, save; gives the loss so far."""
+        """Record, report and save as needed after `steps` further updates; returns the mean loss so far."""
         previous, self.step = self.step, self.step + steps
         self._agree()
         loss = self.training.loss
@@ -144,12 +141,12 @@ class Run:
             raise KeyboardInterrupt
 
     def _stop_if(self, asked: bool) -> None:
-        """End here where a callback asked for it, in any worker."""
+        """End the run if a callback asked for it in any worker."""
         if self.callbacks.may_stop and sum_over_workers(self.training.strategy, np.array([float(asked)])).any():
             self.total_steps = self.step
 
     def _agree(self) -> None:
-        """One clock and one list of signals for all workers, or they would stop at different steps."""
+        """Give all workers the same clock and the same signals; otherwise they would stop at different steps."""
         own = [self._asked.count(number) for number in _SIGNALS] + [self._seconds_used() if is_chief() else 0.0]
         *counts, self._clock = sum_over_workers(self.training.strategy, np.array(own, "float64")).tolist()
         self._signals = [number for number, count in zip(_SIGNALS, counts, strict=True) if count]
@@ -166,7 +163,7 @@ class Run:
         return (self._clock - self._measured_from[1]) / (self.step - self._measured_from[0])
 
     def _speed(self) -> float:
-        """Tokens per second, validation included; 0 while only the first execution, which compiled, is known."""
+        """Tokens per second, validation included; 0 until there is an execution after the first, which compiles."""
         each = self._seconds_per_step()
         return self.tokens_per_step / each if each else 0.0
 
@@ -174,7 +171,7 @@ class Run:
         return (self._seconds_per_step() or 0.0) * (self._total() - self.step)
 
     def _fit_into_time(self) -> None:
-        """Set the run's length, and the schedule's, to the steps that fit into the time that is left."""
+        """Set the length of the run and of its schedule to the steps that fit into the remaining time."""
         each = self._seconds_per_step()
         if self.seconds is None or each is None:
             return
@@ -187,7 +184,7 @@ class Run:
             self.schedule.total_steps.assign(float(steps))
 
     def _note(self, loss: float, always: bool) -> None:
-        """Put a point on the curve ten times between two reports, and start the next point's mean afresh."""
+        """Add a point to the history ten times between two reports, and begin the mean of the next one."""
         every = max(1, self.report_every // 10)
         last = self.history.steps[-1] if self.history.steps else 0
         if always or self.step // every > last // every:
@@ -232,7 +229,7 @@ class Run:
         self.checkpoints.save(self.step, arrays, record)
 
     def restore(self, found: Checkpoint) -> None:
-        """Put everything back as it was when `found` was written."""
+        """Restore the state that the checkpoint `found` holds."""
         model, optimizer = self.training.model, self.training.optimizer
         checkpoint_file.assign("model", model.variables, found.arrays)
         state = without_unused_squares(optimizer, model.trainable_variables, found.arrays)
@@ -252,7 +249,7 @@ class Run:
             )
 
     def finish(self) -> None:
-        """Leave the best weights in the model, where another step than the last was the best."""
+        """Put the best weights into the model if the last step was not the best."""
         best = self.history.best_step
         if not self.restore_best or best is None or best == self.step:
             return

@@ -12,7 +12,6 @@ import keras
 
 from lmbook.errors import LmbookError
 from lmbook.files import read_json, write_atomically, write_json, write_text
-from lmbook.models.registry import register_classes
 from lmbook.tokenizers.registry import load_tokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.training.history import History
@@ -29,7 +28,7 @@ MODEL, TOKENIZER, CONFIG, HISTORY, PICTURE, SAMPLE = (
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What `load_run` reads back.
+    """A finished run, as `load_run` reads it.
 
     Args:
         model: the trained language model.
@@ -51,7 +50,7 @@ def save_run(
     sample: str,
     picture: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Write a trained model and what belongs to it to `folder`, each file whole or not at all.
+    """Write a trained model and what belongs to it to `folder`, each file completely or not at all.
 
     Args:
         folder: made where it is missing; files of an earlier run in it are replaced.
@@ -76,7 +75,7 @@ def save_run(
 
 
 def load_run(folder: str | Path) -> TrainedRun:
-    """Read the folder that `save_run` wrote.
+    """Read a folder that `save_run` wrote.
 
     The model computes under this process's `keras.config.dtype_policy()`, whichever it was trained under.
 
@@ -100,7 +99,6 @@ def load_run(folder: str | Path) -> TrainedRun:
             f"trained with ({str(config.get('tokenizer_fingerprint'))[:16]}).",
             "Put the right tokenizer.json back, or train again.",
         )
-    register_classes()
     try:
         model = keras.saving.load_model(folder / MODEL, safe_mode=True, compile=False)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:

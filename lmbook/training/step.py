@@ -11,7 +11,7 @@ from lmbook.training.distributed.strategy import local_value, sum_over_replicas
 
 
 class TrainingStep:
-    """Runs updates of `model` and keeps the mean loss.
+    """Makes updates of `model` and keeps their mean loss.
 
     `Model.fit` of Keras 3 is right in the simple case only; these things are done differently here:
 
@@ -79,22 +79,22 @@ class TrainingStep:
 
     @property
     def loss(self) -> float:
-        """The mean over all tokens since the last `reset`, in nats per token."""
+        """The mean loss over all tokens since the last `reset`, in nats per token."""
         loss, tokens = self._totals.numpy()
         return float(loss / max(tokens, 1.0))
 
     @property
     def tokens(self) -> int:
-        """The tokens since the last `reset`."""
+        """How many tokens were read since the last `reset`."""
         return round(float(self._totals.numpy()[1]))
 
     @property
     def totals(self) -> list[tf.Variable]:
-        """What `loss` and `tokens` are made of, for checkpoints."""
+        """The variables behind `loss` and `tokens`, for checkpoints."""
         return [self._totals]
 
     def reset(self) -> None:
-        """Begin a new mean."""
+        """Begin a new mean loss."""
         self._totals.assign([0.0, 0.0])
 
     def reseed_replicas(self) -> None:
@@ -123,9 +123,9 @@ class TrainingStep:
         return tf.stack([loss, tokens])
 
     def _gradients(self, x, y, w, tokens):
-        """This replica's share of the gradients and of the loss, part by part.
+        """This replica's share of the gradients and of the loss, accumulated over the parts.
 
-        A loop in the graph, since TensorFlow would work on unrolled parts at the same time, with the memory of all.
+        The parts are a loop in the graph: TensorFlow would run unrolled parts at the same time and need memory for all.
         """
         if self.gradient_accumulation_steps == 1:
             return self._part_gradients(x, y, w, tokens)
@@ -158,7 +158,7 @@ class TrainingStep:
         return token_losses(y, logits, self.label_smoothing)
 
     def _give_replica_its_own_seeds(self):
-        """Replica 0 leaves its random numbers as they are."""
+        """Change the state of the random numbers on every replica but the first."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         for state in seed_states(self.model):
             offset = tf.cast(tf.stack([replica * 1_000_003, 0]), state.dtype)
@@ -168,14 +168,14 @@ class TrainingStep:
 def seed_states(model: keras.Model) -> list[keras.Variable]:
     """The variables [2] in which Keras keeps the state of each layer's random numbers (dropout), in their order.
 
-    Keras offers no list of a model's `SeedGenerator`s; they are known by the name of their variable, which
-    `test_step.py` checks.
+    Keras has no public list of a model's `SeedGenerator`s, so they are found by the name of their variable;
+    `test_step.py` checks it.
     """
     return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
 
 
 def jit_by_default(model: keras.Model) -> bool:
-    """Whether XLA compiles the training of `model` where nobody says otherwise: its class's `jit_compile_training`."""
+    """Whether XLA compiles the training of `model` by default: its class's `jit_compile_training`, else True."""
     return getattr(model, "jit_compile_training", True)
 
 
@@ -194,7 +194,7 @@ def token_losses(labels, logits, label_smoothing: float = 0.0):
 
 
 def dense_gradient(gradient, variable):
-    """The gradient as a tensor of the variable's shape, repeated rows added; zeros for a weight that took no part."""
+    """The gradient as a dense tensor of the variable's shape; zeros if the weight took no part in the loss."""
     if gradient is None:
         return tf.zeros(variable.shape, variable.dtype)
     gradient = tf.convert_to_tensor(gradient)

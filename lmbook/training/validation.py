@@ -1,4 +1,4 @@
-"""Scoring held-out texts during and after training: next tokens, hidden tokens, and translations."""
+"""Scoring held-out texts during and after training: next tokens, masked tokens and translations."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import tensorflow as tf
 from lmbook.errors import LmbookError
 from lmbook.models.base import longest_text
 from lmbook.models.compiled import compiled
+from lmbook.pipelines.batches import Batches, check_ids, padded
 from lmbook.pipelines.causal import spans
 from lmbook.pipelines.masked import MaskedTokens
+from lmbook.tokenizers.tokenizer import SpecialIds, Tokenizer
 from lmbook.training.distributed.feeding import without_autotune
 from lmbook.training.step import jit_by_default, token_losses
 
@@ -28,8 +30,8 @@ class Validation:
     A Transformer has room for `max_sequence_length` tokens: no row is longer, and at most half of it is lead-in.
 
     Args:
-        documents: lists of ids. Before the first token stands the end id; after the last one it is predicted too.
-        tokenizer: anything with `end_id` and `pad_id`, such as the tokenizer that wrote the ids.
+        documents: lists of ids. Before the first token stands `<end>`; after the last one it is predicted too.
+        tokenizer: its `end_id` opens and closes documents, and its `pad_id` fills up rows.
         batch_size: rows read together.
         context: tokens read in one call.
         row_length: tokens that a continued row counts.
@@ -48,7 +50,7 @@ class Validation:
     def __init__(
         self,
         documents: Sequence[Sequence[int]],
-        tokenizer,
+        tokenizer: Tokenizer | SpecialIds,
         *,
         batch_size: int = 64,
         context: int = 64,
@@ -56,6 +58,7 @@ class Validation:
         lead_in: int = 256,
         jit_compile: bool | None = None,
     ):
+        check_ids(documents)
         end = tokenizer.end_id
         self._texts = [([end, *document], [*document, end]) for document in documents if len(document)]
         if not self._texts:
@@ -96,13 +99,11 @@ class Validation:
     def _padded(self, rows, longest):
         """Rows of ids -> (x, y, w), each [B, a multiple of the context or `longest`]; w is 1 where a token counts."""
         width = -(-max(len(inputs) for inputs, _, _ in rows) // self._context) * self._context
-        shape = self._batch_size, width if longest is None else min(width, longest)
-        x, y = np.full(shape, self._pad_id, "int32"), np.full(shape, self._pad_id, "int32")
-        w = np.zeros(shape, "float32")
-        for index, (inputs, labels, uncounted) in enumerate(rows):
-            x[index, : len(inputs)], y[index, : len(labels)] = inputs, labels
-            w[index, uncounted : len(labels)] = 1.0
-        return x, y, w
+        width = width if longest is None else min(width, longest)
+        rows = [*rows, *[([], [], 0)] * (self._batch_size - len(rows))]
+        x, y = (padded([row[part] for row in rows], width, self._pad_id) for part in (0, 1))
+        weights = [[0.0] * uncounted + [1.0] * (len(labels) - uncounted) for _, labels, uncounted in rows]
+        return x, y, padded(weights, width, 0.0, np.float32)
 
 
 def _reader_of_pieces(model, jit_compile):
@@ -126,7 +127,7 @@ def _reader_of_pieces(model, jit_compile):
 
 
 def _share_out(rows: np.ndarray, strategy):
-    """Rows [B, T] -> for each replica its [B / R, T], rounded up; rows of zeros, which count nothing, fill up."""
+    """Divide rows [B, T] among R replicas, [B / R, T] each; rows of zeros, which do not count, fill up the last."""
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return tf.constant(rows)
@@ -156,7 +157,7 @@ def _predictions(model):
 
 @dataclass(frozen=True)
 class MaskedScore:
-    """A model on hidden tokens.
+    """How well a model predicts hidden tokens.
 
     Attributes:
         nats_per_token: mean of -ln p(the token that stood there).
@@ -170,7 +171,7 @@ class MaskedScore:
 
 
 class MaskedValidation:
-    """The same hidden tokens of a held-out text for every model, and for a model at every step of its training.
+    """Scores the same hidden tokens of a held-out text for every model and at every step of a training.
 
     Args:
         data: made with `shuffle=False`; with `mask_token_rate=1.0, random_token_rate=0.0` no place gives its answer
@@ -205,7 +206,7 @@ class MaskedValidation:
 
 @dataclass(frozen=True)
 class NextTokenScore:
-    """What a model says of the right translation, each token predicted from the right ones before it.
+    """How well a model predicts each token of the right translation from the right tokens before it.
 
     Attributes:
         nats_per_token: cross-entropy of the real tokens.
@@ -221,8 +222,8 @@ class NextTokenScore:
     tokens: int
 
 
-def score_next_tokens(model: keras.Model, data) -> NextTokenScore:
-    """Score one epoch of a `SentencePairs`; each padded position counts for `unmasked_accuracy` alone."""
+def score_next_tokens(model: keras.Model, data: Batches) -> NextTokenScore:
+    """Score one epoch of `SentencePairs`. Padding counts for `unmasked_accuracy` alone."""
     sums = np.zeros(5)
     for x, y, w in without_autotune(data.dataset()):
         likeliest, losses = (part.numpy() for part in _predictions(model)(x, y))

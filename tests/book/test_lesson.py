@@ -158,6 +158,16 @@ def test_arguments_are_read_and_checked(book, tmp_path):
         Lesson("tinny")
 
 
+def test_a_text_is_the_readers_own_unless_it_is_the_lessons(book, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("words", encoding="utf-8")
+    assert Lesson("tiny", ["--text", str(mine)]).own_text and Lesson("tiny", ["--corpus", "kjv"]).own_text
+    assert not Lesson("tiny", []).own_text and not Lesson("tiny", ["--corpus", "greentree"]).own_text
+    assert not Lesson("tiny", ["--corpus", "kjv"], corpora=("kjv", "xquad")).own_text
+    assert Lesson("tiny", ["--corpus", "greentree"], corpora=("kjv",)).own_text
+    assert not Lesson("tiny", [], corpora=()).own_text
+
+
 def test_the_real_corpus_is_the_readers_or_the_usual_one_or_left_out_with_a_word(book, tmp_path, monkeypatch, capsys):
     def fail(name):
         raise LmbookError(f"There is no network for {name}.", "Try later.")

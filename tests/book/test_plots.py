@@ -7,7 +7,7 @@ import pytest
 
 from lmbook.book import plots
 from lmbook.errors import LmbookError
-from lmbook.evaluation.calibration import Bin
+from lmbook.evaluation.calibration_error import Bin
 
 HISTORY = {"steps": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "validation_steps": [3], "validation_loss": [1.7]}
 

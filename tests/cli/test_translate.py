@@ -27,7 +27,7 @@ from functools import partial
 from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.recipes import translator
 EncoderDecoder.jit_compile_decoding = False
-translator.Recipe = partial(translator.Recipe, num_layers=1)
+translator.SentenceTranslatorProfile = partial(translator.SentenceTranslatorProfile, num_layers=1)
 from lmbook.__main__ import main
 main()
 """

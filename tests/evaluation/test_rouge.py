@@ -27,7 +27,12 @@ def test_texts_count_alike_however_long_they_are():
 
 @pytest.mark.parametrize(
     ("outputs", "references", "message"),
-    [(["a"], [], "1 outputs and 0"), ([], [], "0 outputs"), (["树"], ["一棵树"], "Reference 1 has no word")],
+    [
+        (["a"], [], "1 outputs and 0"),
+        ([], [], "0 outputs"),
+        (["树"], ["一棵树"], "Reference 1 has no word"),
+        ("a", ["a"], "outputs is one string"),
+    ],
 )
 def test_what_cannot_be_scored_is_named(outputs, references, message):
     with pytest.raises(LmbookError, match=message):

@@ -44,6 +44,8 @@ def test_chinese_is_cut_into_characters():
         ([], [], "13a", "0 translations"),
         (["a"], ["a"], "words", "'words'"),
         (["a", "b"], [["a"], []], "13a", "Sentence 1"),
+        ("ab", ["a", "b"], "13a", "outputs is one string"),
+        (["a", "b"], "ab", "13a", "references is one string"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(outputs, references, tokenize, message):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from lmbook.training.pair_validation import score_next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree.dialogues import dialogues
@@ -22,8 +21,10 @@ from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.dialogues import REPLIES
 from lmbook.pipelines.instructions import InstructionBatches
+from lmbook.pipelines.masked import MaskedTokens
 from lmbook.pipelines.pairs import SentencePairs
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.training.validation import MaskedValidation, Validation, score_next_tokens
 
 V = 20
 RANDOM = np.random.default_rng(2)
@@ -65,6 +66,40 @@ def test_the_loss_in_windows(gpt, kind):
     first, second = (evaluate(model, ids(TEXTS), special) for model, ids, special in both(gpt, kind))
     assert first.tokens == second.tokens
     assert first.nats_per_token == pytest.approx(second.nats_per_token, rel=1e-6)
+
+
+@every_kind
+def test_the_loss_during_training(recurrent, gpt, kind):
+    """`Validation` scores what `evaluate` scores; rows go on where the text is longer than one."""
+    for models, options in ((recurrent, {"row_length": 12, "lead_in": 20}), (gpt, {})):
+        (model, _, special), (other, ids, unusual) = both(models, kind)
+        first = Validation(TEXTS, special, batch_size=4, context=6, **options)
+        second = Validation(ids(TEXTS), unusual, batch_size=4, context=6, **options)
+        assert first.tokens == second.tokens == sum(map(len, TEXTS)) + len(TEXTS)
+        assert first(model) == pytest.approx(second(other), rel=1e-6)
+    assert first(model) == pytest.approx(evaluate(model, TEXTS, special).nats_per_token, rel=1e-6)
+
+
+@every_kind
+def test_hidden_tokens(recurrent, kind):
+    found = []
+    for model, ids, special in both(recurrent, kind):
+        size = V if special is USUAL else ids.vocabulary_size
+        rates = {"mask_selection_rate": 0.5, "mask_token_rate": 0.5, "random_token_rate": 0.3}
+        masked = MaskedTokens(
+            ids(TEXTS),
+            special,
+            context=9,
+            batch_size=4,
+            vocabulary_size=size,
+            mask_id=ids([9])[0],
+            shuffle=False,
+            **rates,
+        )
+        found.append(MaskedValidation(masked).score(model))
+    assert found[0].tokens == found[1].tokens > 30
+    assert found[0].nats_per_token == pytest.approx(found[1].nats_per_token, rel=1e-6)
+    assert found[0].accuracy == found[1].accuracy
 
 
 @every_kind

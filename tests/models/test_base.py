@@ -16,7 +16,7 @@ import lmbook.models
 from lmbook.errors import LmbookError
 from lmbook.layers.dense import make_dense
 from lmbook.models import registry
-from lmbook.models.bag_of_words import BagOfWordsClassifier
+from lmbook.models.bag_of_words_classifier import BagOfWordsClassifier
 from lmbook.models.base import BaseModel
 from lmbook.models.bert import BERT, BERTClassifier, BERTConfig, BERTMaskedLM, BERTReader, BERTTagger
 from lmbook.models.encoder_decoder import EncoderDecoder

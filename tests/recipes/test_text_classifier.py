@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from lmbook.corpora.corpus import Corpus
 from lmbook.errors import LmbookError
-from lmbook.recipes import text_classifier
-from lmbook.recipes.text_classifier import labelled_texts, softmax, train_text_classifier
+from lmbook.recipes import text_classifier as module
+from lmbook.recipes.text_classifier import PROFILES, ClassifierProfile, labelled_texts, softmax, text_classifier
 from lmbook.tokenizers.word import WordTokenizer
 
 ANIMALS = ("cat", "dog", "bird", "fish", "frog")
@@ -17,26 +20,34 @@ RECORDS = [
 ]
 
 
+def corpus(train, validation):
+    return Corpus("animals", "text_classification", "en", {"train": train, "validation": validation})
+
+
 @pytest.mark.parametrize("kind", ["lstm", "transformer"])
 def test_it_learns_and_gives_probabilities_in_the_order_of_its_labels(kind):
     words = WordTokenizer.train([record["text"] for record in RECORDS])
-    made = train_text_classifier(
-        kind, RECORDS[::2] + RECORDS[1::4], RECORDS[3::4], tokenizer=words, max_length=12, steps=30, quiet=True
-    )
+    profile = replace(PROFILES[kind], steps=30, max_length=12)
+    made = text_classifier(profile, corpus(RECORDS[::2] + RECORDS[1::4], RECORDS[3::4]), tokenizer=words, quiet=True)
     assert made.labels == ["happy", "sad"] and made.history.validation_loss
     p = made.probabilities(["the cat sees the dog sadly", "the fish sees the frog gladly"])
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
     assert p.argmax(axis=1).tolist() == [1, 0]
+    tested = made.test([*RECORDS[:4], {"text": "the cat", "label": "angry"}])
+    assert len(tested.answers) == 5 and tested.score.classes["angry"].recall == 0 and tested.calibration is None
+    tested = made.test(RECORDS[:4])
+    assert tested.score.accuracy == np.mean([a == r["label"] for a, r in zip(tested.answers, RECORDS[:4], strict=True)])
+    assert tested.calibration.error >= 0
 
 
 def test_short_runs_have_steps_enough(monkeypatch):
     asked = {}
-    monkeypatch.setattr(text_classifier, "fit", lambda model, data, **options: asked.update(options))
-    made = train_text_classifier("lstm", RECORDS, RECORDS, vocabulary_size=280, max_length=16)
+    monkeypatch.setattr(module, "fit", lambda model, data, **options: asked.update(options))
+    made = text_classifier(replace(PROFILES["lstm"], vocabulary_size=280, max_length=16), corpus(RECORDS, RECORDS))
     assert asked.pop("steps") == 200 and made.tokenizer.kind == "byte_pair"
     assert made.tokenizer.vocabulary_size <= 280
-    train_text_classifier("lstm", RECORDS, RECORDS, vocabulary_size=280, minutes=1.0)
-    assert asked["minutes"] == 1.0 and "steps" not in asked
+    text_classifier(replace(PROFILES["lstm"], vocabulary_size=280, minutes=1.0), corpus(RECORDS, RECORDS))
+    assert asked["minutes"] == 1.0 and asked["steps"] is None
 
 
 def test_rows_open_and_close_as_the_tokenizer_has_it():
@@ -46,6 +57,8 @@ def test_rows_open_and_close_as_the_tokenizer_has_it():
     words.first_id = 4
     ((ids, _, _),) = labelled_texts(words, ["a cat"], [0], 8, 8).dataset()
     assert ids.numpy()[0, 0] == 4
+    with pytest.raises(LmbookError, match="one string"):
+        labelled_texts(words, "ab", [0, 1], 8, 8)
 
 
 def test_softmax_of_large_logits():
@@ -54,6 +67,6 @@ def test_softmax_of_large_logits():
 
 def test_what_cannot_be_trained_is_named():
     with pytest.raises(LmbookError, match="no classifier called 'rnn'"):
-        train_text_classifier("rnn", RECORDS, RECORDS)
+        text_classifier(ClassifierProfile("rnn"), corpus(RECORDS, RECORDS))
     with pytest.raises(LmbookError, match="No training text has the label 'angry'"):
-        train_text_classifier("lstm", RECORDS, [{"text": "x", "label": "angry"}])
+        text_classifier(PROFILES["lstm"], corpus(RECORDS, [{"text": "x", "label": "angry"}]))

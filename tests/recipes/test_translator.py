@@ -5,10 +5,11 @@ import pytest
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.greentree import tell_stories
 from lmbook.corpora.splits import split_pairs
-from lmbook.recipes.translator import Recipe, sentence_translator, translator_config
+from lmbook.recipes.translator import SentenceTranslatorProfile, sentence_translator, translator_config
 
-TINY = Recipe(vocabulary_size=600, num_layers=1, tokens_per_batch=128, max_length=16)
-QUICK = {"steps": 2, "checks": (), "quiet": True}
+TINY = SentenceTranslatorProfile(
+    "tiny", steps=2, vocabulary_size=600, num_layers=1, tokens_per_batch=128, max_length=16
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def corpus():
 def twice(corpus, tmp_path_factory):
     """What two calls with the same folder give."""
     folder = tmp_path_factory.mktemp("run")
-    return tuple(sentence_translator(corpus, TINY, output=folder, **QUICK) for _ in range(2))
+    return tuple(sentence_translator(TINY, corpus, output=folder, quiet=True) for _ in range(2))
 
 
 def test_a_trained_model_is_loaded_and_not_trained_again(twice, assert_loaded_and_not_trained_again):

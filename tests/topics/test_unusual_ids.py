@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from lmbook.topics.interpretability.story_states import story_states
-from lmbook.topics.interpretability.token_losses import next_tokens
 from unusual_ids import USUAL, RenumberedModel, RenumberedTokenizer, every_kind, renumbering
 
 from lmbook.corpora.greentree import Grammar, tell_stories
@@ -16,13 +14,16 @@ from lmbook.models.n_gram import KneserNey
 from lmbook.models.n_gram_counts import count_n_grams
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.tokenizers.word import WordTokenizer
+from lmbook.topics.interpretability.losses import next_tokens
+from lmbook.topics.interpretability.states import story_states
 from lmbook.topics.preferences.rollouts import roll_out
 from lmbook.topics.privacy.tagged_words import TaggedWords, word_row
 from lmbook.topics.reading.answer_spans import AnswerSpans
 from lmbook.topics.speech.ctc import greedy, log_probability, n_gram_scores, prefix_beam_search
+from lmbook.topics.speech.log_mel import LogMel
 from lmbook.topics.speech.recognizer_training import ctc_losses, likeliest_of
 from lmbook.topics.speech.recordings import Recording
-from lmbook.topics.speech.utterances import LogMel, SpokenSequences, rows
+from lmbook.topics.speech.utterances import SpokenSequences, rows
 from lmbook.topics.vision.picture_batches import CaptionedPictures, PicturePairs
 
 V = 30

@@ -14,8 +14,7 @@ from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.checkpoint import read, write
 from lmbook.training.fit import fit
-from lmbook.training.optimizers import OptimizerConfig
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import OptimizerConfig, WarmupCosine
 from lmbook.training.validation import Validation
 
 FIT = {"optimizer": OptimizerConfig(learning_rate=0.02), "checks": (), "quiet": True}

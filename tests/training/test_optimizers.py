@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
-from lmbook.training.optimizers import OptimizerConfig, ScaledAdam, build_optimizer, make_optimizer
+from lmbook.training.optimizers import OptimizerConfig, ScaledAdam, WarmupCosine, build_optimizer, make_optimizer
 
 
 def make_model():
@@ -103,8 +103,9 @@ def test_twenty_steps_of_muon_equal_numpy():
 def test_what_cannot_be_is_refused():
     with pytest.raises(LmbookError, match="'sgdm'"):
         OptimizerConfig("sgdm")
-    with pytest.raises(LmbookError, match="learning_rate=-1.0"):
-        OptimizerConfig(learning_rate=-1.0)
+    for wrong in ({"learning_rate": -1.0}, {"muon_ratio": 0.0}):
+        with pytest.raises(LmbookError, match="is not a positive number"):
+            OptimizerConfig(**wrong)
     used = keras.optimizers.SGD(0.1)
     used.build([])
     with pytest.raises(LmbookError, match="sgd.* was used before"):
@@ -134,3 +135,38 @@ def test_each_weight_has_the_rate_of_its_factor():
     np.testing.assert_allclose([weight.numpy()[0] for weight in weights], [-0.1, -0.025], rtol=1e-4)
     copied = ScaledAdam.from_config(optimizer.get_config())
     assert copied.factors == [1.0, 0.25]
+
+
+def test_the_rate_rises_then_falls_to_its_end():
+    rates = np.array(
+        [float(WarmupCosine(0.1, 1000, warmup_steps=50, final_fraction=0.1)(s)) for s in range(0, 1001, 5)]
+    )
+    assert rates[0] == pytest.approx(0.1 / 50)
+    assert rates.max() == pytest.approx(0.1) and rates.argmax() == 10
+    assert (np.diff(rates[:10]) > 0).all() and (np.diff(rates[10:]) < 0).all()
+    assert rates[-1] == pytest.approx(0.01)
+
+
+def test_a_short_run_warms_up_in_a_tenth_of_it():
+    schedule = WarmupCosine(1.0, 20, warmup_steps=100)
+    assert [float(schedule(step)) for step in (0, 1)] == [0.5, 1.0]
+    assert float(WarmupCosine(1.0, 1)(0)) == 1.0
+
+
+def test_the_length_can_be_corrected_on_the_way():
+    schedule = WarmupCosine(1.0, 10_000)
+    high = float(schedule(500))
+    schedule.total_steps.assign(500.0)
+    assert high > 0.9 and float(schedule(500)) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("arguments", [(0.0, 10), (float("nan"), 10), (0.1, 0)])
+def test_an_unusable_schedule_is_refused(arguments):
+    with pytest.raises(LmbookError):
+        WarmupCosine(*arguments)
+
+
+def test_a_schedule_is_made_anew_from_its_configuration():
+    schedule = WarmupCosine(0.3, 77, 5, 0.2)
+    again = WarmupCosine.from_config(schedule.get_config())
+    assert [float(again(s)) for s in range(77)] == [float(schedule(s)) for s in range(77)]

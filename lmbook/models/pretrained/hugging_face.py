@@ -46,6 +46,7 @@ def load_gpt2(folder: str | Path) -> GPT:
             num_layers=_get(config, "n_layer", origin),
             max_sequence_length=_get(config, "n_positions", origin),
             activation=_activation(config.get("activation_function", "gelu_new"), origin),
+            pad_id=config.get("eos_token_id") or 0,  # GPT-2 fills with its only special token, as `GPT2Tokenizer` does
             tie_embeddings=config.get("tie_word_embeddings", True),
             dropout=config.get("resid_pdrop", 0.1),
             epsilon=config.get("layer_norm_epsilon", 1e-5),
@@ -120,6 +121,7 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
             num_segments=_get(config, "type_vocab_size", origin),
             activation=_activation(config.get("hidden_act", "gelu"), origin),
             pooler=pooler,
+            pad_id=config.get("pad_token_id") or 0,
             dropout=config.get("hidden_dropout_prob", 0.1),
             epsilon=config.get("layer_norm_eps", 1e-12),
         )

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from lmbook.errors import LmbookError
+from lmbook.pipelines.batches import Batches
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.optimizers import OptimizerConfig, make_optimizer
 from lmbook.training.step import TrainingStep, jit_by_default, token_losses
@@ -62,7 +63,7 @@ class DistillationStep(TrainingStep):
 def distil(
     student: keras.Model,
     teacher: keras.Model,
-    data,
+    data: Batches,
     *,
     steps: int,
     share: float = 0.9,

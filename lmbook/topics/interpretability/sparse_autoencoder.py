@@ -9,7 +9,7 @@ from keras import ops
 
 from lmbook.errors import LmbookError
 from lmbook.models.base import BaseModel
-from lmbook.training.schedules import WarmupCosine
+from lmbook.training.optimizers import WarmupCosine
 
 
 @keras.saving.register_keras_serializable("lmbook")

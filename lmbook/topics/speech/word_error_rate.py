@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import bootstrap
+from lmbook.tokenizers.tokenizer import check_texts
 
 MOST_READINGS = 10_000
 
@@ -61,6 +62,8 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> WordErr
     """
     import jiwer
 
+    check_texts(references, "references")
+    check_texts(hypotheses, "hypotheses")
     if len(references) != len(hypotheses) or not references:
         raise LmbookError(
             f"There are {len(references)} references and {len(hypotheses)} hypotheses.",

@@ -1,1 +1,1 @@
-"""Training on several devices and machines: which there are, how batches are shared out, and who saves."""
+"""Training on several devices and machines: the strategy, the distribution of batches, the workers."""

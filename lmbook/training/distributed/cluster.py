@@ -1,4 +1,4 @@
-"""The cluster that the environment variable `TF_CONFIG` describes, read and checked before TensorFlow sees it."""
+"""Reading and checking the cluster that the environment variable `TF_CONFIG` describes."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Cluster:
 
     @property
     def is_chief(self) -> bool:
-        """Is this process the one that writes?"""
+        """Whether this process is the one that writes files."""
         return self.index == 0
 
     @property
     def size(self) -> int:
-        """How many workers there are."""
+        """The number of workers."""
         return len(self.workers)
 
     def tf_config(self, index: int) -> str:
@@ -93,7 +93,7 @@ def read_cluster(environ: Mapping[str, str] = os.environ) -> Cluster | None:
 
 
 def is_chief() -> bool:
-    """Is this the process that writes? True without a cluster, and in task 0 of one.
+    """Whether this process is the one that writes files: True without a cluster, and in task 0 of one.
 
     Raises:
         LmbookError: `TF_CONFIG` has a mistake.

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from lmbook.pipelines.batches import Batches
 from lmbook.training.step import in_parts
 
 
 def distribute_batches(
-    data, strategy: tf.distribute.Strategy, start_step: int, steps: int, gradient_accumulation_steps: int = 1
+    data: Batches, strategy: tf.distribute.Strategy, start_step: int, steps: int, gradient_accumulation_steps: int = 1
 ) -> Iterator:
-    """The batches number `start_step` … of `data`, as `TrainingStep.run` takes them.
+    """An iterator over the batches of `data` from number `start_step` on, as `TrainingStep.run` takes them.
 
     A batch [B, …] is the global one: replica r of R trains on its rows r B/R … (r + 1) B/R - 1. Where B does not
     divide by R x `gradient_accumulation_steps` (a last, smaller batch), rows of weight 0 are added. Every worker makes
@@ -20,7 +21,7 @@ def distribute_batches(
     are.
 
     Args:
-        data: has `dataset(start_step, steps)` with batches (x, y, w), each of leading axis B.
+        data: with batches (x, y, w), each of leading axis B.
         strategy: where they go.
         start_step: number of the first batch.
         steps: how many batches.
@@ -47,7 +48,7 @@ def distribute_batches(
 
 
 def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The same batches, without the thread that tunes the pipeline.
+    """The same data set without the thread that tunes its pipeline.
 
     Where TensorFlow keeps to operations that give the same result every time, that thread sleeps on when the iterator
     is deleted, and the program waits for it: up to a minute after a training run of some minutes.
@@ -58,7 +59,7 @@ def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _fill_up(batch: tuple, multiple: int) -> tuple:
-    """Add rows of zeros, and so of weight 0, until the number of rows is a multiple of `multiple`."""
+    """Add rows of zeros, which have weight 0, until the number of rows is a multiple of `multiple`."""
     rows = batch[-1].shape[0]
     missing = -tf.shape(batch[-1])[0] % multiple if rows is None else -rows % multiple
 

@@ -1,4 +1,4 @@
-"""On which devices a model is trained: the one word that a reader changes."""
+"""Making the `tf.distribute` strategy that says on which devices a model is trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("auto", "default", "mirrored", "multi_worker")
 def make_strategy(
     name: str = "auto", devices: Sequence[str] | None = None, cpu_devices: int | None = None
 ) -> tf.distribute.Strategy:
-    """The `tf.distribute` strategy called `name`. Make it before anything else, and the model inside its `scope()`.
+    """Make the `tf.distribute` strategy called `name`, before anything else; make the model inside its `scope()`.
 
     "default": TensorFlow's own choice, one GPU where there is one, otherwise the CPU.
     "mirrored": a copy of the model on each of several devices, each batch shared out among them.
@@ -60,7 +60,7 @@ def make_strategy(
 
 
 def divide_cpu(count: int) -> None:
-    """Make `count` devices of the CPU: CPU:0 … They share its cores: this shows how devices work together, not speed.
+    """Divide the CPU into `count` devices, CPU:0 and so on. They share its cores, so nothing becomes faster.
 
     Raises:
         LmbookError: `count` is less than 1, or TensorFlow has been started with another number.
@@ -85,7 +85,7 @@ def cpu_strategy(count: int) -> tf.distribute.Strategy:
 
 
 def sum_over_replicas(values):
-    """The values (any structure of tensors) of all replicas added; called inside a replica."""
+    """The sum of the values (any structure of tensors) of all replicas; called inside a replica."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
@@ -93,7 +93,7 @@ def sum_over_replicas(values):
 
 
 def local_value(strategy: tf.distribute.Strategy, value):
-    """What the first replica of this process gave."""
+    """The value of the first replica of this process."""
     return strategy.experimental_local_results(value)[0]
 
 

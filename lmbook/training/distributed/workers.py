@@ -1,6 +1,6 @@
-"""What the workers of a cluster agree on: where to begin, when to stop, that they do the same work.
+"""Communication between the workers of a cluster: where to begin, when to stop, whether they do the same work.
 
-Without a cluster every function gives back at once what it was given.
+Without a cluster every function returns at once what it was given.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
 
 
 def sum_over_workers(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
-    """The arrays of all workers, of one shape and type, added. All workers must call it."""
+    """The sum of the arrays of all workers, which have one shape and type. All workers must call it."""
     if not is_multi_worker(strategy):
         return values
     local_replicas = strategy.num_replicas_in_sync // read_cluster().size
@@ -56,7 +56,7 @@ def sum_over_workers(strategy: tf.distribute.Strategy, values: np.ndarray) -> np
 
 
 def from_chief(strategy: tf.distribute.Strategy, content: bytes) -> bytes:
-    """The chief's `content`, on every worker; what the others give is left aside. All workers must call it."""
+    """The chief's `content` on every worker; the others' is ignored. All workers must call it."""
     if not is_multi_worker(strategy):
         return content
     size = int(sum_over_workers(strategy, np.array([len(content) if is_chief() else 0], "int64"))[0])
@@ -69,7 +69,7 @@ def from_chief(strategy: tf.distribute.Strategy, content: bytes) -> bytes:
 
 
 def checkpoint_from_chief(strategy: tf.distribute.Strategy, found: Checkpoint | None) -> Checkpoint | None:
-    """The checkpoint that the chief found, on every worker, so that they need no common folder."""
+    """The chief's checkpoint on every worker, so that they need no common folder."""
     if not is_multi_worker(strategy):
         return found
     file = io.BytesIO()
@@ -97,7 +97,7 @@ def check_same(strategy: tf.distribute.Strategy, fingerprints: dict[str, str]) -
 
 @contextmanager
 def explain_lost_workers(strategy: tf.distribute.Strategy, advice: str) -> Iterator[None]:
-    """Turn TensorFlow's errors about a lost worker into a plain one; `advice` says how to go on."""
+    """Turn TensorFlow's errors about a lost worker into an `LmbookError` with `advice` on how to continue."""
     try:
         yield
     except _LOST as error:

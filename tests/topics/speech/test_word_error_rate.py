@@ -51,7 +51,12 @@ def test_rate_can_be_above_one():
 
 @pytest.mark.parametrize(
     ("references", "hypotheses", "message"),
-    [(["a"], ["a", "b"], "1 references and 2"), ([], [], "0 references"), (["a", " "], ["a", "b"], "Reference 2")],
+    [
+        (["a"], ["a", "b"], "1 references and 2"),
+        ([], [], "0 references"),
+        (["a", " "], ["a", "b"], "Reference 2"),
+        ("ab", ["a", "b"], "references is one string"),
+    ],
 )
 def test_what_cannot_be_scored_is_refused(references, hypotheses, message):
     with pytest.raises(LmbookError, match=message):

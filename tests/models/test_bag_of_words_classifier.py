@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from lmbook.errors import LmbookError
-from lmbook.models.bag_of_words import BagOfWordsClassifier
+from lmbook.models.bag_of_words_classifier import BagOfWordsClassifier
 from lmbook.pipelines.bags import padded_bags
 
 V = 7

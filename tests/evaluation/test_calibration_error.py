@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmbook.errors import LmbookError
-from lmbook.evaluation.calibration import Bin, calibration
+from lmbook.evaluation.calibration_error import Bin, calibration
 
 
 def two(p):

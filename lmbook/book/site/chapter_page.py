@@ -1,0 +1,81 @@
+"""A chapter's page: its question, what one can do afterwards, its map and lessons, and then its README."""
+
+from __future__ import annotations
+
+import re
+
+from lmbook.book.chapters import LessonFile
+from lmbook.book.contents import Chapter
+from lmbook.book.results import read_results
+from lmbook.book.site.drawings import chapter_map
+from lmbook.book.site.links import site_links
+
+_FIGURE = re.compile(
+    r"<!-- figure: (\w+) (\w+) -->\n!\[(.*?)\]\(([^)]+)\)\n\n\*.*?\*\n<!-- end -->", re.S
+)  # as lmbook.book.pages writes it
+_MARKER = re.compile(r"<!-- (?:results|table|value|figure|benchmark): [^>]*-->\n?|\n?<!-- end -->")
+_LESSON_TABLE = re.compile(r"^\| lesson \| question .*?\n\n", re.S | re.M)
+
+
+def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
+    """The Markdown of the chapter's page, made of the contents, the recorded seconds, and the chapter's `readme`."""
+    known = {lesson.name: lesson for lesson in book}
+    title, _, body = readme.partition("\n")
+    introduction, rest = split_at_heading(_LESSON_TABLE.sub("", body))
+    parts = [
+        title,
+        f":::{{container}} chapter-question\n{chapter.question}\n:::",
+        site_links(markers_away(introduction), f"chapters/{chapter.folder}", book).strip(),
+        "## Afterwards you can",
+        "\n".join(f"- {sentence}" + (";" if more else ".") for sentence, more in _last_marked(chapter.afterwards)),
+        "## Lessons",
+        f"```{{raw}} html\n{chapter_map(chapter, known)}\n```",
+        lesson_table(chapter, known),
+        toctree([f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]),
+        site_links(markers_away(rest), f"chapters/{chapter.folder}", book).strip(),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def toctree(pages: list[str], caption: str = "") -> str:
+    """A hidden list of pages: it makes the sidebar, and the order of "next" and "previous"."""
+    options = ":hidden:" + (f"\n:caption: {caption}" if caption else "")
+    return "\n".join(["```{toctree}", options, "", *pages, "```"])
+
+
+def split_at_heading(text: str) -> tuple[str, str]:
+    """What stands before the first heading of the second level, and from there on."""
+    found = re.search(r"^## ", text, re.M)
+    return (text[: found.start()], text[found.start() :]) if found else (text, "")
+
+
+def markers_away(text: str) -> str:
+    """The README without its markers; a marked picture becomes a numbered figure with a label."""
+    figure = r":::{figure} \4\n:alt: \3\n:name: \1-\2\n\n\3.\n:::"
+    return _MARKER.sub("", _FIGURE.sub(figure, text))
+
+
+def minutes(lesson: LessonFile, profile: str) -> str:
+    """How long the recorded run of `lesson` took, as `43 s` or `3.4 min`; empty when none was recorded."""
+    result = read_results(lesson, profile)
+    if result is None:
+        return ""
+    seconds = result["seconds"]
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def lesson_table(chapter: Chapter, known: dict[str, LessonFile]) -> str:
+    """The chapter's lessons with their questions and measured times."""
+    lines = ["| lesson | what it answers | quick run | full run |", "|---|---|---:|---:|"]
+    for entry in chapter.lessons:
+        lesson = known[entry.name]
+        link = f"[{lesson.fields.get('Title', entry.name)}](/chapters/{lesson.chapter}/{entry.name}.ipynb)"
+        lines.append(f"| {link} | {entry.question} | {minutes(lesson, 'quick')} | {minutes(lesson, 'full')} |")
+    return "\n".join(lines)
+
+
+def _last_marked(sentences: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """Each sentence, and whether another one follows."""
+    return [(sentence, index < len(sentences) - 1) for index, sentence in enumerate(sentences)]

@@ -1,0 +1,62 @@
+"""What `lmbook train` is to read: the corpus that the reader named, or a file made into one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lmbook.corpora.corpus import Corpus
+from lmbook.corpora.source import one_source
+from lmbook.errors import LmbookError
+
+# For the tasks that learn from tables: the two columns, the task that the catalogue calls so, and one of its corpora.
+TABLES = {
+    "translation": ("SOURCE,TARGET", "translation", "tatoeba_eng_fra"),
+    "classification": ("TEXT,LABEL", "text_classification", "sms_spam"),
+}
+
+
+def read_text_source(corpus: str | None, text: Path | None) -> Corpus:
+    """The running text that the reader named.
+
+    Raises:
+        LmbookError: as `one_source`, `text_corpus` and `load_corpus`.
+    """
+    one_source(corpus, text)
+    if text:
+        from lmbook.corpora.files import text_corpus
+
+        return text_corpus(text)
+    from lmbook.corpora.catalogue import load_corpus
+
+    return load_corpus(corpus)
+
+
+def read_table_source(corpus: str | None, data: Path | None, columns: str | None, task: str) -> Corpus:
+    """The pairs ("translation") or the labelled texts ("classification") that the reader named.
+
+    Raises:
+        LmbookError: as `one_source`, `pair_corpus`, `labelled_corpus` and `load_corpus`; or the corpus is for something
+            else.
+    """
+    one_source(corpus, data, "--data")
+    names, wanted, such_as = TABLES[task]
+    if data is not None:
+        both = None if columns is None else columns.split(",")
+        if both is not None and len(both) != 2:
+            raise LmbookError(f"--columns {columns} does not name two columns.", f"Write --columns {names}.")
+        if task == "translation":
+            from lmbook.corpora.pair_file import pair_corpus
+
+            return pair_corpus(data, both)
+        from lmbook.corpora.labelled_file import labelled_corpus
+
+        return labelled_corpus(data, both)
+    from lmbook.corpora.catalogue import load_corpus
+
+    found = load_corpus(corpus)
+    if found.task != wanted:
+        raise LmbookError(
+            f"The corpus {found.name} is for {found.task.replace('_', ' ')}.",
+            f"Take one for {wanted.replace('_', ' ')}, such as {such_as}, or your own: --data FILE.",
+        )
+    return found
