@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from pathlib import Path
 
@@ -21,6 +22,13 @@ os.environ.setdefault("LMBOOK_TEST_DAY", str(datetime.date.today().toordinal()))
 def pytest_addoption(parser):
     parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only today's four")
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
+
+
+def pytest_collection_finish(session):
+    """Spare Python's garbage collector what was imported, and let it look less often: it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,14 +21,21 @@ def lmbook(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
 
 
-# The command line, but with a model of one layer: three take long to compile.
+# The command line, but with a model of one layer and without XLA: compiling takes longest here.
 SMALL = """
 from functools import partial
+from lmbook.models.encoder_decoder import EncoderDecoder
 from lmbook.recipes import translator
+EncoderDecoder.jit_compile_decoding = False
 translator.SentenceTranslatorProfile = partial(translator.SentenceTranslatorProfile, num_layers=1)
 from lmbook.__main__ import main
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def without_xla(monkeypatch):
+    monkeypatch.setattr("lmbook.models.encoder_decoder.EncoderDecoder.jit_compile_decoding", False)
 
 
 @pytest.fixture(scope="module")

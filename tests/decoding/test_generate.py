@@ -252,6 +252,15 @@ def test_every_kind_of_model_writes_in_a_batch_what_it_writes_alone(any_model, s
         assert generate(any_model, [prompt] * len(PROMPTS), sources=read, **options)[row] == together[row]
 
 
+@pytest.mark.parametrize("any_model", ["encoder_decoder"], indirect=True)
+def test_an_encoder_decoder_writes_with_xla_what_it_writes_without(any_model, sources_for):
+    fast = type(any_model)(any_model.config)
+    fast.set_weights(any_model.get_weights())
+    assert fast.jit_compile_decoding and not any_model.jit_compile_decoding
+    options = {"max_new_tokens": 8, "sampling": PENALIZED, "seed": 3, "stop_ids": (2,), "sources": sources_for(5)}
+    assert generate(fast, PROMPTS, **options) == generate(any_model, PROMPTS, **options)
+
+
 @dataclass(frozen=True)
 class EpsilonSampling(Sampling):
     """Tokens of probability `epsilon` and more, as the example in `Sampling` has it."""

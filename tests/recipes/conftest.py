@@ -4,6 +4,16 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(scope="module")
+def gpt_without_xla():
+    """A GPT is trained as its operations stand: for so few steps compiling takes longest."""
+    from lmbook.models.gpt import GPT
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GPT, "jit_compile_training", False, raising=False)
+        yield
+
+
 @pytest.fixture
 def assert_loaded_and_not_trained_again():
     """Function of what two calls with the same folder gave, each with a model and a history."""

@@ -15,7 +15,7 @@ TINY = dataclasses.replace(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, gpt_without_xla):
     folder = tmp_path_factory.mktemp("models")
     return tuple(greentree_chat(TINY, models=folder, quiet=True) for _ in range(2))
 

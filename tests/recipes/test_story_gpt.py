@@ -17,7 +17,7 @@ TINY = dataclasses.replace(TINY, tokens_per_batch=152, max_sequence_length=160)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, gpt_without_xla):
     folder = tmp_path_factory.mktemp("models")
     return tuple(greentree_gpt(TINY, models=folder, quiet=True) for _ in range(2))
 
