@@ -30,8 +30,7 @@ strategy = make_strategy()
 
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
-from types import SimpleNamespace
-
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.validation import Validation

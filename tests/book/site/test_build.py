@@ -10,12 +10,13 @@ from html import unescape
 
 import pytest
 
-from lmbook.book.site.build import build_site
-from lmbook.book.site.spoken import PICTURE
 from lmbook.errors import LmbookError
 from lmbook.files import write_json, write_text
 
 pytest.importorskip("myst_nb", reason="Sphinx and myst-nb are not installed: requirements-site.txt")
+
+from lmbook.book.site.build import build_site  # noqa: E402
+from lmbook.book.site.spoken import PICTURE  # noqa: E402
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 CONTENTS = """
