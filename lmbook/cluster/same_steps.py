@@ -30,6 +30,7 @@ from lmbook.training.fit import fit
 from lmbook.training.optimizers import OptimizerConfig
 
 VOCABULARY, STEPS, LAST_ROWS = 30, 20, 7
+ADAMW = OptimizerConfig(learning_rate=0.01, warmup_steps=4, clip_norm=0.5)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ class UnevenBatches(NumberedBatches):
 
 
 def same_steps(
-    strategy: tf.distribute.Strategy, gradient_accumulation_steps: int = 1, precision: str = "float32"
+    strategy: tf.distribute.Strategy,
+    gradient_accumulation_steps: int = 1,
+    precision: str = "float32",
+    optimizer: OptimizerConfig = ADAMW,
 ) -> dict[str, np.ndarray]:
     """Make the twenty steps under a strategy.
 
@@ -76,7 +80,7 @@ def same_steps(
         model,
         UnevenBatches(),
         steps=STEPS,
-        optimizer=OptimizerConfig(learning_rate=0.01, warmup_steps=4, clip_norm=0.5),
+        optimizer=optimizer,
         gradient_accumulation_steps=gradient_accumulation_steps,
         report_every=10,
         steps_per_execution=1,

@@ -14,11 +14,13 @@ import pytest
 from lmbook.cluster.same_steps import difference, load
 
 MIRRORED = """
-import json, pathlib, sys, types
+import json, pathlib, sys
 import keras, numpy as np, tensorflow as tf
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.cluster.same_steps import UnevenBatches, difference, same_steps, save
+from lmbook.training.optimizers import OptimizerConfig
 from lmbook.training.step import TrainingStep
 from lmbook.training.distributed.strategy import cpu_strategy, divide_cpu
 from lmbook.training.validation import Validation
@@ -32,6 +34,8 @@ found = {
     "three": difference(one, same_steps(three, 2)),
     "bfloat16": difference(one, same_steps(two, precision="mixed_bfloat16")),
 }
+muon = OptimizerConfig("muon", learning_rate=0.01, warmup_steps=4, weight_decay=0.3, clip_norm=0.5)
+found["muon"] = difference(*(same_steps(strategy, optimizer=muon) for strategy in (default, two)))
 
 
 def compiled_step(strategy):
@@ -67,7 +71,7 @@ def validated(strategy):
         model = RecurrentLanguageModel(RecurrentConfig(30, 8, 12, cell="gru"))
     rng = np.random.default_rng(0)
     documents = [rng.integers(3, 30, size).tolist() for size in (1, 4, 9, 17, 30)]
-    return Validation(documents, types.SimpleNamespace(end_id=2, pad_id=0), batch_size=5, context=8)(model)
+    return Validation(documents, SpecialIds(), batch_size=5, context=8)(model)
 
 
 found["validation"] = [validated(strategy) for strategy in (default, two, three)]
@@ -99,7 +103,7 @@ def run(*command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("case", ["three", "collective"])
+@pytest.mark.parametrize("case", ["three", "collective", "muon"])
 def test_several_devices_make_the_same_steps(mirrored, case):
     weights, _, losses = mirrored[case]
     assert weights < 1e-5 and losses < 1e-6

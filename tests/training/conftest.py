@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -33,7 +31,7 @@ def documents():
 @pytest.fixture
 def special_ids():
     """Those of the documents, where a tokenizer would be asked for them."""
-    return SimpleNamespace(pad_id=0, end_id=2)
+    return SpecialIds()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -72,7 +70,7 @@ def test_the_special_ids_are_those_of_the_tokenizer(make_model):
     """A tokenizer whose end is 5 and whose padding is 7."""
     model, rng = make_model(), np.random.default_rng(6)
     documents = [rng.integers(0, 5, n).tolist() for n in (3, 9, 6)]
-    validation = Validation(documents, SimpleNamespace(end_id=5, pad_id=7), batch_size=2, context=4)
+    validation = Validation(documents, SpecialIds(pad_id=7, end_id=5), batch_size=2, context=4)
     assert validation(model) == pytest.approx(by_hand(model, documents, end=5)[0], abs=1e-5)
     read = [x for x, _, _ in validation._batches(None)]
     assert all(x[0, 0] == 5 for x in read) and any((x == 7).any() for x in read)
