@@ -60,3 +60,29 @@ def test_a_lesson_needs_few_import_lines_and_imports_lmbook_before_tensorflow(le
     noisy = [line for line, package in found if package in ("tensorflow", "keras", "keras_nlp")]
     first = min(line for line, package in found if package == "lmbook")
     assert not noisy or first < noisy[0]  # lmbook holds TensorFlow's start-up notes back
+
+
+def imported(nodes):
+    """name -> the line in which it is imported first."""
+    found = [
+        ((alias.asname or alias.name).split(".")[0], node.lineno)
+        for node in nodes
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    ]
+    return {name: min(line for other, line in found if other == name) for name, _ in found}
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.name)
+def test_a_lesson_imports_a_name_before_the_cell_that_uses_it(lesson):
+    tree = ast.parse(lesson.path.read_text(encoding="utf-8"))
+    lines = imported(ast.walk(tree))
+    inside = {
+        (name.id, name.lineno)  # imported by the function that uses it
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for name in ast.walk(function)
+        if isinstance(name, ast.Name) and name.id in imported(ast.walk(function))
+    }
+    uses = {(node.id, node.lineno) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert [(name, line) for name, line in uses - inside if line < lines.get(name, 0)] == []

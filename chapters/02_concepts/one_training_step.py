@@ -177,7 +177,7 @@ def gradients_of(x, y, w) -> list[np.ndarray]:
 
 
 gradients = gradients_of(x, y, w)
-names = [variable.path.split("/", 1)[1] for variable in model.trainable_variables]
+names = [variable.path for variable in model.trainable_variables]
 norms = [float(np.linalg.norm(gradient)) for gradient in gradients]
 rows = [
     (name, "×".join(map(str, gradient.shape)), gradient.size, norm)

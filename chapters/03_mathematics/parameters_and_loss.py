@@ -71,7 +71,7 @@ rows, agree = [], True
 for cell in ("rnn", "gru", "lstm"):
     model = RecurrentLanguageModel(RecurrentConfig(V, embedding_dim=E, hidden_dim=H, cell=cell))
     for variable in model.trainable_variables:
-        name = variable.path.split("/", 1)[1]
+        name = variable.path
         rows.append((f"{cell}: {name}", "×".join(map(str, variable.shape)), math.prod(variable.shape)))
     rows.append((f"{cell}: all", "formula", by_formula(cell)))
     agree &= by_formula(cell) == model.count_params()

@@ -376,7 +376,7 @@ exhibit(
 # 5.55 nats of surprise in its nine tokens (the end counts). No model can do better on sentences that it has not seen.
 
 # %%
-from lmbook import CausalWindows, RecurrentConfig, RecurrentLanguageModel, evaluate
+from lmbook import CausalWindows, OptimizerConfig, RecurrentConfig, RecurrentLanguageModel, evaluate
 
 GAPS = ("green tall small young", "tree bird fox dog", "stands sleeps waits sings", "sunshine rain shade garden")
 language = ["a {} {} {} in the {}.".format(*words) for words in itertools.product(*map(str.split, GAPS))]
@@ -527,7 +527,7 @@ def writes(generate):
         return False
 
 
-from lmbook import OptimizerConfig, continue_text
+from lmbook import continue_text
 
 prompt = "a green tree"
 greedy, sampled = (

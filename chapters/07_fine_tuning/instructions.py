@@ -188,15 +188,19 @@ lesson.figure(figure, "answers", "Loss of the answers on other instructions, tun
 #
 # One example of each task, and after them what it got wrong, if anything.
 
+
 # %%
+def shown(index: int) -> tuple[str, str, str, bool]:
+    """The prompt of a test instruction, the answers before and after tuning, and whether the last one is right."""
+    prompt = short_prompt(test[index].instruction, test[index].text).replace("\n", " / ")
+    return f"{index + 1}. {prompt}", before.answers[index][:80], after.answers[index], after.right[index]
+
+
 firsts = list(range(len(stories.profile.tasks)))
 wrong = [index for index, right in enumerate(after.right) if not right and index not in firsts][:3]
-rows = []
-for index in [*firsts, *wrong]:
-    example = test[index]
-    prompt = short_prompt(example.instruction, example.text).replace("\n", " / ")
-    rows.append((f"{index + 1}. {prompt}", before.answers[index][:80], after.answers[index], after.right[index]))
-lesson.table("examples", rows, ["", "before (its beginning)", "after", "right"], tolerance=None)
+lesson.table("examples", map(shown, firsts), ["", "before (its beginning)", "after", "right"], tolerance=None)
+for prompt, _, said, _ in map(shown, wrong):
+    print(f"wrong: {prompt}\n  {said}")
 kinds = Counter(example.kind for example, right in zip(test, after.right, strict=True) if example.kind and not right)
 print("wrong answers by the kind of question:", dict(kinds) or "none")
 

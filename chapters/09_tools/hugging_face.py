@@ -69,7 +69,7 @@ if lesson.own_text:
 # `pytorch_model.bin` is a *pickle*: opening it runs whatever code its author put there. The book never does.)
 
 # %%
-DATA = lesson.file.path.parents[2] / "tests" / "models" / "weights" / "data"
+DATA = lesson.file.path.parents[2] / "tests" / "models" / "pretrained" / "data"
 path = DATA / "gpt2" / "model.safetensors"
 begin, header = read_safetensors_header(path)
 raw = path.read_bytes()

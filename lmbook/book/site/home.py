@@ -29,7 +29,7 @@ by the program beside it.
 
 ## Begin with two commands
 
-You need Python 3.10 to 3.13, 3 GB of disk, and no graphics card. In the book's folder:
+You need Python 3.11 to 3.13, 3 GB of disk, and no graphics card. In the book's folder:
 
 ```
 python -m pip install -r requirements.txt && python -m lmbook run lstm_baseline
