@@ -167,6 +167,7 @@
         const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
         if (step) choose(chosen + step);
         else if (event.key === "Enter") go(list.children[chosen]);
+        else if (event.key === "Escape") holder.close(); /* a search field would only be emptied by the first Escape */
         else return;
         event.preventDefault();
       });
