@@ -370,8 +370,8 @@ for seed in SEEDS:
             load_quantized(student_judge, FILE)
             add("student, distilled, int8", student.count_params(), size, student_loss)
 lesson.record("student_share", student.count_params() / teacher.count_params(), "", 0.0, note="of the parameters")
-for way, values in gaps.items():
-    lesson.record_mean(f"{way}_gap", values, "nats per word", 0.05, f"student {way}: its loss above the teacher's")
+for key, way in (("undistilled_gap", "alone"), ("distilled_gap", "distilled")):
+    lesson.record_mean(key, gaps[way], "nats per word", 0.05, f"student {way}: its loss above the teacher's")
 gain = np.subtract(gaps["alone"], gaps["distilled"])
 lesson.record_mean("distillation_gain", gain, "nats per word", 0.03, "pairs of equal seeds")
 
