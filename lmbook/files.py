@@ -73,3 +73,8 @@ def read_json(path: str | Path) -> Any:
         raise LmbookError(f"There is no file {path}.", "Check the path.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LmbookError(f"{path} is not valid JSON: {error}.", "It is damaged; make it again.") from error
+
+
+def near(path: Path) -> Path:
+    """The path from the folder that the reader is in, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

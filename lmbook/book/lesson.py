@@ -29,7 +29,7 @@ from lmbook.console import exit_code
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
-from lmbook.files import write_json
+from lmbook.files import near, write_json
 from lmbook.training.distributed.cluster import is_chief
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Lesson:
 
             display(Image(str(path)))
         else:
-            print(f"{caption}: {_near(path)}")
+            print(f"{caption}: {near(path)}")
 
     def finish(self) -> None:
         """Write the results and say where; a run with another corpus, text or seed is only printed.
@@ -296,7 +296,7 @@ class Lesson:
                 "figures": self._figures,
             },
         )
-        print(f"Results: {_near(path)}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
+        print(f"Results: {near(path)}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
 
     def _say_what_is_missing(self) -> None:
         """Of the data that the header names: known now, not when their part of a long run begins."""
@@ -373,8 +373,3 @@ def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     body = "".join(line(row, "td") + "\n" for row in rows)
     return f"<table>\n<thead>{line(columns, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>"
-
-
-def _near(path: Path) -> Path:
-    """The path from the folder that the reader is in, where it lies below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from lmbook.book.cells import Cell, read_cells
 from lmbook.book.chapters import LessonFile
+from lmbook.files import near
 
 SILENCE = 1.5  # seconds without a word, after which the reader is told that work goes on
 _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
@@ -31,7 +32,7 @@ def run_narrated(lesson: LessonFile) -> None:
         _run(lesson.path, cells, console)
         notebook = lesson.path.with_suffix(".ipynb")
         if notebook.exists():
-            console.print(f"\nThe same with its explanations and pictures: {_near(notebook)}", soft_wrap=True)
+            console.print(f"\nThe same with its explanations and pictures: {near(notebook)}", soft_wrap=True)
 
 
 def outline(cells: list[Cell]) -> list[str]:
@@ -121,7 +122,3 @@ def _pulse() -> Iterator[None]:
         thread.join()
         watched.write("")
         sys.stdout = before
-
-
-def _near(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

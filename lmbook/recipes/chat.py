@@ -14,9 +14,9 @@ from lmbook.corpora.greentree.lexicon import LEXICON, Lexicon
 from lmbook.models.gpt import GPT
 from lmbook.pipelines.dialogues import REPLIES, DialogueBatches, encode_dialogue
 from lmbook.recipes.profile import Profile
-from lmbook.recipes.story_gpt import STORY_CHECKS, STORY_FIT, story_gpt_model
+from lmbook.recipes.story_gpt import STORY_CHECKS, train_story_gpt
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
-from lmbook.training.fit import fit, reproducible
+from lmbook.training.fit import reproducible
 from lmbook.training.history import History
 
 TRAINING_SEED, TEST_SEED = 20, 22  # 21 was that of the validation, which had a seventh of the training's names
@@ -139,21 +139,17 @@ def train_on_dialogues(
     """
     reproducible(seed)
     sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim, "max_sequence_length": 256}
-    with (strategy or tf.distribute.get_strategy()).scope():
-        model = story_gpt_model(tokenizer.vocabulary_size, **sizes, pad_id=tokenizer.pad_id, smear_keys=smear_keys)
-    history = fit(
-        model,
+    return train_story_gpt(
         data,
+        tokenizer,
+        {**sizes, "smear_keys": smear_keys},
         steps=profile.steps,
-        **STORY_FIT,
         checks=_CHECKS,
         output=output,
         resume=resume,
-        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )
-    return model, history
 
 
 def greentree_chat(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,9 +14,11 @@ from lmbook.corpora.greentree.instructions import TASKS, Instruction, instructio
 from lmbook.corpora.greentree.lexicon import LEXICON
 from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.registry import make_config
+from lmbook.pipelines.batches import Batches
 from lmbook.pipelines.causal import text_batches
 from lmbook.pipelines.instructions import InstructionBatches, short_prompt
 from lmbook.recipes.profile import Profile
+from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -255,27 +258,41 @@ def train_on_stories(
     data = text_batches(
         texts, tokenizer, context=profile.context, batch_size=profile.batch_size, align="document", seed=seed
     )
-    with (strategy or tf.distribute.get_strategy()).scope():
-        model = story_gpt_model(
-            tokenizer.vocabulary_size,
-            num_layers=profile.num_layers,
-            hidden_dim=profile.hidden_dim,
-            max_sequence_length=profile.max_sequence_length,
-            pad_id=tokenizer.pad_id,
-        )
-    history = fit(
-        model,
+    sizes = {"num_layers": profile.num_layers, "hidden_dim": profile.hidden_dim}
+    return train_story_gpt(
         data,
+        tokenizer,
+        {**sizes, "max_sequence_length": profile.max_sequence_length},
         steps=profile.steps,
-        **STORY_FIT,
         checks=STORY_CHECKS,
         output=output,
         resume=resume,
-        fingerprints={"tokenizer": tokenizer.fingerprint},
         strategy=strategy,
         quiet=quiet,
     )
-    return model, history
+
+
+def train_story_gpt(
+    data: Batches,
+    tokenizer: Tokenizer,
+    sizes: Mapping[str, Any],
+    *,
+    strategy: tf.distribute.Strategy | None,
+    **options: Any,
+) -> tuple[GPT, History]:
+    """Make a `story_gpt_model` and train it as all of them are.
+
+    Args:
+        data: the batches.
+        tokenizer: the one that they were encoded with.
+        sizes: arguments of `story_gpt_config`, besides what the tokenizer knows.
+        strategy: from `make_strategy`; None: the one in whose scope the call is made.
+        options: further arguments of `fit`.
+    """
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = story_gpt_model(tokenizer.vocabulary_size, **sizes, pad_id=tokenizer.pad_id)
+    fingerprints = {"tokenizer": tokenizer.fingerprint}
+    return model, fit(model, data, **STORY_FIT, fingerprints=fingerprints, strategy=strategy, **options)
 
 
 def _prompt(example: Instruction) -> str:
