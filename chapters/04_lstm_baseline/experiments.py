@@ -62,13 +62,12 @@ def coherent(stories: list[str]) -> float:
 # seen: they become `<unk>`, and what follows cannot be a story of the grammar.
 
 # %%
-STRANGE = "the quick brown fox jumps over"
 PROMPTS = (
     "a green tree",
     "there is a golden palm",
     "a crooked willow stands alone by the lake.",
     "in the garden",
-    STRANGE,
+    "the quick brown fox jumps over",
 )
 rows = []
 for prompt in PROMPTS:
@@ -80,10 +79,7 @@ lesson.table(
     "prompts",
     rows,
     ["prompt", "unknown words", f"coherent, of {REPEATS}", "different stories"],
-    # What follows words that it never saw is as unstable as it is meaningless: on other processors 40 to 120 different
-    # texts, always fewer than after words that it knows.
-    tolerance={f"coherent, of {REPEATS}": 0.12, "different stories": {**dict.fromkeys(PROMPTS, 12), STRANGE: 150}},
-    at_most={"different stories": {STRANGE: 170}},
+    tolerance={f"coherent, of {REPEATS}": 0.12, "different stories": 12},
 )
 
 # %% [markdown]
