@@ -91,7 +91,7 @@ def test_the_main_page_lists_lessons_with_their_headline(chapter):
     text = (chapter.parent.parent / "README.md").read_text(encoding="utf-8")
     assert "[01_first](chapters/01_first/)" in text
     assert (
-        "[tiny](chapters/01_first/tiny.py) | §0 | that pages are made | `loss` 1.5 ± 0.01 (n = 3) nats per token"
+        "[tiny](chapters/01_first/tiny.ipynb) | §0 | that pages are made | `loss` 1.5 ± 0.01 (n = 3) nats per token"
         in text
     )
     assert "full 5.0 min, 1.2 GB" in text
@@ -135,7 +135,7 @@ def test_update_twice_changes_nothing_and_a_new_result_is_noticed(chapter):
     assert pages.out_of_step(chapter.parent) == []
     write_results(chapter, "full", 1.75, "")
     stale = {path.relative_to(chapter.parent.parent).as_posix() for path in pages.out_of_step(chapter.parent)}
-    assert stale == {"README.md", "chapters/01_first/README.md"}
+    assert stale == {"README.md", "chapters/01_first/README.md", "chapters/01_first/tiny.ipynb"}
 
 
 def test_a_changed_lesson_or_an_edited_notebook_is_noticed(chapter):

@@ -6,7 +6,7 @@ import re
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter
-from lmbook.book.results import read_results
+from lmbook.book.listing import seconds
 from lmbook.book.site.drawings import chapter_map
 from lmbook.book.site.links import site_links
 
@@ -55,24 +55,13 @@ def markers_away(text: str) -> str:
     return _MARKER.sub("", _FIGURE.sub(figure, text))
 
 
-def minutes(lesson: LessonFile, profile: str) -> str:
-    """How long the recorded run of `lesson` took, as `43 s` or `3.4 min`; empty when none was recorded."""
-    result = read_results(lesson, profile)
-    if result is None:
-        return ""
-    seconds = result["seconds"]
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
-
-
 def lesson_table(chapter: Chapter, known: dict[str, LessonFile]) -> str:
     """The chapter's lessons with their questions and measured times."""
     lines = ["| lesson | what it answers | quick run | full run |", "|---|---|---:|---:|"]
     for entry in chapter.lessons:
         lesson = known[entry.name]
         link = f"[{lesson.fields.get('Title', entry.name)}](/chapters/{lesson.chapter}/{entry.name}.ipynb)"
-        lines.append(f"| {link} | {entry.question} | {minutes(lesson, 'quick')} | {minutes(lesson, 'full')} |")
+        lines.append(f"| {link} | {entry.question} | {seconds(lesson, 'quick')} | {seconds(lesson, 'full')} |")
     return "\n".join(lines)
 
 
