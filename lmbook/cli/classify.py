@@ -40,7 +40,8 @@ def classify(
     told = [line for line in lines if line.strip()]
     cut = classifier.too_long(told)
     if cut:
-        note(f"{cut:,} of {len(told):,} texts have more than {classifier.max_length} tokens: their ends are not read.")
+        much = f"{cut:,} of {len(told):,} texts"
+        note(f"Longer than {classifier.max_length} tokens, so that their ends are not read: {much}.")
     probabilities = iter(classifier.probabilities(told))
     rows = ["\t".join(["label", *classifier.labels, "text"])]
     for line in lines:
