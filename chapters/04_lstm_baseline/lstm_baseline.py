@@ -23,7 +23,8 @@
 # You need Python and the logarithm. Two earlier lessons go deeper into what we use here: [gradient
 # descent](../03_mathematics/gradient_descent.ipynb) into how a network learns, and [recurrent
 # networks](../01_background/recurrent_networks.ipynb) into how it remembers. Whatever we take from them is said again
-# in a sentence.
+# in a sentence. The first cell loads Keras, NumPy and, from this book's library `lmbook`, the stories and the
+# pictures:
 
 # %%
 import functools
@@ -126,8 +127,8 @@ diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5
 
 # %% [markdown]
 # The old memory was 0.5. The forget gate keeps 0.9 of it, and the input gate lets 0.2 of the candidate in: $0.9 \cdot
-# 0.5 + 0.2 \cdot (-0.7) = 0.31$ is the new memory. A real cell has many such numbers, here 128, side by side. In
-# symbols:
+# 0.5 + 0.2 \cdot (-0.7) = 0.31$ is the new memory. Then tanh squeezes it to between −1 and 1 (0.31 becomes 0.30), and
+# the output gate shows half of that. Our network will have 128 such numbers side by side. In symbols:
 #
 # $$\begin{aligned}
 # i, f, o &= \sigma(x_t W + h_{t-1} U + b) &\quad g &= \tanh(x_t W + h_{t-1} U + b)\\
@@ -189,8 +190,8 @@ lesson.record(
 #
 # We learn from **greentree**, stories that the book makes up by itself from a fixed set of rules. They have three or
 # four sentences. We take three separate sets. The model learns from the **training set**. While it learns, we watch
-# its loss on the **validation set**, which it never learns from. The **test set** we look at only for the final
-# score.
+# its loss on the **validation set**, which it never learns from. The **test set** is for the final scores, which
+# nothing was chosen by. (`split="seen"` keeps some combinations of words back for other lessons.)
 
 
 # %%
@@ -351,21 +352,23 @@ print("the formula  ", V * E + 4 * H * (E + H + 1) + (H + 1) * V)
 lesson.record("article_parameters", article_parameters, note="vocabulary 10,000, embedding 256, LSTM 512")
 
 # %% [markdown]
-# It does, and more than nine million weights are far too many for our stories; we stay with the smaller numbers
+# It does. More than nine million weights would be far too many for our stories, so we stay with the smaller numbers
 # above.
 #
 # ### `train_model`: compile and fit
 #
 # Training goes round in a circle. A **batch**, here 32 stories, goes through the model. The loss compares the logits
-# with the labels. The **gradient** says for each weight in which direction, and how steeply, the loss grows when the
-# weight grows. Then every weight takes a small step in the opposite direction, the **learning rate** says how small,
-# and the next batch comes. When all stories have been read once, one **epoch** is over.
+# with the labels. The **gradient** says for each weight how steeply the loss rises when this weight grows: a gradient
+# of 2 means that 0.01 more in the weight costs about 0.02 nats. So every weight takes a small step in the opposite
+# direction. The **learning rate** says how small, and the next batch comes. When all stories have been read once, one
+# **epoch** is over. (In the picture, B is the number of stories in the batch, T the number of tokens in each, and V
+# the number of words in the vocabulary.)
 
 # %% tags=["hide-input"]
 diagrams.training_loop()
 
 # %% [markdown]
-# Keras does all this in `fit`. We only have to tell `compile` three things:
+# Keras does all this in `fit`. Before that, `compile` prepares the training and wants to know three things:
 #
 # - *The loss.* `from_logits=True`, because our model ends with logits, and `ignore_class=PAD`, because padding must
 #   not count: predicting it is trivial, and counting it would make any model look good.
@@ -373,6 +376,8 @@ diagrams.training_loop()
 #   weights equally large in all its directions ([gradient descent](../03_mathematics/gradient_descent.ipynb) derives
 #   it). For the last layer, for biases and for embeddings it falls back on Adam, the optimiser of the article.
 # - *The learning rate.* It begins at 0.03 and falls to 0 along a cosine curve, so that the last steps are small ones.
+#
+# `**more` hands any further settings on to `fit`.
 
 
 # %%
@@ -516,10 +521,11 @@ lesson.record("gain_over_counting", counting - loss, "nats per word", 0.02, at_l
 
 # %% [markdown]
 # Counting is far better than guessing, and it takes a second: that is the simple model to beat. It ends
-# [[counting_excess_nats_per_word .2]] nats above the floor, our program [[excess_nats_per_word .2]]. Counting cannot
-# know whom a story is about when the name was told more than four words ago, and the LSTM can. This is one run with
-# one random start. We would have to repeat it to trust the last digit, but the gap between the two is
-# [[gain_over_counting .2]] nats, far more than the runs below differ from each other.
+# [[counting_excess_nats_per_word .2]] nats above the floor, our program [[excess_nats_per_word .2]]. Counting sees
+# four words. It cannot know whom a story is about when the name was told before that, and the LSTM can. This is one
+# run with one random start. We would have to repeat it to trust its last digit, but the gap between the two is
+# [[gain_over_counting .2]] nats, and further below, where we do repeat runs, they differ from each other by a tenth
+# of that.
 #
 # How did it get there? The curves of the two losses, epoch by epoch:
 
@@ -547,14 +553,15 @@ lesson.figure(
 # ## The same with the library
 #
 # `lmbook` has this model ready, with what larger experiments need: several layers, other cells, and writing many
-# texts side by side. Its forward pass is the same embedding, LSTM and dense layer:
+# texts side by side. It calculates the same embedding, LSTM and dense layer; look for them in `_forward`, at the end
+# of its source:
 
 # %% [markdown]
 # [[source lmbook.RecurrentLanguageModel]]
 
 # %% [markdown]
-# Is it really the same model? We copy our trained weights into it and compare the logits for the test stories, and
-# the loss that the library's `evaluate` computes:
+# Is it really the same model? We copy our trained weights into it and compare the logits for 32 test stories, and the
+# loss that the library's `evaluate` computes for all of them:
 
 # %%
 from lmbook import LSTMLanguageModel, RecurrentConfig, continue_text, evaluate
@@ -723,9 +730,10 @@ lesson.record("treatment_seeds", len(losses["none"]), "random starts")
 # ## On real text
 #
 # greentree has a few hundred words and strict rules. What does the same model do with Shakespeare? Here the tokens
-# are **characters**, so the model must even learn to spell. We use the library throughout: its tokenizer, batches,
-# `fit` and `evaluate` take the places of the functions that we have written. Nobody knows the floor of Shakespeare,
-# so a model that counts sequences of seven characters serves for comparison.
+# are **characters**, so the model must even learn to spell. We give it 256 numbers of memory, and it trains on pieces
+# of 64 characters. We use the library throughout: its tokenizer, batches, `fit` and `evaluate` take the places of the
+# functions that we have written. Nobody knows the floor of Shakespeare, so a model that counts sequences of seven
+# characters serves for comparison.
 
 
 # %%
@@ -787,10 +795,14 @@ else:
 
 # %% [markdown]
 # What it writes looks like Shakespeare from a distance: names in capitals, a colon, lines of verse, mostly real
-# words. Nothing has a meaning that lasts for more than a few words. On the held-out text it has
-# [[shakespeare_nats_per_character]] nats per character, and counting has [[shakespeare_counting_nats_per_character]].
-# On greentree, where what matters was said long ago, remembering gained much. In a million characters of real text,
-# most of what can be predicted is in the last few letters, where counting is strong.
+# words. But read a sentence, and it means nothing. Both losses were still falling when we stopped, so a longer
+# training would help. (The validation curve is of the first 20,000 characters of the held-out text, the dashed line
+# of all of it.)
+#
+# In this one run the LSTM ends at [[shakespeare_nats_per_character]] nats per character on all of the held-out text,
+# and counting at [[shakespeare_counting_nats_per_character]]. The gap is much smaller than on greentree. A likely
+# reason, which we have not tested: in a million characters of real text, most of what can be predicted follows from
+# the last few letters, which counting sees as well.
 #
 # ## What goes wrong: labels that are not moved
 #
@@ -820,26 +832,26 @@ lesson.record(
 # There is no error, and the loss is the best that we have seen: [[copy_loss .4]] nats on the test stories, far below
 # the floor. But the model was asked for the word that it is just reading. It has learned to repeat it, and so it
 # writes the last word of our beginning again and again. Asked for the *next* word it has [[copy_next_word_loss .1]]
-# nats, much more than blind guessing with $\ln 391 = 6.0$.
+# nats, much more than the [[scores/every word equally likely/nats per word .1]] of blind guessing.
 #
 # Three habits catch this bug and its many relatives:
 #
-# 1. **Be suspicious of a loss that is too good.** Below the floor is impossible on new text. Where the floor is
-#    unknown, be suspicious of a loss far below that of a simple model.
+# 1. **Be suspicious of a loss that is too good.** On many new texts, a loss below the floor is impossible. Where the
+#    floor is unknown, ask why your model should be so much better than a simple one.
 # 2. **Print a row of data above a row of labels**, as words, and read them. One line of code checks it for good:
 #    `assert (labels[:, :-1] == data[:, 1:]).all()`.
 # 3. **Read what the model writes.** A loss is one number; a sample shows at a glance what it means.
 #
 # ## What this lesson cannot show
 #
-# - The language is small: [[vocabulary]] words, told by rules. That our LSTM comes so near the floor does not mean
-#   that LSTMs come near the floor of English.
-# - Most numbers here are from one run. Only the treatments of over-fitting were repeated, and with three seeds at
-#   most. A difference in the third digit says nothing.
+# - The language is small: [[vocabulary]] words, told by rules. That our LSTM comes so near the floor of greentree
+#   does not mean that LSTMs come near the floor of English.
+# - The large gaps here (LSTM against counting, data against labels) are from one run each. Only the treatments of
+#   over-fitting were repeated, with three seeds; that is enough to see a large difference, not a small one.
 # - The learning rate, the start of the forget gates and the optimiser were chosen by trying a few on other stories.
 #   The sizes were chosen so that the lesson is short.
-# - Shakespeare had two minutes. A longer training (`lmbook train --corpus tiny_shakespeare --model lstm --minutes 20
-#   --output my_lstm`) goes further.
+# - Shakespeare had only a few minutes. To train longer: `lmbook train --corpus tiny_shakespeare --model lstm
+#   --minutes 20 --output my_lstm`.
 #
 # ## Summary
 #
@@ -852,18 +864,34 @@ lesson.record(
 #
 # ## Exercises
 #
-# 1. *Read.* Why does `preprocess_data` put `<end>` before the first word? What would be missing from the labels
-#    without it?
-# 2. *Calculate.* A model gives the four tokens of "the cat sat <end>" the probabilities 0.25, 0.5, 0.5 and 1. What
-#    are its loss and its perplexity? Check with the cell of the first example.
-# 3. *Change a number.* Call `generate_text` with the temperatures 0.1, 1 and 2. Which stories are wrong, which are
-#    boring?
-# 4. *Change the code.* Leave out `bias_initializer=long_memory, unit_forget_bias=False`, or put
-#    `keras.optimizers.Adam` in the place of Muon. Train with three seeds each. How much of the distance to the floor
-#    is due to which?
-# 5. *Your own text.* Make a list `texts` of a few hundred short texts (recipes, messages, poems), and call
-#    `main(texts[:-50], texts[-50:], "…")` with a beginning that suits them. Watch the two losses: when does
-#    over-fitting begin? Or let the model learn characters: `lmbook run lstm_baseline --text FILE`.
+# Take the notebook (the link is in the box at the top), run its cells, and then:
+#
+# 1. *Read.* Why does `preprocess_data` put `<end>` before the first word? What could the model not learn without it?
+# 2. *Calculate.* A model gives the four tokens "the", "cat", "sat" and `<end>` the probabilities 0.25, 0.5, 0.5 and
+#    1, in this order. What are its loss and its perplexity?
+# 3. *Change a number.* Call `generate_text(model, vocabulary, "a green tree", temperature=…)` several times with 0.1,
+#    with 1 and with 2. Which stories are wrong, and which are boring?
+# 4. *Change the code.* Leave out `bias_initializer` and `unit_forget_bias`, or put `keras.optimizers.Adam(falling)`
+#    in the place of Muon, and train again with three seeds each. How much of the way to the floor is due to which?
+# 5. *Your own text.* Put a few hundred short texts (recipes, messages, poems) into one file, with an empty line
+#    between them, and give them to `main`, with a beginning that suits them. When does over-fitting begin, and which
+#    treatment helps?
+#
+# ```python
+# from pathlib import Path
+#
+# texts = Path("my_texts.txt").read_text(encoding="utf-8").split("\n\n")
+# main(texts[:-50], texts[-50:], "take two eggs")
+# ```
+#
+# <details>
+# <summary>Answers to 1 and 2</summary>
+#
+# 1. Without it, no row would have the first word of a story as a label, so the model could not learn how stories
+#    begin.
+# 2. The losses are 1.39, 0.69, 0.69 and 0. Their mean is 0.69 nats, and the perplexity is $e^{0.69} = 2$.
+#
+# </details>
 #
 # ## Further reading
 #
