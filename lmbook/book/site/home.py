@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Contents, HomePicture
+from lmbook.book.listing import seconds
 from lmbook.book.results import read_results
-from lmbook.book.site.chapter_page import minutes
 from lmbook.book.site.drawings import road
 from lmbook.errors import LmbookError
 
@@ -88,7 +88,7 @@ def home_page(contents: Contents, book: list[LessonFile], toctrees: str) -> str:
     return PAGE.format(
         count={12: "Twelve"}.get(count, str(count)),
         road=road(contents.chapters),
-        seconds=minutes(known["lstm_baseline"], "quick") if "lstm_baseline" in known else "about a minute",
+        seconds=seconds(known["lstm_baseline"], "quick") if "lstm_baseline" in known else "about a minute",
         first_title=first.fields.get("Title", first.name),
         first=f"/chapters/{first.chapter}/{first.name}.ipynb",
         glimpse=_picture(contents.home, known) if contents.home else "",

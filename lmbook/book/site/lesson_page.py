@@ -8,12 +8,12 @@ from typing import Any
 
 from lmbook.book.chapters import FIELDS, OPTIONAL_FIELDS, LessonFile
 from lmbook.book.contents import Contents
+from lmbook.book.listing import seconds
 from lmbook.book.results import read_results
-from lmbook.book.site.chapter_page import minutes
 from lmbook.book.site.links import site_links
 from lmbook.book.site.picture_words import with_words
 
-_FIELD = rf"[-*] \**(?:{'|'.join(FIELDS[1:] + OPTIONAL_FIELDS)})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
+_FIELD = rf"[-*] \**(?:{'|'.join((*FIELDS[1:], *OPTIONAL_FIELDS, 'Outputs'))})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
 _HEADER = re.compile(rf"\A(#.*\n)\s*(?:{_FIELD})*", re.I)
 STALE = "Recorded from an earlier version of this cell."
 
@@ -56,7 +56,7 @@ def _box(lesson: LessonFile, contents: Contents, book: list[LessonFile], recorde
     fields = lesson.fields
     known = {other.name: other for other in book}
     needed = [known[name] for name in re.findall(r"\w+", fields.get("Needs", "")) if name in known]
-    times = [f"{minutes(lesson, profile)} ({profile})" for profile in ("quick", "full") if minutes(lesson, profile)]
+    times = [f"{seconds(lesson, profile)} ({profile})" for profile in ("quick", "full") if seconds(lesson, profile)]
     lines = {
         "Read before": ", ".join(
             f"[{other.fields.get('Title', other.name)}](/chapters/{other.chapter}/{other.name}.ipynb)"
