@@ -90,7 +90,9 @@ def book(tmp_path_factory):
     notebook(
         chapter / "first.ipynb",
         code("shown_code = 1", [printed]),
-        code("table", [shown(text_html="<table><tr><th></th><td>of a table</td></tr></table>")]),
+        code(
+            "table", [shown(text_html='<table><tr><th style="text-align: left"></th><td>of a table</td></tr></table>')]
+        ),
         code("picture", [shown(image_png=PIXEL, text_plain="<Figure>")]),
         code("folded_code = 2", tags=["hide-input"]),
         code("old_code = 3", [printed], lmbook={"stale": True}),
@@ -119,7 +121,7 @@ def plain(page):
 def test_recorded_outputs_are_shown_where_they_were_printed(built, lesson):
     text = plain(lesson)
     assert text.index("shown_code = 1") < text.index("printed text") < text.index("of a table")
-    assert "<table><tr><td></td><td>of a table" in lesson  # an empty heading is none
+    assert '<table><tr><td style="text-align: left"></td><td>of a table' in lesson  # an empty heading is none
     (picture,) = re.findall(r'<img [^>]*src="([^"]*_images/[^"]+\.png)"', lesson)
     assert (built / "chapters" / "01_a" / picture).exists()
     assert re.findall(r'<img [^>]*alt="([^"]*)"[^>]*_images', lesson) == [PICTURE]
