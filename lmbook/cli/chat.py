@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lmbook.cli.options import HOTTEST, MOST_TOKENS, check_run
-from lmbook.console import show
+from lmbook.console import shown
 from lmbook.errors import LmbookError
 
 STOP = ("bye", "goodbye", "quit", "exit")
@@ -62,7 +62,7 @@ def chat(
             if reply.forgotten:
                 turns = "turn" if reply.forgotten == 1 else "turns"
                 print(f"(The history is full: the oldest {reply.forgotten} {turns} forgotten.)")
-            show(reply.text + (" … (cut)" if reply.cut else ""))
+            print(" ".join(shown(reply.text).split()) + (" … (cut)" if reply.cut else ""), flush=True)
     except KeyboardInterrupt:
         print()
     print("Goodbye.")

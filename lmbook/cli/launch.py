@@ -25,7 +25,7 @@ def launch(
     ] = None,
     index: Annotated[
         int | None,
-        typer.Option("--index", metavar="K", min=0, max=9999, help="With --hosts: run COMMAND as worker K, from 0."),
+        typer.Option("--index", metavar="K", max=9999, help="With --hosts: run COMMAND as worker K, from 0."),
     ] = None,
 ) -> None:
     """Run a command on several workers that train one model together.

@@ -48,7 +48,7 @@ class Display:
             self.console.print(f"step {step:>6} of {total}  loss {loss:.4f}{scored}{pace(speed, seconds_left)}")
 
     def say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(text, soft_wrap=True, markup=False)  # also where another console was given
 
     def stop(self) -> None:
         if self._bar is not None:
