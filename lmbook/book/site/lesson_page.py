@@ -15,6 +15,7 @@ from lmbook.book.site.picture_words import with_words
 
 _FIELD = rf"[-*] \**(?:{'|'.join((*FIELDS[1:], *OPTIONAL_FIELDS, 'Outputs'))})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
 _HEADER = re.compile(rf"\A(#.*\n)\s*(?:{_FIELD})*", re.I)
+KEPT = "Bookkeeping: what the book keeps of this run"
 STALE = "Recorded from an earlier version of this cell."
 
 
@@ -34,8 +35,16 @@ def lesson_page(text: str, lesson: LessonFile, contents: Contents, book: list[Le
             if is_stale(cell):
                 note = f":::{{container}} stale\n{STALE}\n:::"
                 cells.append({"cell_type": "markdown", "id": f"stale-{index}", "metadata": {}, "source": note})
-            cells.append(with_words(cell, results.get("figures", {})))
+            cells.append(_named_fold(with_words(cell, results.get("figures", {}))))
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def _named_fold(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell that is folded wholly, with a word that says what a reader leaves out."""
+    if "hide-cell" not in cell["metadata"].get("tags", []):
+        return cell
+    named = {"code_prompt_show": KEPT, "code_prompt_hide": KEPT}
+    return cell | {"metadata": cell["metadata"] | {"mystnb": named}}
 
 
 def is_stale(cell: dict[str, Any]) -> bool:

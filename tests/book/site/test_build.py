@@ -17,6 +17,7 @@ from lmbook.files import write_json, write_text
 pytest.importorskip("myst_nb", reason="Sphinx and myst-nb are not installed: requirements-site.txt")
 
 from lmbook.book.site.build import build_site  # noqa: E402
+from lmbook.book.site.lesson_page import KEPT  # noqa: E402
 from lmbook.book.site.spoken import PICTURE  # noqa: E402
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -95,6 +96,7 @@ def book(tmp_path_factory):
         ),
         code("picture", [shown(image_png=PIXEL, text_plain="<Figure>")]),
         code("folded_code = 2", tags=["hide-input"]),
+        code("kept_code = 4", tags=["hide-cell"]),
         code("old_code = 3", [printed], lmbook={"stale": True}),
         recorded={"profile": "quick", "seed": 7, "device": "2 cores"},
     )
@@ -130,6 +132,7 @@ def test_recorded_outputs_are_shown_where_they_were_printed(built, lesson):
 def test_folded_and_out_of_date_cells_are_marked(lesson):
     folded = re.search(r"<details class=\"[^\"]*hide[^>]*>(.*?)</details>", lesson, re.S)
     assert "folded_code" in plain(folded[1]) and "shown_code" not in plain(folded[1])
+    assert KEPT in plain(lesson)
     text = plain(lesson)
     assert text.count("Recorded from an earlier version of this cell.") == 1
     assert text.index("Recorded from an earlier version") < text.index("old_code")
