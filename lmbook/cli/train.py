@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +25,10 @@ from lmbook.cli.train_source import read_table_source, read_text_source
 from lmbook.cli.train_translation import train_translation
 from lmbook.cli.training import TrainingOptions
 from lmbook.errors import LmbookError
+from lmbook.locks import LOCK, locked
 from lmbook.models import registry
 from lmbook.paths import TRY, check_writable, missing, reader_path, shown_path
+from lmbook.training.distributed.cluster import is_chief
 
 TASKS = ("language_model", "translation", "classification")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -133,6 +136,12 @@ def train(
     )
     check_output(output)
     check_writable(output)
+    # Of several workers one writes. The lock lasts until the model is saved, which is after `fit`.
+    with locked(output) if is_chief() else nullcontext():
+        _train(task, model, text, data, columns, corpus, tokenizer, batch_size, options)
+
+
+def _train(task, model, text, data, columns, corpus, tokenizer, batch_size, options: TrainingOptions) -> None:
     if task == "translation":
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
         train_translation(read_table_source(corpus, data, columns, task), options)
@@ -170,6 +179,8 @@ def check_output(folder: Path) -> None:
     if not missing(folder) and not folder.is_dir():
         raise LmbookError(f"--output {folder} is a file.", "Name a folder.")
     # Another worker of the same training may be trying to write there.
-    holds_something = not missing(folder) and any(not one.name.startswith(TRY) for one in folder.iterdir())
+    holds_something = not missing(folder) and any(
+        one.name != LOCK and not one.name.startswith(TRY) for one in folder.iterdir()
+    )
     if holds_something and not (folder / "checkpoints").is_dir():
         raise LmbookError(f"--output {folder} is not empty and holds no training run.", "Name a new folder.")

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from lmbook.console import terminal
 from lmbook.errors import LmbookError
+from lmbook.locks import locked
 from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
@@ -98,7 +100,7 @@ def fit(
 
     Raises:
         LmbookError: an argument is unusable, a check fails, the loss is no longer a number, or the checkpoint belongs
-            to another run.
+            to another run, or another process trains in `output`.
         KeyboardInterrupt: after Ctrl-C, when the state is saved; a second Ctrl-C does not wait.
     """
     if report_every is None:
@@ -117,7 +119,8 @@ def fit(
     display = Display(quiet, None if is_chief() else terminal(quiet=True))
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
     advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
-    with explain_lost_workers(strategy, advice):
+    only_one = nullcontext() if output is None or not is_chief() else locked(output)
+    with only_one, explain_lost_workers(strategy, advice):
         check_same(strategy, made_of)
         found = checkpoint_from_chief(strategy, _find(checkpoints, resume) if is_chief() else None)
         if found is None:

@@ -146,6 +146,13 @@ def test_output_is_never_somebody_elses_folder(tmp_path):
         check_output(tmp_path / "letters.txt")
 
 
+def test_a_folder_into_which_another_trains_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbook.locks._take", lambda path: None)
+    monkeypatch.setattr("lmbook.cli.train.read_text_source", lambda *_: pytest.fail("it was read"))
+    result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run")
+    assert result.exit_code == 2 and "Another training writes to" in result.output.replace("\n", " "), result.output
+
+
 @pytest.mark.parametrize("command", ["generate", "evaluate"])
 def test_a_folder_without_a_model_is_told(command, tmp_path):
     more = ["--corpus", "greentree"] if command == "evaluate" else []
