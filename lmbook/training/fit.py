@@ -18,7 +18,7 @@ from lmbook.locks import locked
 from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
-from lmbook.training.checks import ALL_CHECKS, check_before_training
+from lmbook.training.checks import ALL_CHECKS, check_before_training, check_precision
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
@@ -106,6 +106,7 @@ def fit(
     if report_every is None:
         report_every = max(1, (steps or 1000) // 10)
     _check_arguments(steps, minutes, validation, optimizer, label_smoothing, gradient_accumulation_steps, report_every)
+    check_precision(model)
     strategy = _strategy_of(model, strategy)
     check_batch(data.batch_size, strategy.num_replicas_in_sync, gradient_accumulation_steps)
     settings = {
