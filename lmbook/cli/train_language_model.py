@@ -90,4 +90,9 @@ def train_language_model(
         sample = "\n\n".join(written)
         add_to_run(options.output, sample)
         show(f"\n{sample}\n")
+    if in_catalogue is None and "test" in corpus.splits:
+        with may_fail("score on the test text"):
+            test = Validation([tokenizer.encode(text) for text in corpus.texts("test")], tokenizer)(network)
+            add_to_run(options.output, test_loss=test)
+            print(f"On the test text: {test:.4f} {unit}.")
     say_what_next(options, "language_model")

@@ -6,7 +6,9 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from lmbook.cli.app import app
 from lmbook.cli.train_classification import train_classification
 from lmbook.cli.train_language_model import train_language_model
 from lmbook.cli.train_translation import train_translation
@@ -61,6 +63,7 @@ def assert_saved(options, capsys, *missing):
 def test_a_language_model_whose_sample_and_picture_fail_is_saved(options, capsys):
     text = whole("US$$", "language_modelling", [{"text": "a green tree stands " * 20}])
     train_language_model(text, None, "rnn", "character", 4, options.options)
+    assert json.loads((options.options.output / "config.json").read_text(encoding="utf-8"))["test_loss"] > 0
     assert_saved(options, capsys, "sample")
 
 
@@ -95,3 +98,27 @@ def test_what_may_fail_does_not_swallow_the_end_of_a_pipe_or_ctrl_c():
     for error in (BrokenPipeError, KeyboardInterrupt):
         with pytest.raises(error), may_fail("sample"):
             raise error
+
+
+def test_the_split_of_a_reader_s_own_table_is_left_in_the_folder(options, tmp_path):
+    paths = [tmp_path / f"{name}.tsv" for name in ("data", "validation", "test")]
+    for start, path in zip((0, 500, 600), paths, strict=True):
+        path.write_text("".join(f"text {n}\t{'xy'[n % 2]}\n" for n in range(start, start + 60)), encoding="utf-8")
+    data, validation, test = paths
+    options.test = fail
+    more = ["--validation", str(validation), "--test", str(test), "--output", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, ["train", "--task", "classification", "--data", str(data), *more])
+    assert result.exit_code == 0, result.output
+    assert "60 texts for train, 60 texts for validation, 60 texts for test" in result.output
+    written = (tmp_path / "run" / "split" / "test.tsv").read_text(encoding="utf-8")
+    assert written.startswith("text\tlabel\ntext 600\tx\n") and written.count("\n") == 61
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_corpus_has_its_own_split(tmp_path):
+    for option in ("--validation", "--test"):
+        (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+        arguments = ["--corpus", "greentree", option, str(tmp_path / "a.txt"), "--output", str(tmp_path / "run")]
+        result = CliRunner().invoke(app, ["train", *arguments])
+        assert result.exit_code == 2 and f"{option} does not go with --corpus" in result.output.replace("\n", " ")
+    assert not (tmp_path / "run").exists()
