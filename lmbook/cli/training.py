@@ -145,5 +145,5 @@ def may_fail(what: str) -> Iterator[None]:
 
 def say_what_next(options: TrainingOptions, task: str) -> None:
     """Print where everything is, and the command that uses it."""
-    say(f"Left in {options.output}: model, tokenizer, config, and what else was made. Go on with:")
+    say(f"Everything is in {options.output}. Go on with:")
     say(f"  lmbook {USE[task].replace('DIR', shlex.quote(str(options.output)))}")
