@@ -20,8 +20,17 @@ os.environ.setdefault("LMBOOK_TEST_DAY", str(datetime.date.today().toordinal()))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only today's four")
+    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, also the long ones")
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
+
+
+# The lessons and the files of tests that take longest; most of them start processes of their own.
+LONG = ("test_quick_profile", "test_killed.py", "test_same_steps.py", "test_whole_site.py", "browser/", "test_generate")
+
+
+def pytest_collection_modifyitems(items):
+    """What is long begins first, so that neither process waits for the other at the end."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
 
 
 def pytest_collection_finish(session):
