@@ -298,7 +298,7 @@ def test_a_sampler_of_ones_own_chooses_the_tokens():
 
 
 def test_a_sampler_of_ones_own_writes_in_a_stream_what_it_writes_in_a_batch():
-    model, sampling = small_transformer(), EpsilonSampling(0.9, epsilon=0.1)
+    model, sampling = small_transformer(num_layers=1), EpsilonSampling(0.9, epsilon=0.1)
     written = generate(model, PROMPTS, max_new_tokens=6, sampling=sampling, seed=3)
     assert written != generate(model, PROMPTS, max_new_tokens=6, sampling=Sampling(0.9), seed=3)
     assert list(stream(model, PROMPTS[0], max_new_tokens=6, sampling=sampling, seed=3)) == written[0]
