@@ -24,13 +24,25 @@ def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
 
 
-# The lessons and the files of tests that take longest; most of them start processes of their own.
-LONG = ("test_quick_profile", "test_killed.py", "test_same_steps.py", "test_whole_site.py", "browser/", "test_generate")
+# The lessons and the files of tests that take longest, as they begin. Between the two that need the book's site stands
+# another, so that neither process waits while the other one builds it.
+LONG = (
+    "test_quick_profile",
+    "test_killed.py",
+    "test_same_steps.py",
+    "test_whole_site.py",
+    "test_generate.py",
+    "browser/",
+)
 
 
 def pytest_collection_modifyitems(items):
     """What is long begins first, so that neither process waits for the other at the end."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+
+    def place(item):
+        return next((place for place, name in enumerate(LONG) if name in item.nodeid), len(LONG))
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish(session):
