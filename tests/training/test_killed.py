@@ -51,7 +51,7 @@ validation = Validation(documents[:2], SpecialIds())
 for output in outputs:
     reproducible(7)
     with strategy.scope():
-        model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, cell="rnn", dropout=0.2))
+        model = RecurrentLanguageModel(RecurrentConfig(9, 6, 8, cell="lstm", dropout=0.2))
     history = fit(model, data, steps=60, report_every=4, optimizer=OptimizerConfig(learning_rate=0.02),
                   validation=validation, output=output, callbacks=[lambda step, loss: time.sleep(pause)],
                   quiet=True, checks=())
