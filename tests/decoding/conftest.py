@@ -13,7 +13,7 @@ SMALL = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "max_sequence_l
 SMALL |= {"normalize_first": True, "positions": "rotary"}
 KINDS = {
     "recurrent": lambda: RecurrentLanguageModel(RecurrentConfig(VOCABULARY, 6, 8)),
-    "decoder": lambda: TransformerLanguageModel(TransformerConfig(VOCABULARY, **SMALL, num_layers=1)),
+    "decoder": lambda: TransformerLanguageModel(TransformerConfig(VOCABULARY, **SMALL)),
     "encoder_decoder": lambda: EncoderDecoder(
         TransformerConfig(VOCABULARY, **SMALL, num_layers=1, tie_embeddings=False)
     ),
