@@ -43,10 +43,10 @@ class Cell:
 
     @property
     def folded(self) -> tuple[str, ...]:
-        """The tags, and "hide-input" for a cell that only keeps figures: bookkeeping is not what a page is about."""
+        """The tags, and "hide-cell" for a cell that only keeps figures: bookkeeping is not what a page is about."""
         if self.tags or self.kind == "markdown" or not _only_keeps(self.source):
             return self.tags
-        return ("hide-input",)
+        return ("hide-cell",)
 
 
 def read_cells(source: str) -> list[Cell]:

@@ -249,18 +249,20 @@ class Lesson:
             Console().print(shown)
 
     def figure(self, figure: Figure, name: str, caption: str) -> None:
-        """Save a picture as `figures/<lesson>_<name>.png` (in the book only from a recorded full run) and say where."""
+        """Save a picture in `figures/` of where the results go, and say where; in a notebook, show it.
+
+        The book keeps the pictures of a recorded run in the lesson's notebook, and nowhere else.
+        """
         from lmbook.book import plots
 
-        in_book = self._for_the_book and self.full
-        folder = self.file.path.parent if in_book else results.scratch_dir(self.file)
         suffix = "" if self.full else ".quick"
-        path = plots.save(figure, folder / "figures" / f"{self.name}_{name}{suffix}.png")
-        self._keep(f"picture/{name}", f"figures/{path.name}", tolerance=None, note=caption)
+        path = plots.save(figure, results.scratch_dir(self.file) / "figures" / f"{self.name}_{name}{suffix}.png")
+        place = f"{self.name}.ipynb" if self._for_the_book else f"figures/{path.name}"
+        self._keep(f"picture/{name}", place, tolerance=None, note=caption)
         if _in_notebook():
             from IPython.display import Image, display
 
-            display(Image(str(path)))
+            display(Image(str(path), alt=caption))
         else:
             print(f"{caption}: {near(path)}")
 

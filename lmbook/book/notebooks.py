@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from lmbook.book.cells import Cell, read_cells
 from lmbook.book.chapters import LessonFile
+from lmbook.book.source import with_sources
+from lmbook.book.tables import recorded_runs, results_table
 from lmbook.book.values import filled
 from lmbook.errors import LmbookError
 
 STALE = "*Recorded from an earlier version of this cell.*"
+_AUTHORS = re.compile(r"^[-*] Headline:.*\n(?:[ \t]+\S.*\n)*", re.M)
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -38,7 +42,8 @@ def notebook(lesson: LessonFile) -> str:
             folding |= {"outputs_hidden": True} if "hide-input" not in cell.folded else {}
             entry["metadata"] = {"jupyter": folding, "tags": list(cell.folded)}
         if cell.kind == "markdown":
-            entry["source"] = _lines(filled(cell.source, lesson, run.get("profile", "full")))
+            text = with_sources(filled(cell.source, lesson, run.get("profile", "full")))
+            entry["source"] = _lines(text if index else _opening(text, run))
         else:
             digest, kept = outputs[count]
             count += 1
@@ -48,8 +53,20 @@ def notebook(lesson: LessonFile) -> str:
                 if digest != cell.digest:
                     entry["metadata"]["tags"] = [*entry["metadata"].get("tags", []), "stale"]
         made.append(entry)
+    if figures := results_table(lesson, []) if recorded_runs(lesson) else "":
+        text = f"<details>\n<summary>All figures of this lesson</summary>\n\n{figures.rstrip()}\n\n</details>"
+        entry = {"cell_type": "markdown", "id": f"{lesson.name[:56]}-all", "metadata": {"tags": ["appendix"]}}
+        made.append(entry | {"source": _lines(text)})
     metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}} | ({"lmbook": run} if run else {})
     return _text({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _opening(text: str, run: dict[str, Any]) -> str:
+    """The first cell: without what only the book's tables need, and with the run that the outputs come from."""
+    told = "none yet"
+    if run:
+        told = f"from the {run['profile']} profile, seed {run['seed']}, {run['seconds']:.0f} s on {run['device']}"
+    return _AUTHORS.sub(f"- Outputs: {told}\n", text + "\n", count=1).rstrip("\n")
 
 
 def with_outputs(lesson: LessonFile, outputs: list[list[dict]], run: dict[str, Any]) -> str:

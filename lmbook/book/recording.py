@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def _run(lesson: LessonFile, cells: list[Cell], full: bool, say: Callable[[str],
     )
     arguments = [*(["--full"] if full else []), "--record"]
     try:
-        client.execute(env={**os.environ, ARGUMENTS: json.dumps(arguments)})
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # no model of an earlier run is taken
+            client.execute(env={**os.environ, ARGUMENTS: json.dumps(arguments), "LMBOOK_RESULTS": scratch})
     except CellExecutionError as error:
         raise LmbookError(
             f"{lesson.name}: {_ANSI.sub('', error.evalue or error.ename)}",

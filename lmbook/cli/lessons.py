@@ -18,24 +18,20 @@ from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 
 
-def lessons() -> None:
-    """List the lessons: article section, minutes, what each shows."""
+def lessons(
+    lesson: Annotated[str | None, typer.Argument(metavar="[LESSON]", help="Say more about this one.")] = None,
+) -> None:
+    """List the lessons in reading order, with the seconds that a quick run took; or say more about one."""
     from rich.console import Console
-    from rich.table import Table
 
-    from lmbook.book.chapters import lessons as all_lessons
+    from lmbook.book.listing import all_in_order, one_in_full
 
-    table = Table("chapter", "lesson", "article", "minutes", "shows")
-    table.columns[0].no_wrap = table.columns[1].no_wrap = True
-    previous = ""
-    for lesson in all_lessons():
-        fields = lesson.fields
-        chapter = "" if lesson.chapter == previous else lesson.chapter
-        previous = lesson.chapter
-        table.add_row(chapter, lesson.name, fields.get("Article section"), fields.get("Minutes"), fields.get("Shows"))
-    console = Console()
-    console.print(table)
-    console.print("Run one with: lmbook run LESSON")
+    console = Console(highlight=False)
+    if lesson is None:
+        console.print(all_in_order(console.width), soft_wrap=True)
+        console.print("\nMore about one: lmbook lessons LESSON. To run it: lmbook run LESSON", markup=False)
+    else:
+        console.print(one_in_full(lesson), markup=False, soft_wrap=True)
 
 
 def run(
@@ -85,19 +81,29 @@ def run(
 
 def pages(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when something is out of step.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="With --check: fail also when outputs are of an earlier version.")
+    ] = False,
 ) -> None:
     """Make the pages' tables from the recorded results, and the notebooks from the lessons."""
     from lmbook.book.chapters import chapters_dir
-    from lmbook.book.pages import out_of_step, update
+    from lmbook.book.pages import out_of_step, unrecorded, update
 
     folder = chapters_dir()
-    if check:
-        stale = [path.relative_to(folder.parent).as_posix() for path in out_of_step(folder)]
-        if stale:
-            raise LmbookError(f"Out of step with the lessons and results: {', '.join(stale)}.", "Run: lmbook pages")
-        print("All pages and notebooks are in step.")
+    if not check:
+        changed = update(folder)
+        for path in changed:
+            print(f"written: {path.relative_to(folder.parent).as_posix()}")
+        print(f"{len(changed)} files changed.")
         return
-    changed = update(folder)
-    for path in changed:
-        print(f"written: {path.relative_to(folder.parent).as_posix()}")
-    print(f"{len(changed)} files changed.")
+    stale = [path.relative_to(folder.parent).as_posix() for path in out_of_step(folder)]
+    if stale:
+        raise LmbookError(f"Out of step with the lessons and results: {', '.join(stale)}.", "Run: lmbook pages")
+    print("All pages and notebooks are in step.")
+    old = unrecorded(folder)
+    for name, lines in old.items():
+        print(f"{name}: cells without outputs of their present code, at lines {', '.join(map(str, lines))}")
+    if old and release:
+        raise LmbookError(
+            f"{len(old)} lessons show outputs of an earlier version, or none.", "Run: lmbook run NAME --full --record"
+        )

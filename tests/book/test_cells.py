@@ -36,7 +36,7 @@ def test_the_cells_their_lines_and_what_is_folded():
         ("markdown", 2, ()),
         ("code", 7, ("hide-cell",)),
         ("code", 11, ()),
-        ("code", 19, ("hide-input",)),  # it only keeps figures
+        ("code", 19, ("hide-cell",)),  # it only keeps figures
     ]
     assert cells[0].source == "# Title\n\nProse." and cells[0].headings == ["Title"]
     assert cells[2].source == "x = 1\n\n\ndef f():\n    return x"

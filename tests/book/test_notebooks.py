@@ -7,6 +7,7 @@ import pytest
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.notebooks import STALE, notebook, stale_cells, with_outputs
+from lmbook.book.results import figure_entry
 from lmbook.errors import LmbookError
 
 SOURCE = "# %% [markdown]\n# # Title\n# Prose.\n\n# %%\nx = 1\n\n# %%\nprint(x)\n"
@@ -87,8 +88,25 @@ def test_marks_in_the_text_are_filled(lesson):
     lesson.path.write_text("# %% [markdown]\n# It is [[loss]].\n", encoding="utf-8")
     results = lesson.path.parent / "results" / "a_lesson.quick.json"
     results.parent.mkdir()
-    results.write_text(json.dumps({"figures": {"loss": {"value": 0.5}}}), encoding="utf-8")
-    assert read(lesson).cells[0].source == "It is 0.5."
+    figure = figure_entry("loss", 0.5, "nats", 0.1, note="of nothing")
+    results.write_text(json.dumps(RUN | {"peak_memory_mb": 90, "figures": {"loss": figure}}), encoding="utf-8")
+    first, last = read(lesson).cells
+    assert first.source == "It is 0.5."
+    assert last.source.startswith("<details>") and "| `loss` | 0.5 | nats | of nothing |" in last.source
+
+
+def test_the_library_s_source_stands_where_it_is_named(lesson):
+    lesson.path.write_text(
+        "# %% [markdown]\n# The library does the same:\n#\n# [[source lmbook.attend]]\n", encoding="utf-8"
+    )
+    assert "```python\ndef attend(" in read(lesson).cells[0].source
+
+
+def test_the_first_cell_says_which_run_it_shows_and_leaves_out_what_only_authors_need(lesson, recorded):
+    text = "# %% [markdown]\n# # Title\n#\n# - Shows: a sum\n# - Headline: loss,\n#   other\n#\n# Prose.\n"
+    lesson.path.write_text(text + SOURCE.partition("# Prose.\n")[2], encoding="utf-8")
+    first = read(lesson).cells[0].source
+    assert first == "# Title\n\n- Shows: a sum\n- Outputs: from the quick profile, seed 0, 1 s on 2 cores\n\nProse."
 
 
 def test_a_file_that_is_no_notebook_is_named(lesson):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
 import tensorflow as tf
 from typer.testing import CliRunner
 
+from lmbook.book.listing import all_in_order
 from lmbook.cli.app import app
 
 LESSON = """# %% [markdown]
@@ -41,9 +43,20 @@ def lmbook(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
 
 
-def test_lessons_are_listed_with_their_headers(book):
-    output = lmbook("lessons").output
-    assert "01_first" in output and "echo" in output and "§0" in output and "its own settings" in output
+def test_each_lesson_has_a_line_and_one_lesson_is_told_in_full(book):
+    listed = lmbook("lessons").output
+    assert re.search(r"^01_first\n  echo .* its own settings", listed, re.M) and "§0" not in listed
+    one = lmbook("lessons", "echo").output
+    assert "§0" in one and "lmbook run echo --full" in one and "not recorded yet" in one
+    assert lmbook("lessons", "ecko").exit_code == 2
+
+
+def test_a_line_is_cut_to_the_terminal_and_has_the_measured_seconds(book):
+    results = book / "chapters" / "01_first" / "results"
+    results.mkdir()
+    (results / "echo.quick.json").write_text('{"seconds": 43.2, "figures": {}}', encoding="utf-8")
+    [line] = [line for line in all_in_order(25).splitlines() if "echo" in line]
+    assert "43 s" in line and len(line) <= 25 and line.endswith("…")
 
 
 def test_run_hands_its_options_to_the_lesson(book):

@@ -6,7 +6,7 @@ import re
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter
-from lmbook.book.results import read_results
+from lmbook.book.listing import seconds
 from lmbook.book.site.drawings import chapter_map
 from lmbook.book.site.links import site_links
 
@@ -14,12 +14,13 @@ _FIGURE = re.compile(
     r"<!-- figure: (\w+) (\w+) -->\n!\[(.*?)\]\(([^)]+)\)\n\n\*.*?\*\n<!-- end -->", re.S
 )  # as lmbook.book.pages writes it
 _MARKER = re.compile(r"<!-- (?:results|table|value|figure|benchmark): [^>]*-->\n?|\n?<!-- end -->")
-_LESSON_TABLE = re.compile(r"^\| lesson \| question .*?\n\n", re.S | re.M)
+_LESSON_TABLE = re.compile(r"<!-- lessons -->.*?<!-- end -->\n*", re.S)
 
 
 def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
     """The Markdown of the chapter's page, made of the contents, the recorded seconds, and the chapter's `readme`."""
     known = {lesson.name: lesson for lesson in book}
+    listed = [f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]
     title, _, body = readme.partition("\n")
     introduction, rest = split_at_heading(_LESSON_TABLE.sub("", body))
     parts = [
@@ -31,10 +32,16 @@ def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
         "## Lessons",
         f"```{{raw}} html\n{chapter_map(chapter, known)}\n```",
         lesson_table(chapter, known),
-        toctree([f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]),
+        toctree([*listed, *_measured(chapter, book)]),
         site_links(markers_away(rest), f"chapters/{chapter.folder}", book).strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _measured(chapter: Chapter, book: list[LessonFile]) -> list[str]:
+    """The chapter's page of figures, if it has one."""
+    path = book[0].path.parents[1] / chapter.folder / "measured.md"
+    return [f"/chapters/{chapter.folder}/measured"] if path.exists() else []
 
 
 def toctree(pages: list[str], caption: str = "") -> str:
@@ -55,24 +62,13 @@ def markers_away(text: str) -> str:
     return _MARKER.sub("", _FIGURE.sub(figure, text))
 
 
-def minutes(lesson: LessonFile, profile: str) -> str:
-    """How long the recorded run of `lesson` took, as `43 s` or `3.4 min`; empty when none was recorded."""
-    result = read_results(lesson, profile)
-    if result is None:
-        return ""
-    seconds = result["seconds"]
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
-
-
 def lesson_table(chapter: Chapter, known: dict[str, LessonFile]) -> str:
     """The chapter's lessons with their questions and measured times."""
     lines = ["| lesson | what it answers | quick run | full run |", "|---|---|---:|---:|"]
     for entry in chapter.lessons:
         lesson = known[entry.name]
         link = f"[{lesson.fields.get('Title', entry.name)}](/chapters/{lesson.chapter}/{entry.name}.ipynb)"
-        lines.append(f"| {link} | {entry.question} | {minutes(lesson, 'quick')} | {minutes(lesson, 'full')} |")
+        lines.append(f"| {link} | {entry.question} | {seconds(lesson, 'quick')} | {seconds(lesson, 'full')} |")
     return "\n".join(lines)
 
 
