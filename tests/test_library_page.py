@@ -13,6 +13,12 @@ SHORTER = {
     "max_new_tokens=200": "max_new_tokens=5",
     "GPTConfig(tokenizer.vocabulary_size)": "GPTConfig(tokenizer.vocabulary_size, num_layers=1)",
 }
+# XLA would compile for longer than the examples run.
+WITHOUT_XLA = """
+import lmbook, tensorflow as tf
+_function = tf.function
+tf.function = lambda *arguments, jit_compile=None, **options: _function(*arguments, **options)
+"""
 
 
 def examples(page):
@@ -31,7 +37,8 @@ def printed(root, tmp_path_factory):
         main = main.replace(words, shorter)
     forgotten = "for name in [*globals()]:\n    if not name.startswith('_'):\n        del globals()[name]"
     program = folder / "pages.py"
-    program.write_text("\n".join([*library, "print('THE MAIN PAGE')", forgotten, main]), encoding="utf-8")
+    parts = [WITHOUT_XLA, *library, "print('THE MAIN PAGE')", forgotten, main]
+    program.write_text("\n".join(parts), encoding="utf-8")
     done = subprocess.run([sys.executable, str(program)], cwd=folder, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stderr == ""
