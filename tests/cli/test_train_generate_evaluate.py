@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
     place = tmp_path_factory.mktemp("train")
     (place / "mine.txt").write_text(TEXT, encoding="utf-8")
     arguments = ["train", "--model", "gru", "--text", "mine.txt", "--steps", "3", "--seed", "7", "--output", "run"]
-    # A process of its own: training makes TensorFlow deterministic for the whole process.
+    # A process of its own, as a reader starts it: what TensorFlow itself would print is to be seen here.
     done = subprocess.run(
         [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
     )
