@@ -13,12 +13,22 @@ from pathlib import Path
 
 from lmbook.book.chapters import LessonFile, chapters_dir, lessons
 from lmbook.book.notebooks import notebook, stale_cells
-from lmbook.book.tables import benchmark_table, chapter_table, picture, recorded_table, recorded_value, results_table
+from lmbook.book.tables import (
+    benchmark_table,
+    chapter_table,
+    figure_table,
+    lesson_table,
+    picture,
+    recorded_table,
+    recorded_value,
+    results_table,
+)
 from lmbook.errors import LmbookError
 from lmbook.files import write_text
 
 _MARKER = re.compile(
-    r"(<!-- (results|table|value|figure|chapters|benchmark)(?:: ([^>]*?))? -->)(.*?)(<!-- end -->)", re.S
+    r"(<!-- (results|table|value|figure|chapters|lessons|figures|benchmark)(?:: ([^>]*?))? -->)(.*?)(<!-- end -->)",
+    re.S,
 )
 
 
@@ -70,8 +80,10 @@ def fill(text: str, page: Path, book: list[LessonFile]) -> str:
     def replace(match: re.Match) -> str:
         kind, words = match[2], (match[3] or "").split()
         try:
-            if kind == "chapters":
-                made = chapter_table(book, _way(page, book))
+            if kind in _LISTS:
+                made = _LISTS[kind](book, _way(page, book))
+            elif kind == "lessons":
+                made = lesson_table(book, page.parent.name)
             elif kind == "benchmark":
                 made = benchmark_table(page.parent, words)
             else:
@@ -97,6 +109,7 @@ def _way(page: Path, book: list[LessonFile]) -> str:
     return Path(os.path.relpath(book[0].path.parents[1], page.parent)).as_posix() if book else ""
 
 
+_LISTS = {"chapters": chapter_table, "figures": figure_table}
 _PARTS: dict[str, Callable[[LessonFile, list[str]], str]] = {
     "results": results_table,
     "table": recorded_table,

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lmbook.book.chapters import LessonFile
+from lmbook.book.contents import read_contents
+from lmbook.book.listing import seconds
 from lmbook.book.results import PROFILES, format_figure, format_value, read_results, table_rows
 from lmbook.errors import LmbookError
 from lmbook.files import read_json
@@ -123,22 +125,47 @@ def benchmark_table(folder: Path, words: list[str]) -> str:
 
 
 def chapter_table(book: list[LessonFile], folder: str) -> str:
+    """The chapters in reading order: what each answers, and its lessons; `folder` leads from the page to them."""
+    known = {lesson.name: lesson for lesson in book}
+    lines = [_row(["chapter", "its question", "lessons"]), _row(["---"] * 3)]
+    for chapter in read_contents(book[0].path.parents[1]).chapters if book else ():
+        names = ", ".join(_link(known[entry.name], folder) for entry in chapter.lessons)
+        title = f"[{chapter.number}. {chapter.title}]({folder}/{chapter.folder}/README.md)"
+        lines.append(_row([title, chapter.question, names]))
+    return "\n".join(lines)
+
+
+def lesson_table(book: list[LessonFile], folder: str) -> str:
+    """The lessons of the chapter in `folder` in reading order: what each answers, and how long a quick run takes."""
+    known = {lesson.name: lesson for lesson in book}
+    lines = [_row(["lesson", "what it answers", "quick run"]), _row(["---", "---", "---:"])]
+    for chapter in read_contents(book[0].path.parents[1]).chapters if book else ():
+        for entry in chapter.lessons if chapter.folder == folder else ():
+            lesson = known[entry.name]
+            lines.append(
+                _row(
+                    [_link(lesson, ".." if lesson.chapter != folder else ""), entry.question, seconds(lesson, "quick")]
+                )
+            )
+    return "\n".join(lines)
+
+
+def figure_table(book: list[LessonFile], folder: str) -> str:
     """All lessons with their headline figures, times and memory; `folder` leads from the page to the chapters."""
-    lines = [
-        _row(["chapter", "lesson", "article", "shows", "measured", "time and memory"]),
-        _row(["---"] * 6),
-    ]
-    previous = ""
+    lines = [_row(["lesson", "article", "shows", "measured", "time and memory"]), _row(["---"] * 5)]
     for lesson in book:
-        place = f"{folder}/{lesson.chapter}"
-        chapter = "" if lesson.chapter == previous else f"[{lesson.chapter}]({place}/)"
-        previous = lesson.chapter
-        name = f"[{lesson.name}]({place}/{lesson.name}.ipynb)"
         fields = lesson.fields
         lines.append(
-            _row([chapter, name, fields.get("Article section", ""), fields.get("Shows", ""), *_measured(lesson)])
+            _row(
+                [_link(lesson, folder), fields.get("Article section", ""), fields.get("Shows", ""), *_measured(lesson)]
+            )
         )
     return "\n".join(lines)
+
+
+def _link(lesson: LessonFile, folder: str) -> str:
+    place = f"{folder}/{lesson.chapter}/" if folder else ""
+    return f"[{lesson.fields.get('Title', lesson.name)}]({place}{lesson.name}.ipynb)"
 
 
 def _measured(lesson: LessonFile) -> tuple[str, str]:

@@ -85,16 +85,36 @@ def test_chosen_keys_tables_values_and_pictures(chapter):
     assert "![The loss curve](figures/tiny_curve.png)" in text
 
 
-def test_the_main_page_lists_lessons_with_their_headline(chapter):
+CONTENTS = """[[chapter]]
+folder = "01_first"
+title = "First"
+part = "One"
+question = "What comes first?"
+afterwards = []
+lessons = [{ name = "tiny", question = "Why?" }]
+"""
+
+
+def test_all_lessons_are_listed_with_their_headline(chapter):
     write_results(chapter, "full", 1.5, "")
+    docs = chapter.parent.parent / "docs"
+    docs.mkdir()
+    (docs / "results.md").write_text("<!-- figures -->\n<!-- end -->\n", encoding="utf-8")
     pages.update(chapter.parent)
-    text = (chapter.parent.parent / "README.md").read_text(encoding="utf-8")
-    assert "[01_first](chapters/01_first/)" in text
-    assert (
-        "[tiny](chapters/01_first/tiny.ipynb) | §0 | that pages are made | `loss` 1.5 ± 0.01 (n = 3) nats per token"
-        in text
-    )
+    text = (docs / "results.md").read_text(encoding="utf-8")
+    link = "(../chapters/01_first/tiny.ipynb)"
+    assert f"{link} | §0 | that pages are made | `loss` 1.5 ± 0.01 (n = 3) nats per token" in text
     assert "full 5.0 min, 1.2 GB" in text
+
+
+def test_the_main_page_lists_the_chapters_and_a_chapter_its_lessons(chapter):
+    (chapter.parent / "contents.toml").write_text(CONTENTS, encoding="utf-8")
+    write_results(chapter, "quick", 1.5, ".quick")
+    text = page(chapter, "<!-- lessons -->\n<!-- end -->\n")
+    assert "](tiny.ipynb) | Why? | 30 s |" in text
+    main = (chapter.parent.parent / "README.md").read_text(encoding="utf-8")
+    assert "| [1. First](chapters/01_first/README.md) | What comes first? | [" in main
+    assert "](chapters/01_first/tiny.ipynb) |" in main
 
 
 def test_before_any_run_pages_say_so(chapter):
@@ -135,7 +155,7 @@ def test_update_twice_changes_nothing_and_a_new_result_is_noticed(chapter):
     assert pages.out_of_step(chapter.parent) == []
     write_results(chapter, "full", 1.75, "")
     stale = {path.relative_to(chapter.parent.parent).as_posix() for path in pages.out_of_step(chapter.parent)}
-    assert stale == {"README.md", "chapters/01_first/README.md", "chapters/01_first/tiny.ipynb"}
+    assert stale == {"chapters/01_first/README.md", "chapters/01_first/tiny.ipynb"}
 
 
 def test_a_changed_lesson_or_an_edited_notebook_is_noticed(chapter):

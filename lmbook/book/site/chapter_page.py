@@ -14,7 +14,7 @@ _FIGURE = re.compile(
     r"<!-- figure: (\w+) (\w+) -->\n!\[(.*?)\]\(([^)]+)\)\n\n\*.*?\*\n<!-- end -->", re.S
 )  # as lmbook.book.pages writes it
 _MARKER = re.compile(r"<!-- (?:results|table|value|figure|benchmark): [^>]*-->\n?|\n?<!-- end -->")
-_LESSON_TABLE = re.compile(r"^\| lesson \| question .*?\n\n", re.S | re.M)
+_LESSON_TABLE = re.compile(r"<!-- lessons -->.*?<!-- end -->\n*", re.S)
 
 
 def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
@@ -31,7 +31,10 @@ def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
         "## Lessons",
         f"```{{raw}} html\n{chapter_map(chapter, known)}\n```",
         lesson_table(chapter, known),
-        toctree([f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]),
+        toctree(
+            [f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]
+            + [f"/chapters/{chapter.folder}/measured"]
+        ),
         site_links(markers_away(rest), f"chapters/{chapter.folder}", book).strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmbook.book.chapters import lessons
 from lmbook.book.contents import Chapter, Contents, read_contents
-from lmbook.book.site.chapter_page import chapter_page, toctree
+from lmbook.book.site.chapter_page import chapter_page, markers_away, toctree
 from lmbook.book.site.glossary import glossary_directive
 from lmbook.book.site.home import home_page
 from lmbook.book.site.links import page_source, site_links
@@ -22,7 +22,10 @@ REFERENCE = (  # what comes first in the sidebar's last part; other pages of doc
     "benchmarks/index",
     "docs/contributing",
     "docs/references",
+    "docs/results",
 )
+
+PAGES = ("docs/*.md", "data/*/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "chapters/*/measured.md")
 
 
 def lay_out(folder: Path, target: Path) -> None:
@@ -50,8 +53,10 @@ def sources(folder: Path) -> dict[str, str | Path]:
             found[path.relative_to(root).as_posix()] = path
     for path in _files(root, "docs/*", "benchmarks/*.py", "lmbook/**/*.py"):  # programs: for links and literalinclude
         found[path.relative_to(root).as_posix()] = path
-    for path in _files(root, "docs/*.md", "data/*/README.md", "benchmarks/README.md", "CONTRIBUTING.md"):
-        text = path.read_text(encoding="utf-8")
+    for path in _files(
+        root, "docs/*.md", "data/*/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "chapters/*/measured.md"
+    ):
+        text = markers_away(path.read_text(encoding="utf-8"))
         text = glossary_directive(text) if path.name == "glossary.md" else text
         name = path.relative_to(root).as_posix()
         found[page_source(name)] = site_links(text, posixpath.dirname(name), book)

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter, LessonEntry
-from lmbook.book.site.chapter_page import chapter_page, minutes
+from lmbook.book.site.chapter_page import chapter_page
 from lmbook.files import write_json
 
 README = """# 5. The Transformer
 
 An introduction.
 
-| lesson | question | article |
-|---|---|---|
-| [attention](attention.py) | How? | §3 |
+<!-- lessons -->
+| lesson | what it answers | quick run |
+| --- | --- | ---: |
+| [Attention](attention.ipynb) | How? | 43 s |
+<!-- end -->
 
 More of it.
 
@@ -46,22 +48,14 @@ def test_the_page_opens_with_question_abilities_map_and_lessons(tmp_path):
     assert "- do this;\n- do that.\n" in text
     assert '<svg class="chapter-map"' in text
     assert "| [Attention](/chapters/05_x/attention.ipynb) | How? | 43 s |  |" in text
-    assert "/chapters/05_x/attention\n```" in text  # the sidebar
+    assert "/chapters/05_x/attention\n/chapters/05_x/measured\n```" in text  # the sidebar
     order = ["An introduction.", "More of it.", "## Afterwards", "## Lessons", "## attention"]
     assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
 
 
 def test_the_readme_s_parts_become_parts_of_the_page(tmp_path):
     text = page(tmp_path)
-    assert "<!--" not in text and "| lesson | question |" not in text
+    assert "<!--" not in text and text.count("| How? |") == 1
     assert "A value of 0.5 nats, and [the lesson](/chapters/05_x/attention.ipynb)." in text
     assert ":::{figure} figures/attention_maps.png\n:alt: Four maps\n:name: attention-maps\n\nFour maps.\n:::" in text
     assert "\n|  | loss |\n| --- | ---: |\n| first | 0.5 |" in text
-
-
-def test_times_are_short(tmp_path):
-    lesson = LessonFile("attention", tmp_path / "attention.py")
-    assert minutes(lesson, "full") == ""
-    for seconds, said in ((4.4, "4 s"), (99, "99 s"), (205, "3.4 min"), (2857, "48 min")):
-        write_json(tmp_path / "results" / "attention.json", {"seconds": seconds})
-        assert minutes(lesson, "full") == said
