@@ -49,7 +49,7 @@ def test_the_two_commands_are_in_the_readme_as_ci_runs_them(root):
 
 
 def test_commands_in_the_pages_exist(root):
-    pages = [root / "README.md", *sorted((root / "chapters").glob("*/README.md"))]
+    pages = [root / "README.md", *sorted((root / "chapters").glob("*/*.md")), *sorted((root / "docs").glob("*.md"))]
     wrong = [
         f"{page.relative_to(root)}: {line} ({problem(line)})"
         for page in pages
@@ -60,7 +60,11 @@ def test_commands_in_the_pages_exist(root):
 
 
 def test_files_that_the_readme_links_to_exist(root):
-    for page in [root / "README.md", *sorted((root / "chapters").glob("*/README.md"))]:
+    for page in [
+        root / "README.md",
+        *sorted((root / "chapters").glob("*/*.md")),
+        *sorted((root / "docs").glob("*.md")),
+    ]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page}: {target}"
 

@@ -20,6 +20,7 @@ _LESSON_TABLE = re.compile(r"<!-- lessons -->.*?<!-- end -->\n*", re.S)
 def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
     """The Markdown of the chapter's page, made of the contents, the recorded seconds, and the chapter's `readme`."""
     known = {lesson.name: lesson for lesson in book}
+    listed = [f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]
     title, _, body = readme.partition("\n")
     introduction, rest = split_at_heading(_LESSON_TABLE.sub("", body))
     parts = [
@@ -31,13 +32,16 @@ def chapter_page(chapter: Chapter, readme: str, book: list[LessonFile]) -> str:
         "## Lessons",
         f"```{{raw}} html\n{chapter_map(chapter, known)}\n```",
         lesson_table(chapter, known),
-        toctree(
-            [f"/chapters/{known[entry.name].chapter}/{entry.name}" for entry in chapter.lessons]
-            + [f"/chapters/{chapter.folder}/measured"]
-        ),
+        toctree([*listed, *_measured(chapter, book)]),
         site_links(markers_away(rest), f"chapters/{chapter.folder}", book).strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _measured(chapter: Chapter, book: list[LessonFile]) -> list[str]:
+    """The chapter's page of figures, if it has one."""
+    path = book[0].path.parents[1] / chapter.folder / "measured.md"
+    return [f"/chapters/{chapter.folder}/measured"] if path.exists() else []
 
 
 def toctree(pages: list[str], caption: str = "") -> str:

@@ -37,6 +37,8 @@ A value of <!-- value: attention loss -->0.5<!-- end --> nats, and [the lesson](
 
 def page(tmp_path):
     lesson = LessonFile("attention", tmp_path / "05_x" / "attention.py", {"Title": "Attention"})
+    (tmp_path / "05_x").mkdir()
+    (tmp_path / "05_x" / "measured.md").write_text("# Measured\n", encoding="utf-8")
     write_json(tmp_path / "05_x" / "results" / "attention.quick.json", {"seconds": 43.2})
     chapter = Chapter("05_x", "X", "P", "What changes?", ("do this", "do that"), (LessonEntry("attention", "How?"),))
     return chapter_page(chapter, README, [lesson])
