@@ -106,7 +106,7 @@ tokenizer = WordTokenizer.train(train_stories)
 
 
 def as_rows(stories, length=57):
-    """Ids between two <end> tokens, filled up with 0, which counts for nothing."""
+    """Ids between two <end> tokens, filled up with 0, which does not count."""
     rows = np.zeros((len(stories), length), "int32")
     for row, story in zip(rows, stories, strict=True):
         ids = [tokenizer.end_id, *tokenizer.encode(story), tokenizer.end_id]
@@ -129,7 +129,10 @@ def trained(rows, vocabulary_size, seed, epochs, batch_size=32):
         embedding_stddev=0.05,
     )
     model = GPT(config)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True,
+        ignore_class=0,  # filling is not text
+    )
     model.compile(keras.optimizers.Adam(0.003), loss)
     x, y = rows[:, :-1], rows[:, 1:]
     model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
@@ -163,11 +166,13 @@ def weights_of_first_block(model, ids):
     block = model.blocks[0]
     x = model.embedding(np.array([ids]))
     x = block.norms[0](x)  # the block normalises first
+    attention = block.attention
     heads = []
-    for layer in (block.attention.query_projection, block.attention.key_projection):
+    for layer in (attention.query_projection, attention.key_projection):
         parts = ops.reshape(layer(x), (1, len(ids), 4, 16))
-        heads.append(apply_rotary(ops.swapaxes(parts, 1, 2), ops.arange(len(ids))))
-    Q, K = heads  # [1, H, T, 16]
+        parts = ops.swapaxes(parts, 1, 2)  # [1, H, T, 16]
+        heads.append(apply_rotary(parts, ops.arange(len(ids))))
+    Q, K = heads
     scores = Q @ ops.swapaxes(K, 2, 3) / 16**0.5
     scores = ops.where(causal_mask(len(ids)), scores, -1e9)
     return np.asarray(ops.softmax(scores))[0]  # [H, T, T]
@@ -179,9 +184,10 @@ def ids_of(story):
 
 story = test_stories[1]
 print(textwrap.fill(story, 78))
-maps = self_attention(model, ids_of(story))  # [L, H, T, T]: the library's, of all blocks
-difference = np.abs(weights_of_first_block(model, ids_of(story)) - maps[0]).max()
-print("largest difference:", difference)
+maps = self_attention(model, ids_of(story))  # the library's: [blocks, heads, T, T]
+ours = weights_of_first_block(model, ids_of(story))
+difference = float(np.abs(ours - maps[0]).max())
+print(f"largest difference: {difference:.1e}")
 
 # %%
 lesson.record("difference_to_library", difference, tolerance=None, at_most=1e-5, note="weights of block 1")
@@ -241,6 +247,16 @@ def even_maps():
     return [np.tri(T)[None, None] / np.arange(1, T + 1)[:, None] for T in lengths]
 
 
+def weight_on_it(maps, places):
+    """At each place: the weight on where the right next word stood before."""
+    found = []
+    for row, t in places:
+        weights = maps[row]
+        there = texts[row, : weights.shape[-1]] == answers[row, t]
+        found.append(weights[:, :, t, there].sum(axis=-1))
+    return found
+
+
 def shares(maps):
     """Kind of place -> shares [blocks, heads]."""
     found = {"itself": [], "the word before": [], "full stop, comma": []}
@@ -251,9 +267,7 @@ def shares(maps):
         for kind, place in zip(found, places, strict=True):
             found[kind].append((weights * place).sum(-1)[..., 8:].mean(-1))
     for kind, places in again.items():
-        found[f"the {kind}, when asked"] = [
-            maps[row][:, :, t, texts[row, : maps[row].shape[-1]] == answers[row, t]].sum(-1) for row, t in places
-        ]
+        found[f"the {kind}, when asked"] = weight_on_it(maps, places)
     return {kind: np.mean(each, axis=0) for kind, each in found.items()}
 
 
@@ -296,9 +310,12 @@ for kind in table:
 
 # %%
 def probabilities(model):
-    """Of the right word, where a tree or a name is named again."""
+    """Of the right tree and of the right name, where they are named again."""
     p = np.asarray(ops.softmax(model(texts)))
-    return np.array([np.mean([p[row, t, answers[row, t]] for row, t in places]) for places in again.values()])
+    means = []
+    for places in again.values():
+        means.append(np.mean([p[row, t, answers[row, t]] for row, t in places]))
+    return np.array(means)
 
 
 def when_switched_off(model, block, head):
@@ -314,15 +331,18 @@ def when_switched_off(model, block, head):
 
 heads = list(np.ndindex(2, 4))
 whole = [probabilities(one) for one in models]
-falls = [  # one array a model: [8 heads, tree and name]
-    base - np.array([when_switched_off(one, *head) for head in heads]) for one, base in zip(models, whole, strict=True)
-]
-weight_on_it = [np.stack([one[f"the {kind}, when asked"].ravel() for kind in ASKED], axis=1) for one in all_shares]
+falls = []  # for each model [8 heads, tree and name]
+for one, base in zip(models, whole, strict=True):
+    without = [when_switched_off(one, *head) for head in heads]
+    falls.append(base - np.array(without))
+
+# %% tags=["hide-cell"]
+on_map = [np.stack([one[f"the {kind}, when asked"].ravel() for kind in ASKED], axis=1) for one in all_shares]
 
 # %% tags=["hide-input"]
 rows = []
 for index, (b, h) in enumerate(heads):
-    cells = [f"{weight_on_it[0][index, kind]:.0%}" for kind in (0, 1)]
+    cells = [f"{on_map[0][index, kind]:.0%}" for kind in (0, 1)]
     cells += [f"{-falls[0][index, kind]:+.2f}".replace("-", "−") for kind in (0, 1)]
     rows.append((f"block {b + 1}, head {h + 1}", *cells))
 columns = ["weight on the tree", "weight on the name", "tree: change of p", "name: change of p"]
@@ -333,7 +353,7 @@ figure, panels = plots.new_panels(1, 2, size=(9.0, 3.8))
 for kind, (name, axes) in enumerate(zip(ASKED, panels.flat, strict=True)):
     for index, seed in enumerate(SEEDS):
         style = {"color": plots.COLOURS[index], "marker": "os^"[index], "label": f"seed {seed}"}
-        axes.scatter(weight_on_it[index][:, kind], falls[index][:, kind], **style)
+        axes.scatter(on_map[index][:, kind], falls[index][:, kind], **style)
     axes.set(title=f"the {name}", xlabel="weight on it, by the map", ylabel="fall of p when switched off")
 panels[0, 0].legend(frameon=False)
 lesson.figure(
@@ -341,7 +361,7 @@ lesson.figure(
 )
 
 # %% tags=["hide-cell"]
-agree = [a.argmax(axis=0) == b.argmax(axis=0) for a, b in zip(weight_on_it, falls, strict=True)]
+agree = [a.argmax(axis=0) == b.argmax(axis=0) for a, b in zip(on_map, falls, strict=True)]
 cases = int(np.size(agree))
 lesson.record("cases_where_the_map_names_the_most_needed_head", int(np.sum(agree)), tolerance=None, n=cases, at_least=0)
 lesson.record("cases", cases, tolerance=None, note="tree and name, in each run", at_least=1)
@@ -390,19 +410,26 @@ for kind in nothing:
 # letter, and we ask for the share of the letter just before. `--text FILE` takes your own text.
 
 # %%
-corpus = lesson.real_corpus("tiny_shakespeare") if lesson.full or lesson.own_text else None
-letter_shares = None
+corpus = None
+if lesson.full or lesson.own_text:
+    corpus = lesson.real_corpus("tiny_shakespeare")
 if corpus:
     letters = CharacterTokenizer.train(corpus.texts("train"))
-    text = np.array([id for part in corpus.texts("train") for id in letters.encode(part)])
-    cut = np.stack([text[start : start + 65] for start in range(0, len(text) - 64, 64)])
-    reader = trained(cut.astype("int32"), letters.vocabulary_size, lesson.seed, 1, 64)
+    ids = [id for part in corpus.texts("train") for id in letters.encode(part)]
+    windows = [ids[n : n + 65] for n in range(0, len(ids) - 64, 64)]
+    windows = np.array(windows, "int32")
+    reader = trained(windows, letters.vocabulary_size, lesson.seed, 1, 64)
+
     held_out = letters.encode(corpus.texts("validation")[0])
-    found = [self_attention(reader, held_out[n : n + 64]) for n in range(0, 64 * 40, 64)]
-    letter_shares = np.mean([w[..., range(8, 64), range(7, 63)].mean(-1) for w in found], axis=0)
+    t = np.arange(8, 64)  # rows with at least eight letters before them
+    found = []
+    for n in range(0, 64 * 40, 64):
+        weights = self_attention(reader, held_out[n : n + 64])
+        found.append(weights[..., t, t - 1].mean(axis=-1))
+    letter_shares = np.mean(found, axis=0)
     print("share of the letter just before, blocks and heads:")
     print(letter_shares.round(2))
-    print("an even map:", np.mean([1 / (t + 1) for t in range(8, 64)]).round(2))
+    print("an even map:", np.mean(1 / (t + 1)).round(2))
 
 # %% tags=["hide-cell"]
 if corpus and not lesson.own_text:
@@ -420,22 +447,25 @@ if corpus and not lesson.own_text:
 #
 # A recurrent network like the LSTM does the same work for every word, so its cost grows with T alone. But it must take
 # the words one after the other, while attention computes all of them at once. Who wins? We run one layer of each, 64
-# numbers wide, forward, on texts of growing length. Each time is the middle one of several tries, and the span from the
-# fastest to the slowest stands beside it: clocks on a busy machine are noisy.
+# numbers wide, forward, on texts of growing length. Clocks are noisy, so we take the fastest of seven tries, and do
+# that three times over to see the spread.
 
 # %%
 attention = MultiHeadAttention(num_heads=4)
 lstm = keras.layers.LSTM(64, return_sequences=True)
 spec = [tf.TensorSpec((1, None, 64))]
 LAYERS = {
-    "attention": tf.function(lambda x: attention(x, attention_mask=causal_mask(tf.shape(x)[1])), spec),
+    "attention": tf.function(
+        lambda x: attention(x, attention_mask=causal_mask(tf.shape(x)[1])),
+        spec,
+    ),
     "LSTM": tf.function(lambda x: lstm(x), spec),
 }
-LENGTHS = lesson.choose(quick=(64, 256, 1024, 2048), full=(64, 256, 1024, 2048, 4096))
+LENGTHS = [64, 256, 1024, 2048, *lesson.choose(quick=[], full=[4096])]
 
 
 def fastest(layer, length, tries=7):
-    """Milliseconds of a forward pass: the fastest of several, which a busy machine disturbs least."""
+    """Milliseconds of a forward pass: the fastest, which noise disturbs least."""
     x = tf.random.normal((1, length, 64))
     layer(x)  # the first call prepares
     taken = []
@@ -446,10 +476,10 @@ def fastest(layer, length, tries=7):
     return min(taken)
 
 
-ROUNDS = 3
-measured = {
-    name: np.array([[fastest(layer, T) for T in LENGTHS] for _ in range(ROUNDS)]) for name, layer in LAYERS.items()
-}
+measured = {}
+for name, layer in LAYERS.items():
+    rounds = [[fastest(layer, T) for T in LENGTHS] for _ in range(3)]
+    measured[name] = np.array(rounds)  # [3, lengths]
 
 # %% tags=["hide-input"]
 rows = []

@@ -24,6 +24,9 @@
 # %%
 from __future__ import annotations
 
+import itertools
+import textwrap
+
 from lmbook import CharacterTokenizer, Lesson, MultiHeadAttention, WordTokenizer, reproducible
 from lmbook.book import diagrams, plots
 from lmbook.corpora.greentree import Grammar, floor, tell_stories
@@ -69,7 +72,7 @@ diagrams.multi_head(heads=4, width=64)
 # %%
 x = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])  # [2 words, 4 numbers]
 parts = x.reshape(2, 2, 2)  # [word, head, number]: each row is cut in two
-heads = parts.swapaxes(0, 1)  # [head, word, number]: first all words of head 1, then all words of head 2
+heads = parts.swapaxes(0, 1)  # [head, word, number]: all words of head 1 first
 print("head 1:", heads[0].tolist())
 print("head 2:", heads[1].tolist())
 
@@ -100,23 +103,28 @@ class Heads(keras.layers.Layer):
     def __init__(self, width, heads, rotary=False):
         super().__init__()
         self.heads, self.rotary = heads, rotary
-        self.query, self.key, self.value, self.mix = (keras.layers.Dense(width, use_bias=False) for _ in range(4))
+        self.query = keras.layers.Dense(width, use_bias=False)  # W_Q
+        self.key = keras.layers.Dense(width, use_bias=False)  # W_K
+        self.value = keras.layers.Dense(width, use_bias=False)  # W_V
+        self.mix = keras.layers.Dense(width, use_bias=False)  # W_O
 
     def split(self, x):  # [B, T, D] -> [B, H, T, D / H]
         B, T, D = ops.shape(x)
-        return ops.swapaxes(ops.reshape(x, (B, T, self.heads, D // self.heads)), 1, 2)
+        parts = ops.reshape(x, (B, T, self.heads, D // self.heads))
+        return ops.swapaxes(parts, 1, 2)
 
     def join(self, y):  # [B, H, T, D / H] -> [B, T, D]
         B, H, T, d = ops.shape(y)
         return ops.reshape(ops.swapaxes(y, 1, 2), (B, T, H * d))
 
     def call(self, x):
-        q, k, v = self.split(self.query(x)), self.split(self.key(x)), self.split(self.value(x))
+        q, k = self.split(self.query(x)), self.split(self.key(x))
+        v = self.split(self.value(x))
         t = ops.arange(ops.shape(x)[1])
         if self.rotary:
             q, k = apply_rotary(q, t), apply_rotary(k, t)
         scores = q @ ops.swapaxes(k, 2, 3) / q.shape[-1] ** 0.5  # [B, H, T, T]
-        scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)  # the causal mask
+        scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)  # causal mask
         return self.mix(self.join(ops.softmax(scores) @ v))
 
 
@@ -137,7 +145,8 @@ def head_by_head(x, W_Q, W_K, W_V, W_O, H):
     for h in range(H):
         own = slice(h * d, (h + 1) * d)  # the columns of this head
         Q, K, V = x @ W_Q[:, own], x @ W_K[:, own], x @ W_V[:, own]
-        scores = np.where(np.tri(len(x), dtype=bool), Q @ K.T / np.sqrt(d), -1e9)
+        scores = Q @ K.T / np.sqrt(d)
+        scores = np.where(np.tri(len(x), dtype=bool), scores, -1e9)
         results.append(softmax(scores) @ V)
     return np.concatenate(results, axis=1) @ W_O
 
@@ -156,7 +165,8 @@ book.build(x.shape)
 book.set_weights(matrices)
 theirs = keras.layers.MultiHeadAttention(num_heads=4, key_dim=8, use_bias=False)
 theirs.build(x.shape, x.shape)
-theirs.set_weights([W.reshape(w.shape) for W, w in zip(matrices, theirs.get_weights(), strict=True)])
+shapes = [w.shape for w in theirs.get_weights()]
+theirs.set_weights([W.reshape(s) for W, s in zip(matrices, shapes, strict=True)])
 
 mask = np.tri(10, dtype=bool)
 results = {
@@ -164,8 +174,10 @@ results = {
     "book": book(x, attention_mask=mask)[0],
     "keras": theirs(x, x, attention_mask=mask)[0],
 }
-differences = {name: float(np.abs(y[0] - other).max()) for name, other in results.items()}
-print(differences)
+differences = {}
+for name, other in results.items():
+    differences[name] = float(np.abs(y[0] - other).max())
+    print(f"largest difference to {name}: {differences[name]:.1e}")
 
 # %%
 lesson.record("difference_head_by_head", differences["head by head"], tolerance=None, at_most=1e-5, note="largest")
@@ -192,10 +204,11 @@ x = rng.normal(size=(1, 5, 32)).astype("float32")
 order = [4, 2, 0, 3, 1]
 first_shuffled = np.asarray(layer(x[:, order]))
 shuffled_afterwards = np.asarray(layer(x))[:, order]
-print("largest difference:", np.abs(first_shuffled - shuffled_afterwards).max())
+moved = float(np.abs(first_shuffled - shuffled_afterwards).max())
+print(f"largest difference: {moved:.1e}")
 
 # %%
-lesson.record("shuffle_changes", np.abs(first_shuffled - shuffled_afterwards).max(), tolerance=None, at_most=1e-5)
+lesson.record("shuffle_changes", moved, tolerance=None, at_most=1e-5)
 
 # %% [markdown]
 # Every word gets exactly what it got before, wherever it stands now: for attention, a sentence is a bag of words. (With
@@ -230,12 +243,13 @@ diagrams.sinusoidal(length=16, width=8, position=5)
 # %%
 def clocks(t, D, base=10_000):
     angles = t[:, None] * base ** (-2 * np.arange(D // 2) / D)  # [T, D / 2]
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)  # all sines, then all cosines
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)  # sines first
 
 
 print(clocks(np.array([2]), 4, base=100).round(2))
-same = float(np.abs(clocks(np.arange(50), 64) - sinusoidal(np.arange(50), 64)).max())
-print("difference to the library:", same)
+t = np.arange(50)
+same = float(np.abs(clocks(t, 64) - sinusoidal(t, 64)).max())
+print(f"largest difference to the library: {same:.1e}")
 
 # %%
 lesson.record("difference_sinusoidal", same, tolerance=None, at_most=1e-4, note="by hand against the library")
@@ -262,7 +276,8 @@ diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
 def turned(arrow, degrees):
     angle = np.radians(degrees)
     a, b = arrow
-    return np.array([a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)])
+    sin, cos = np.sin(angle), np.cos(angle)
+    return np.array([a * cos - b * sin, a * sin + b * cos])
 
 
 for query_place, key_place in ((3, 1), (13, 11), (3, 3)):
@@ -288,12 +303,13 @@ q, k = rng.normal(size=(2, 1, 1, 1, 16)).astype("float32")
 
 def scores_from(first):
     places = np.arange(first, first + 20)
-    Q, K = (np.asarray(apply_rotary(np.repeat(part, 20, axis=2), places))[0, 0] for part in (q, k))
-    return Q @ K.T
+    Q = apply_rotary(np.repeat(q, 20, axis=2), places)[0, 0]
+    K = apply_rotary(np.repeat(k, 20, axis=2), places)[0, 0]
+    return np.asarray(Q) @ np.asarray(K).T
 
 
 moved = float(np.abs(scores_from(100) - scores_from(0)).max())
-print("largest difference:", moved)
+print(f"largest difference: {moved:.1e}")
 
 # %%
 lesson.record("difference_when_both_move_100_places", moved, tolerance=None, at_most=1e-4, note="rotary scores")
@@ -313,14 +329,14 @@ class Places(keras.layers.Layer):
     def __init__(self, kind, width):
         super().__init__()
         self.kind, self.width = kind, width
-        self.table = keras.layers.Embedding(64, width) if kind == "learned" else None
+        self.table = keras.layers.Embedding(64, width)  # used by "learned"
 
     def call(self, x):
         t = ops.arange(ops.shape(x)[1])
         if self.kind == "learned":
             return x + self.table(t)
         if self.kind == "sinusoidal":
-            return x + 0.05 * sinusoidal(t, self.width)  # as small as the word vectors are at first
+            return x + 0.05 * sinusoidal(t, self.width)  # small, as x is at first
         return x  # "rotary" is done inside the heads; "none" not at all
 
 
@@ -329,7 +345,10 @@ def make_model(vocabulary, positions, heads=4, learning_rate=0.01, layer=Heads):
     x = Places(positions, 64)(keras.layers.Embedding(vocabulary, 64)(ids))
     x = x + layer(64, heads, positions == "rotary")(x)
     model = keras.Model(ids, keras.layers.Dense(vocabulary)(x))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True,
+        ignore_class=0,  # filling is not text
+    )
     model.compile(keras.optimizers.Adam(learning_rate), loss)
     return model
 
@@ -340,10 +359,10 @@ def make_model(vocabulary, positions, heads=4, learning_rate=0.01, layer=Heads):
 
 # %%
 grammar = Grammar(split="seen", max_sentences=4)
-train_stories = [story.english for story in tell_stories(3000, 10, grammar=grammar)]
-test_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
+train_stories = [s.english for s in tell_stories(3000, 10, grammar=grammar)]
+test_stories = [s.english for s in tell_stories(200, 11, grammar=grammar)]
 tokenizer = WordTokenizer.train(train_stories)
-print(test_stories[0])
+print(textwrap.fill(test_stories[0], 78))
 
 
 def as_rows(stories, length=57):
@@ -363,7 +382,7 @@ EPOCHS = lesson.choose(quick=3, full=5)
 
 
 def test_losses(positions, seed, **options):
-    """Train a model; give it and its loss on the test stories after each epoch."""
+    """A trained model, and its loss on the test stories after each epoch."""
     reproducible(seed)
     model = make_model(tokenizer.vocabulary_size, positions, **options)
     fitted = model.fit(
@@ -380,35 +399,37 @@ def test_losses(positions, seed, **options):
 KINDS = ("none", "sinusoidal", "learned", "rotary")
 runs = {kind: [test_losses(kind, seed) for seed in SEEDS] for kind in KINDS}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 lesson.record("floor", lowest, "nats per token", 1e-6, note="the best possible loss on the test stories")
-figure, axes = plots.new_figure("", "epoch", "loss on test stories (nats per token)", size=(6.5, 3.8))
-for index, (kind, each) in enumerate(runs.items()):
+for kind, each in runs.items():
     losses = np.array([losses for _, losses in each])
     name = {"none": "no_positions"}.get(kind, kind)
     for label, column in (("one_epoch", 0), ("all_epochs", -1)):
         note = f"positions: {kind}; test stories"
         lesson.record_mean(f"loss_{name}_after_{label}", losses[:, column], "nats per token", 0.08, note)
+
+# %% tags=["hide-input"]
+figure, axes = plots.new_figure("", "epoch", "loss on test stories (nats per token)", size=(6.5, 3.8))
+rows = []
+for index, (kind, each) in enumerate(runs.items()):
+    losses = np.array([losses for _, losses in each])
     axes.plot(range(1, EPOCHS + 1), losses.mean(axis=0), marker="o", label=kind, **plots.line_style(index))
+    spread = [f" ± {sd:.3f}" for sd in losses.std(axis=0, ddof=1)] if len(each) > 1 else [""] * EPOCHS
+    rows.append((kind, *(f"{losses[:, column].mean():.3f}{spread[column]}" for column in (0, -1))))
 plots.draw_floor(axes, lowest, "floor")
 axes.legend(frameon=False)
 lesson.figure(figure, "positions", "Four kinds of positions, trained; the mean of the seeds")
-rows = []
-for kind, each in runs.items():
-    cells = [kind]
-    for column in (0, -1):
-        losses = [losses[column] for _, losses in each]
-        cells.append(f"{np.mean(losses):.3f}" + (f" ± {np.std(losses, ddof=1):.3f}" if len(losses) > 1 else ""))
-    rows.append(cells)
 lesson.table("positions", rows, ["positions", "after one epoch", f"after {EPOCHS} epochs"])
 
 # %% [markdown]
-# After one epoch rotary positions are ahead ([[loss_rotary_after_one_epoch]], without positions
-# [[loss_no_positions_after_one_epoch]]): they need not learn first what a distance is. In the end learned and rotary
-# positions are close together ([[loss_learned_after_all_epochs]] and [[loss_rotary_after_all_epochs]]), and the model
-# without positions is the last ([[loss_no_positions_after_all_epochs]]). It still learns a great deal, because the
-# causal mask gives a little of the order away. The ± in the table is the spread of three runs that differ only in their
-# seed; where two rows differ by less, call it a draw.
+# After one epoch rotary positions are ahead: [[loss_rotary_after_one_epoch]] nats, against
+# [[loss_learned_after_one_epoch]] for learned ones, [[loss_sinusoidal_after_one_epoch]] for sinusoidal ones and
+# [[loss_no_positions_after_one_epoch]] without any. They need not learn first what a distance is. After all epochs the
+# four have come close together (rotary [[loss_rotary_after_all_epochs]], learned [[loss_learned_after_all_epochs]],
+# sinusoidal [[loss_sinusoidal_after_all_epochs]], none [[loss_no_positions_after_all_epochs]]). The ± in the table is
+# the standard deviation over three runs that differ only in their seed; where two rows differ by less than about twice
+# that, call it a draw. Note the last figure: a model without any positions does well on these stories. The causal mask
+# gives a little of the order away, and a word's neighbours say much by their meaning alone.
 #
 # Where does the order show? In what the models write. Read both for words at the wrong place:
 
@@ -427,7 +448,8 @@ def write(model, start, count=45, seed=1):
 
 
 for kind in ("none", "rotary"):
-    print(f"{kind}: {write(runs[kind][0][0], 'An old birch')}\n")
+    print(f"positions: {kind}")
+    print(textwrap.fill(write(runs[kind][0][0], "An old birch"), 78), "\n")
 
 # %% [markdown]
 # ## One head or four?
@@ -444,33 +466,41 @@ lesson.record_mean(
 
 # %% [markdown]
 # On these simple stories one head ends at [[loss_rotary_one_head_after_all_epochs]], four at
-# [[loss_rotary_after_all_epochs]]. The difference is larger on real text, where more is asked for at once: the plays of
-# Shakespeare (one million characters, in full), letter by letter, in windows of 64 letters. To spell, a model needs
-# several earlier letters, each in its place. `--text FILE` puts your own text here.
+# [[loss_rotary_after_all_epochs]]; with the spread of three seeds that is a hint and no more. On real text, where more
+# is asked for at once, it should be clearer: the plays of Shakespeare (one million characters, in full), letter by
+# letter, in windows of 64 letters, one epoch. To spell, a model needs several earlier letters, each in its place.
+# `--text FILE` puts your own text here.
 
 # %%
-corpus = lesson.real_corpus("tiny_shakespeare") if lesson.full or lesson.own_text else None
-real = {}
+corpus = None
+if lesson.full or lesson.own_text:
+    corpus = lesson.real_corpus("tiny_shakespeare")
+
+
+def windows(texts):
+    ids = np.array([id for one in texts for id in letters.encode(one)], "int32")
+    starts = range(0, len(ids) - 64, 64)
+    return np.stack([ids[start : start + 65] for start in starts])
+
+
+CHOICES = {
+    "no_positions": {"positions": "none"},
+    "1_head": {"positions": "rotary", "heads": 1},
+    "4_heads": {"positions": "rotary"},
+}
+real = {name: [] for name in CHOICES}
 if corpus:
     letters = CharacterTokenizer.train(corpus.texts("train"))
-
-    def windows(texts):
-        ids = np.array([id for text in texts for id in letters.encode(text)], "int32")
-        return np.stack([ids[start : start + 65] for start in range(0, len(ids) - 64, 64)])
-
-    read, held_out = windows(corpus.texts("train")), windows(corpus.texts("validation"))
-    for name, options in {
-        "no_positions": {"positions": "none"},
-        "1_head": {"positions": "rotary", "heads": 1},
-        "4_heads": {"positions": "rotary"},
-    }.items():
-        real[name] = []
-        for seed in SEEDS:
-            reproducible(seed)
-            model = make_model(letters.vocabulary_size, learning_rate=0.005, **options)
-            model.fit(read[:, :-1], read[:, 1:], batch_size=64, epochs=1, verbose=0)
-            real[name].append(model.evaluate(held_out[:, :-1], held_out[:, 1:], verbose=0))
-        print(f"{name}: {np.mean(real[name]):.3f} nats per character on text that was held out")
+    read = windows(corpus.texts("train"))
+    held_out = windows(corpus.texts("validation"))
+    for name, seed in itertools.product(CHOICES, SEEDS):
+        reproducible(seed)
+        options = {"learning_rate": 0.005, **CHOICES[name]}
+        model = make_model(letters.vocabulary_size, **options)
+        model.fit(read[:, :-1], read[:, 1:], batch_size=64, epochs=1, verbose=0)
+        loss = model.evaluate(held_out[:, :-1], held_out[:, 1:], verbose=0)
+        real[name].append(loss)
+        print(f"{name}, seed {seed}: {loss:.3f} nats per character")
 
 # %% tags=["hide-cell"]
 if corpus and not lesson.own_text:
@@ -479,8 +509,8 @@ if corpus and not lesson.own_text:
 
 # %% [markdown]
 # Without positions, four heads reach [[shakespeare_no_positions]] nats a character. With rotary positions one head
-# reaches [[shakespeare_1_head]] and four reach [[shakespeare_4_heads]]. Here both, positions and heads, matter, and the
-# positions matter more.
+# reaches [[shakespeare_1_head]] and four reach [[shakespeare_4_heads]] (means of three seeds; the losses of each are
+# printed above). Here both, positions and heads, matter, and the positions matter more.
 #
 # ## What goes wrong: the reshape without the swap
 #
@@ -512,7 +542,7 @@ class WrongHeads(Heads):
 
 broken = [test_losses("learned", seed, layer=WrongHeads) for seed in SEEDS]
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 final = [losses[-1] for _, losses in broken]
 lesson.record_mean("loss_wrong_reshape", final, "nats per token", 0.08, "learned positions, after all epochs")
 
@@ -529,7 +559,8 @@ lesson.record_mean("loss_wrong_reshape", final, "nats per token", 0.08, "learned
 for name, model in {"right": runs["learned"][0][0], "wrong": broken[0][0]}.items():
     whole = np.asarray(model(test[:1, :56]))[0, :20]
     short = np.asarray(model(test[:1, :28]))[0, :20]
-    print(f"{name}: the first 20 predictions change by {np.abs(whole - short).max():.4f} when the end is cut off")
+    change = np.abs(whole - short).max()
+    print(f"{name}: cutting the end off changes earlier logits by {change:.4f}")
 
 # %% [markdown]
 # ## What this lesson cannot show
