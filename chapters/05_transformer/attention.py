@@ -76,8 +76,8 @@ diagrams.attention(words, query=[3, 0], keys=[[0, 0], [1, 0], [0, 1]], values=[[
 #    their sum, 10.34. The weights are 0.10, 0.81, 0.10.
 # 4. **Mix.** Add up the values, each times its weight: greenness 0.81 · 1 = 0.81, treeness 0.10 · 1 = 0.10.
 #
-# Finally the result is *added* to the vector that "tree" had, (0, 1): it becomes (0.81, 1.10). A tree has turned into a
-# green tree. The same four steps in NumPy:
+# Finally the result is *added* to what "tree" had itself, greenness 0 and treeness 1. It becomes (0.81, 1.10): a tree
+# has turned into a green tree. The same four steps in NumPy:
 
 # %%
 query = np.array([3.0, 0.0])
@@ -158,7 +158,8 @@ print("taken\n", taken.round(2))
 # Why does it matter? Softmax of large scores gives nearly everything to one word, and then it stops *learning*.
 # Training follows the **gradient**: how much the result changes when a score changes a little. For a weight $w$ and its
 # own score this is $w\,(1 - w)$. With $w = 0.5$ that is 0.25. With $w = 0.999$ it is 0.001: whatever training wants,
-# the score hardly moves the weight. What do random scores over 16 words give, with and without the division?
+# the score hardly moves the weight. How large are the largest weight and this slope for random queries and keys over 16
+# words, with and without the division?
 
 
 # %%
@@ -213,6 +214,9 @@ print(attention(Q, K, V, causal)[1].round(2))
 
 # %% [markdown]
 # "tree" comes last, so nothing changes for it. "a" has nobody left to attend to but itself.
+#
+# Two other masks will come later in the book, and they work in the same way: one hides the filling at the end of short
+# texts, and one says which words of a source a translator may see ([encoder and decoder](encoder_decoder.py)).
 #
 # > The article writes (§3.1.1): "In this way, every word of the input sequence can influence every word of the output
 # > sequence." That holds where a text is only read. A model that writes needs the mask, which the article never
@@ -330,8 +334,8 @@ train, test = as_rows(train_stories), as_rows(test_stories)
 # The model is as small as it can be. A table gives each token a vector of 64 numbers. A second table gives each *place*
 # in the text a vector, which is added, because attention by itself does not know the order of the words (the [next
 # lesson](heads_and_positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer
-# gives every token of the vocabulary a score for being the next; such a score is called a **logit**, and softmax makes
-# a probability of it.
+# gives each token of the **vocabulary** (all different tokens there are) a score for being the next; such a score is
+# called a **logit**, and softmax makes a probability of it.
 #
 # The **loss** is the **cross-entropy**: the mean of $-\ln p$, where $p$ is the probability that the model gave to the
 # token that really came. With $p = 1/2$ each time it would be 0.69 **nats** a token. Its gradient says how to change
@@ -413,13 +417,14 @@ for name, each in losses.items():
 lesson.table("losses", [*rows, ("floor", f"{lowest:.3f}")], ["", "loss on the test stories"])
 
 # %% [markdown]
-# With the head the loss is [[test_loss_with_attention]], without it [[test_loss_without_attention]] nats a token. The
-# floor is [[floor .2]]. One head closes most of the gap; it does not close all of it.
+# With the head the loss is [[test_loss_with_attention]], without it [[test_loss_without_attention]] nats a token, and
+# the floor is [[floor .2]]. One head closes most of the gap, and not all of it. (The ± in the table is the standard
+# deviation over the three seeds: about how far one run lies from the mean.)
 #
 # ### Does it find the tree?
 #
 # That was a mean over all words. Now our two questions: wherever a tree that was named before is named again, how often
-# is the right word the one that the model holds most likely? And the same for the hero's name.
+# does the model give its largest probability to the right word? And the same for the hero's name.
 
 
 # %%
@@ -465,10 +470,9 @@ lesson.table("right", rows, ["share that is right, each seed", "with attention",
 
 # %% [markdown]
 # When the tree is named again, the model with attention is right in [[tree_right_with_attention %]] of the cases, the
-# one without in [[tree_right_without_attention %]] (means over the seeds): it can only bet on the commonest word. One
-# seed can be much worse than another, as the table shows; that is why we train more than one. Names are harder
-# ([[name_right_with_attention %]] against [[name_right_without_attention %]]): one and the same head has to find trees,
-# names and much else.
+# one without in [[tree_right_without_attention %]] (means over the seeds; the table shows each): it can only bet on the
+# commonest word. Names are harder ([[name_right_with_attention %]] against [[name_right_without_attention %]]): one and
+# the same head has to find trees, names and much else.
 #
 # ### Let it write
 #
@@ -493,7 +497,8 @@ for name, models in {"with": with_head, "without": without_head}.items():
     print(textwrap.fill(write(models[0][0], "A green oak", 45), 78), "\n")
 
 # %% [markdown]
-# Read both for the thread of the story: is it the same tree and the same hero at the end as at the beginning?
+# Read both for the thread: is it the same hero at the end as at the beginning, and is it "he" or "she" throughout?
+# Neither is perfect. The model with attention keeps a thread more often, and even it can make a hero meet himself.
 #
 # ## Real text
 #
@@ -565,8 +570,8 @@ lesson.figure(figure, "no_mask", "Training loss with and without the causal mask
 # do not give it away as long as they are read the same way, whole, with the answer in plain view: there its loss is
 # [[test_loss_without_mask_read_whole .2]].
 #
-# The truth comes out when the model is used as it is meant to be used: one word after the other, with the future really
-# unknown. For every place of a story we cut off what follows, and ask for the next word.
+# The truth comes out when the model is used as it will be used: one word after the other, with the future unknown. For
+# every place of a story we cut off what follows, and ask for the next word.
 
 
 # %%
@@ -595,8 +600,8 @@ lesson.record("blind_guess", float(np.log(tokenizer.vocabulary_size)), "nats per
 
 # %% [markdown]
 # Word by word its loss is [[word_by_word_loss_without_mask]] nats a token; the model with the mask has
-# [[word_by_word_loss_with_mask]], as before. A blind guess, every word alike, would cost [[blind_guess .2]]. What it
-# writes is worthless.
+# [[word_by_word_loss_with_mask]], as before. A blind guess, which gives every token of the vocabulary the same
+# probability, would cost [[blind_guess .2]]. What it writes is worthless.
 #
 # **How to notice.** Be suspicious of a loss that is too good, and know the floor where you can. Better, test for it:
 # change the end of a text, and see whether the predictions at its beginning change. They must not.

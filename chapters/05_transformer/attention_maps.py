@@ -200,25 +200,22 @@ lesson.record("difference_to_library", difference, tolerance=None, at_most=1e-5,
 #
 # ## What do the heads attend to?
 #
-# Here are the four heads of the second block, for the first words of that story. Read a row: it shows what the word at
-# its left attends to, in order to predict the word *after* it.
+# Here are all eight maps of that story, small and without words, for a first look.
 
 # %% tags=["hide-input"]
-shown = 20
-names = [tokenizer.tokens[id] for id in ids_of(story)[:shown]]
-for number, block in enumerate(maps, 1):
-    figure, panels = plots.new_panels(2, 2, size=(10.5, 10.5))
-    for head, axes in enumerate(panels.flat):
-        plots.matrix(axes, block[head, :shown, :shown], names, names, top=1.0)
-        axes.set_title(f"head {head + 1}", fontsize=11)
-    caption = f"The four heads of block {number}: row by row, what a word attends to in a story it has not seen"
-    lesson.figure(figure, f"block_{number}", caption)
+figure, panels = plots.new_panels(2, 4, size=(9.0, 5.0))
+for (block, head), axes in np.ndenumerate(panels):
+    plots.matrix(axes, maps[block, head], [], [], top=1.0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(f"block {block + 1}, head {head + 1}", fontsize=10)
+lesson.figure(figure, "heads", "The eight maps of one story: each row is a word that attends to words before it")
 
 # %% [markdown]
-# Look for **columns** (one word that many later words come back to), for **diagonals** (a word at a fixed distance),
-# and for rows that are spread out. But this is one story, and the eye finds patterns everywhere. So we count over 100
-# stories. Which share does each head give to the word itself, to the word before, to punctuation? And wherever a tree
-# or a hero that was named before is named again: which weight does each head put on the place where it stands?
+# You see **columns** (one word that many later words come back to), pieces of **diagonals** (a word at a fixed
+# distance), and rows that are spread out. But this is one story, and the eye finds patterns everywhere. So we count
+# over 100 stories. Which share does each head give to the word itself, to the word before, to punctuation? And wherever
+# a tree or a hero that was named before is named again: which weight does each head put on the place where it stands?
 
 
 # %%
@@ -297,6 +294,19 @@ for kind in table:
 # against [[even_share_the_word_before %]]. Nobody told the heads what to do. They began as different random numbers,
 # and with another seed other heads take other parts: "head 2" is only a number.
 #
+# Here is the map of the head that is strongest on the tree. Find the last row "the" that comes before a "tree": this is
+# where the model must say which tree it was. Follow the row to the left, to its darkest square.
+
+# %% tags=["hide-input"]
+block, head = np.unravel_index(table["the tree, when asked"].argmax(), (2, 4))
+names = [tokenizer.tokens[id] for id in ids_of(story)]
+figure, axes = plots.new_figure(size=(7.0, 7.0))
+plots.matrix(axes, maps[block, head], names, names, top=1.0)
+axes.set_title(f"block {block + 1}, head {head + 1}", fontsize=10)
+caption = "What one head attends to in a story that the model has not seen: row by row, the darker, the more"
+lesson.figure(figure, "strongest", caption)
+
+# %% [markdown]
 # ## What a map does not prove
 #
 # A dark square says where a head takes from. It does not say that the model *needs* it: the value may be small, or
@@ -373,8 +383,9 @@ for kind, name in enumerate(ASKED):
 # With all heads the right tree has a probability of [[p_of_the_tree .2]], the right name [[p_of_the_name .2]]. The head
 # with the largest weight was also the one that was missed most in [[cases_where_the_map_names_the_most_needed_head]] of
 # [[cases]] cases. Look at the points at the left edge that stand high: such a head hardly attends to the word at that
-# moment, and yet without it the word is lost, because it prepares what another head needs. Points at the right that
-# stand low are the opposite: dark on the map, and hardly missed.
+# moment, and yet the answer suffers without it. It must do something else that the answer needs; it may, for example,
+# tell that a tree is to be named at all. Points at the right that stand low are the opposite: dark on the map, and
+# hardly missed.
 #
 # So a map is a good place to *find* a guess, and never the proof of it.
 # [Interpretability](../11_challenges/interpretability.py) has more such tests.
@@ -437,7 +448,7 @@ if corpus and not lesson.own_text:
 
 # %% [markdown]
 # In this one run the strongest head gives [[shakespeare_largest_share_letter_before %]] of its weight to the letter
-# just before, many times what an even map gives. To spell, that letter matters most.
+# just before (the even map is printed above).
 #
 # ## What it costs
 #
@@ -506,13 +517,19 @@ lesson.record("weights_megabytes_at_4096_words", 4 * 4096 * 4096 * 4 / 1e6, "MB"
 # certain: it is a square. FlashAttention ({cite:t}`dao2022`) computes the weights piece by piece and never holds them
 # all; the number of products stays a square.
 #
+# A model that *writes* has another thing to hold: the keys and values of all earlier words, so that it need not compute
+# them again for each new word (the **key-value cache**). With a pencil, for a large model of 32 blocks, keys and values
+# of 4,096 numbers each, 2 bytes a number, and a text of 8,192 tokens: 32 · 2 · 4096 · 2 · 8192 bytes = 4.3 billion
+# bytes. If every four heads of queries share one head of keys and values (**grouped-query attention**), it is a quarter
+# of that.
+#
 # ## What this lesson cannot show
 #
-# - The maps are those of a tiny model on simple stories. Larger models have heads with clearer tasks, and many more of
-#   them.
+# - The maps are those of a tiny model on simple stories. What is said of them need not hold for larger ones.
 # - Which head does what changes with the seed. The table of shares shows one model, the test of switching off up to
 #   three.
-# - Switching off one head at a time misses heads that stand in for each other. A fall of 0 does not mean "useless".
+# - Switching off one head at a time misses heads that stand in for each other. A fall of 0 does not mean "useless". And
+#   a head that is missing disturbs the model in general, not only where we look.
 # - The times are of one layer, on a CPU, reading only. On a GPU, and in training, the ratios are others.
 #
 # ## Summary

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Contents, HomePicture
 from lmbook.book.listing import seconds
@@ -71,13 +74,29 @@ PICTURE = """## A look inside a model
 
 {text}
 
-:::{{figure}} /chapters/{chapter}/{file}
+:::{{figure}} {file}
 :alt: {note}
 :name: home-picture
 
 {note}. From the lesson [{title}](/chapters/{chapter}/{lesson}.ipynb).
 :::
 """
+
+
+HOME_PICTURE = "home_picture.png"  # where the site has the picture that a notebook holds
+
+
+def picture_in_notebook(contents: Contents, book: list[LessonFile]) -> bytes | None:
+    """The home page's picture, a PNG, when it was recorded into its lesson's notebook; else None."""
+    lesson = next((one for one in book if contents.home and one.name == contents.home.lesson), None)
+    if lesson is None or not lesson.path.with_suffix(".ipynb").exists():
+        return None
+    entry = (read_results(lesson, "full") or {"figures": {}})["figures"].get(f"picture/{contents.home.picture}", {})
+    for cell in json.loads(lesson.path.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            if entry and output.get("metadata", {}).get("image/png", {}).get("alt") == entry["note"]:
+                return base64.b64decode(output["data"]["image/png"])
+    return None
 
 
 def home_page(contents: Contents, book: list[LessonFile], toctrees: str) -> str:
@@ -108,7 +127,7 @@ def _picture(home: HomePicture, known: dict[str, LessonFile]) -> str:
     return PICTURE.format(
         text=home.text,
         chapter=lesson.chapter,
-        file=entry["value"],
+        file=f"/{HOME_PICTURE}" if entry["value"].endswith(".ipynb") else f"/chapters/{lesson.chapter}/{entry['value']}",
         note=entry["note"],
         title=lesson.fields.get("Title", lesson.name),
         lesson=lesson.name,
