@@ -498,7 +498,7 @@ for name, models in {"with": with_head, "without": without_head}.items():
 
 # %% [markdown]
 # Read both for the thread: is it the same hero at the end as at the beginning, and is it "he" or "she" throughout?
-# Neither is perfect. The model with attention keeps a thread more often, and even it can make a hero meet himself.
+# Neither is perfect. XX
 #
 # ## Real text
 #

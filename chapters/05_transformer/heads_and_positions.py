@@ -329,7 +329,8 @@ class Places(keras.layers.Layer):
     def __init__(self, kind, width):
         super().__init__()
         self.kind, self.width = kind, width
-        self.table = keras.layers.Embedding(64, width)  # used by "learned"
+        if kind == "learned":
+            self.table = keras.layers.Embedding(64, width)
 
     def call(self, x):
         t = ops.arange(ops.shape(x)[1])
