@@ -9,7 +9,9 @@ from typing import Any
 from lmbook.book.chapters import FIELDS, OPTIONAL_FIELDS, LessonFile
 from lmbook.book.contents import Contents
 from lmbook.book.listing import seconds
+from lmbook.book.results import read_results
 from lmbook.book.site.links import site_links
+from lmbook.book.site.picture_words import with_words
 
 _FIELD = rf"[-*] \**(?:{'|'.join((*FIELDS[1:], *OPTIONAL_FIELDS, 'Outputs'))})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
 _HEADER = re.compile(rf"\A(#.*\n)\s*(?:{_FIELD})*", re.I)
@@ -19,18 +21,20 @@ STALE = "Recorded from an earlier version of this cell."
 def lesson_page(text: str, lesson: LessonFile, contents: Contents, book: list[LessonFile]) -> str:
     """The notebook `text` as the site shows it."""
     notebook = json.loads(text)
+    recorded = notebook["metadata"].get("lmbook")
+    results = read_results(lesson, (recorded or {}).get("profile", "full")) or {}
     cells: list[dict[str, Any]] = []
     for index, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "markdown":
             source = site_links("".join(cell["source"]), f"chapters/{lesson.chapter}", book)
             if index == 0:
-                source = opening(source, lesson, contents, book, notebook["metadata"].get("lmbook"))
+                source = opening(source, lesson, contents, book, recorded)
             cells.append(cell | {"source": source})
         else:
             if is_stale(cell):
                 note = f":::{{container}} stale\n{STALE}\n:::"
                 cells.append({"cell_type": "markdown", "id": f"stale-{index}", "metadata": {}, "source": note})
-            cells.append(cell)
+            cells.append(with_words(cell, results.get("figures", {})))
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
 
 
