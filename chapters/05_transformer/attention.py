@@ -122,8 +122,9 @@ print("Q\n", Q)
 #
 # All words can ask at once, because no word has to wait for another. With one row a word,
 #
-# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\Big(\frac{Q K^\top}{\sqrt{d}}\Big)\,V,
-#   \qquad Q = X W_Q,\quad K = X W_K,\quad V = X W_V$$
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\Big(\frac{Q K^\top}{\sqrt{d}}\Big)\,V$$
+#
+# $$Q = X W_Q,\qquad K = X W_K,\qquad V = X W_V$$
 #
 # - $X$ holds the words' vectors, one row for each of the $T$ words;
 # - $W_Q$, $W_K$, $W_V$ are the three matrices, which training finds;

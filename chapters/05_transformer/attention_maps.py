@@ -391,10 +391,10 @@ for kind, name in enumerate(ASKED):
 # [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] cases. The map was a good guide.
 #
 # Now look at the points at the left edge that stand high. Such a head puts less weight on the word than an even map
-# would, and yet the probability falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it
-# .2]]. It must do something else that the answer needs; it may, for example, tell that a tree is to be named at all. No
-# map of this moment shows that. Points at the right that stand low are the opposite: dark on the map, and hardly
-# missed.
+# would, and yet the probability falls without it, in one model by
+# [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It must do something else that the answer needs; it may, for
+# example, tell that a tree is to be named at all. No map of this moment shows that. Points at the right that stand low
+# are the opposite: dark on the map, and hardly missed.
 #
 # So a map is a good place to *find* a guess, and never the proof of it.
 # [Interpretability](../11_challenges/interpretability.py) has more such tests.

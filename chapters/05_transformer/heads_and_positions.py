@@ -27,7 +27,13 @@ from __future__ import annotations
 import itertools
 import textwrap
 
-from lmbook import CharacterTokenizer, Lesson, MultiHeadAttention, WordTokenizer, reproducible
+from lmbook import (
+    CharacterTokenizer,
+    Lesson,
+    MultiHeadAttention,
+    WordTokenizer,
+    reproducible,
+)
 from lmbook.book import diagrams, plots
 from lmbook.corpora.greentree import Grammar, floor, tell_stories
 from lmbook.layers import apply_rotary, sinusoidal
@@ -59,8 +65,8 @@ diagrams.multi_head(heads=4, width=64)
 # In "a green tree stands", let the word "stands" look for two things, the adjective "green" and the noun "tree". Their
 # values are (1, 0) and (0, 1).
 #
-# - **One head** gives each a weight of 0.5 and takes 0.5 · (1, 0) + 0.5 · (0, 1) = (0.5, 0.5). Had there been two trees
-#   of some grey-green kind with the value (0.5, 0.5) each, it would have taken the same. What came from where is lost.
+# - **One head** gives each a weight of 0.5 and takes 0.5 · (1, 0) + 0.5 · (0, 1) = (0.5, 0.5). A single word with the
+#   value (0.5, 0.5) would have given the same. Which part came from which word is lost.
 # - **Two heads**: the first gives all its weight to "green" and takes (1, 0), the second all its weight to "tree" and
 #   takes (0, 1). Side by side that is (1, 0, 0, 1): the first half says what the first head found, the second half what
 #   the second did. Nothing is lost.
@@ -72,7 +78,7 @@ diagrams.multi_head(heads=4, width=64)
 # %%
 x = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])  # [2 words, 4 numbers]
 parts = x.reshape(2, 2, 2)  # [word, head, number]: each row is cut in two
-heads = parts.swapaxes(0, 1)  # [head, word, number]: all words of head 1 first
+heads = parts.swapaxes(0, 1)  # [head, word, number]: head by head
 print("head 1:", heads[0].tolist())
 print("head 2:", heads[1].tolist())
 
@@ -87,15 +93,17 @@ print(heads.swapaxes(0, 1).reshape(2, 4).tolist())
 # %% [markdown]
 # ## The formula and the code
 #
-# $$\mathrm{MultiHead}(X) = [\mathrm{head}_1, \dots, \mathrm{head}_H]\,W_O, \qquad
-#   \mathrm{head}_h = \mathrm{Attention}(X W_Q^h,\; X W_K^h,\; X W_V^h)$$
+# $$\mathrm{MultiHead}(X) = [\mathrm{head}_1, \dots, \mathrm{head}_H]\,W_O$$
+#
+# $$\mathrm{head}_h = \mathrm{Attention}(X W_Q^h,\; X W_K^h,\; X W_V^h)$$
 #
 # - $X$ holds one row for each of the $T$ words, $D$ numbers wide; $H$ is the number of heads;
 # - $W_Q^h$, $W_K^h$, $W_V^h$ are the matrices of head $h$, $D$ rows and $D / H$ columns: a slice of the picture's large
 #   ones;
 # - $[\dots]$ puts the heads' results side by side, and $W_O$, $D$ by $D$, mixes them.
 #
-# As a Keras layer. `rotary` will be explained below; until then it is off.
+# As a Keras layer, in which B is the number of texts in a batch. `rotary` will be explained below; until then it is
+# off.
 
 
 # %%
@@ -124,7 +132,7 @@ class Heads(keras.layers.Layer):
         if self.rotary:
             q, k = apply_rotary(q, t), apply_rotary(k, t)
         scores = q @ ops.swapaxes(k, 2, 3) / q.shape[-1] ** 0.5  # [B, H, T, T]
-        scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)  # causal mask
+        scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)
         return self.mix(self.join(ops.softmax(scores) @ v))
 
 
@@ -165,8 +173,8 @@ book.build(x.shape)
 book.set_weights(matrices)
 theirs = keras.layers.MultiHeadAttention(num_heads=4, key_dim=8, use_bias=False)
 theirs.build(x.shape, x.shape)
-shapes = [w.shape for w in theirs.get_weights()]
-theirs.set_weights([W.reshape(s) for W, s in zip(matrices, shapes, strict=True)])
+pairs = zip(matrices, theirs.get_weights(), strict=True)
+theirs.set_weights([W.reshape(w.shape) for W, w in pairs])
 
 mask = np.tri(10, dtype=bool)
 results = {
@@ -228,9 +236,9 @@ lesson.record("shuffle_changes", moved, tolerance=None, at_most=1e-5)
 #
 # $$\omega_i = 10000^{-2i/D}, \qquad i = 0, 1, \dots, D/2 - 1$$
 #
-# With a pencil, for $D = 4$ numbers, 100 in the place of 10000, and place $t = 2$: $\omega_0 = 1$ and $\omega_1 =
-# 100^{-2/4} = 0.1$. The first pair is (sin 2, cos 2) = (0.91, −0.42), the second (sin 0.2, cos 0.2) = (0.20, 0.98). The
-# picture shows four pairs:
+# With a pencil, for $D = 4$ numbers, 100 in the place of 10000, and place $t = 2$: $\omega_0 = 1$ and
+# $\omega_1 = 100^{-2/4} = 0.1$. The first pair is (sin 2, cos 2) = (0.91, −0.42), the second (sin 0.2, cos 0.2) =
+# (0.20, 0.98). The picture shows four pairs:
 
 # %% tags=["hide-input"]
 diagrams.sinusoidal(length=16, width=8, position=5)
@@ -243,7 +251,7 @@ diagrams.sinusoidal(length=16, width=8, position=5)
 # %%
 def clocks(t, D, base=10_000):
     angles = t[:, None] * base ** (-2 * np.arange(D // 2) / D)  # [T, D / 2]
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)  # sines first
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
 print(clocks(np.array([2]), 4, base=100).round(2))
@@ -337,7 +345,7 @@ class Places(keras.layers.Layer):
         if self.kind == "learned":
             return x + self.table(t)
         if self.kind == "sinusoidal":
-            return x + 0.05 * sinusoidal(t, self.width)  # small, as x is at first
+            return x + 0.05 * sinusoidal(t, self.width)  # as small as x is
         return x  # "rotary" is done inside the heads; "none" not at all
 
 
@@ -363,7 +371,7 @@ grammar = Grammar(split="seen", max_sentences=4)
 train_stories = [s.english for s in tell_stories(3000, 10, grammar=grammar)]
 test_stories = [s.english for s in tell_stories(200, 11, grammar=grammar)]
 tokenizer = WordTokenizer.train(train_stories)
-print(textwrap.fill(test_stories[0], 78))
+print(textwrap.fill(test_stories[0], 72))
 
 
 def as_rows(stories, length=57):
@@ -378,7 +386,8 @@ train, test = as_rows(train_stories), as_rows(test_stories)
 lowest = floor(test_stories, tokenizer, grammar=grammar)
 
 # %%
-SEEDS = [lesson.seed + n for n in range(lesson.choose(quick=1, full=3))]
+COUNT = lesson.choose(quick=1, full=3)
+SEEDS = [lesson.seed + n for n in range(COUNT)]
 EPOCHS = lesson.choose(quick=3, full=5)
 
 
@@ -418,21 +427,22 @@ for index, (kind, each) in enumerate(runs.items()):
     spread = [f" ± {sd:.3f}" for sd in losses.std(axis=0, ddof=1)] if len(each) > 1 else [""] * EPOCHS
     rows.append((kind, *(f"{losses[:, column].mean():.3f}{spread[column]}" for column in (0, -1))))
 plots.draw_floor(axes, lowest, "floor")
+axes.set_xticks(range(1, EPOCHS + 1))
 axes.legend(frameon=False)
 lesson.figure(figure, "positions", "Four kinds of positions, trained; the mean of the seeds")
 lesson.table("positions", rows, ["positions", "after one epoch", f"after {EPOCHS} epochs"])
 
 # %% [markdown]
-# After one epoch rotary positions are ahead: [[loss_rotary_after_one_epoch]] nats, against
-# [[loss_learned_after_one_epoch]] for learned ones, [[loss_sinusoidal_after_one_epoch]] for sinusoidal ones and
-# [[loss_no_positions_after_one_epoch]] without any. They need not learn first what a distance is. After all epochs the
-# four have come close together (rotary [[loss_rotary_after_all_epochs]], learned [[loss_learned_after_all_epochs]],
+# After one epoch rotary positions are ahead: [[loss_rotary_after_one_epoch .2]] nats, against
+# [[loss_learned_after_one_epoch .2]] for learned ones, [[loss_sinusoidal_after_one_epoch .2]] for sinusoidal ones and
+# [[loss_no_positions_after_one_epoch .2]] without any. They need not learn first what a distance is. After all epochs
+# the four have come close together (rotary [[loss_rotary_after_all_epochs]], learned [[loss_learned_after_all_epochs]],
 # sinusoidal [[loss_sinusoidal_after_all_epochs]], none [[loss_no_positions_after_all_epochs]]). The ± in the table is
 # the standard deviation over three runs that differ only in their seed; where two rows differ by less than about twice
 # that, call it a draw. Note the last figure: a model without any positions does well on these stories. The causal mask
 # gives a little of the order away, and a word's neighbours say much by their meaning alone.
 #
-# Where does the order show? In what the models write. Read both for words at the wrong place:
+# Does the order show in what the models write? Read both, and look for words at the wrong place:
 
 
 # %%
@@ -441,7 +451,7 @@ def write(model, start, count=45, seed=1):
     ids = [tokenizer.end_id, *tokenizer.encode(start)]
     for _ in range(count):
         padded = np.array([ids + [0] * (56 - len(ids))])
-        logits = np.asarray(model(padded))[0, len(ids) - 1].astype("float64")
+        logits = np.asarray(model(padded), "float64")[0, len(ids) - 1]
         ids.append(int(draw.choice(len(logits), p=softmax(logits))))
         if ids[-1] == tokenizer.end_id:
             break
@@ -450,9 +460,12 @@ def write(model, start, count=45, seed=1):
 
 for kind in ("none", "rotary"):
     print(f"positions: {kind}")
-    print(textwrap.fill(write(runs[kind][0][0], "An old birch"), 78), "\n")
+    print(textwrap.fill(write(runs[kind][0][0], "An old birch"), 72), "\n")
 
 # %% [markdown]
+# In these two stories (of one run each) you can look for phrases that run into one another, and for a hero who changes
+# the name. A pair of samples proves nothing; the losses above do.
+#
 # ## One head or four?
 #
 # The same model with one head of 64 numbers in the place of four of 16, and as many weights:
@@ -479,7 +492,8 @@ if lesson.full or lesson.own_text:
 
 
 def windows(texts):
-    ids = np.array([id for one in texts for id in letters.encode(one)], "int32")
+    ids = [id for one in texts for id in letters.encode(one)]
+    ids = np.array(ids, "int32")
     starts = range(0, len(ids) - 64, 64)
     return np.stack([ids[start : start + 65] for start in starts])
 
@@ -498,7 +512,8 @@ if corpus:
         reproducible(seed)
         options = {"learning_rate": 0.005, **CHOICES[name]}
         model = make_model(letters.vocabulary_size, **options)
-        model.fit(read[:, :-1], read[:, 1:], batch_size=64, epochs=1, verbose=0)
+        x, y = read[:, :-1], read[:, 1:]
+        model.fit(x, y, batch_size=64, epochs=1, verbose=0)
         loss = model.evaluate(held_out[:, :-1], held_out[:, 1:], verbose=0)
         real[name].append(loss)
         print(f"{name}, seed {seed}: {loss:.3f} nats per character")
@@ -557,7 +572,8 @@ lesson.record_mean("loss_wrong_reshape", final, "nats per token", 0.08, "learned
 #   the text depend on its length.
 
 # %%
-for name, model in {"right": runs["learned"][0][0], "wrong": broken[0][0]}.items():
+pair = {"right": runs["learned"][0][0], "wrong": broken[0][0]}
+for name, model in pair.items():
     whole = np.asarray(model(test[:1, :56]))[0, :20]
     short = np.asarray(model(test[:1, :28]))[0, :20]
     change = np.abs(whole - short).max()
