@@ -407,8 +407,8 @@ for kind, change in changes.items():
     lesson.record(f"bites_changes_{kind}", change, tolerance=None, **limits)
 
 # %% [markdown]
-# Without positions the change is rounding. With each of the three it is many thousand times larger: "bites" can tell who
-# bites whom. (These layers are not trained; how large the change is says nothing about which way is best.)
+# Without positions the change is rounding. With each of the three it is many times larger: "bites" can tell who bites
+# whom. (These layers are not trained; how large the change is says nothing about which way is best.)
 
 # %% [markdown]
 # ## Which positions learn fastest?
@@ -522,23 +522,30 @@ lesson.table("positions", rows, ["positions", "after one epoch", f"after {EPOCHS
 
 
 # %% tags=["hide-input"]
-def verdict(first, second, column):
-    pair = [np.array([losses[column] for _, losses in runs[kind]]) for kind in (first, second)]
-    gap = pair[1].mean() - pair[0].mean()
+def judged(first, second):
+    """The gap of the means (above 0: the first is lower), and whether it counts."""
+    gap = np.mean(second) - np.mean(first)
     if COUNT == 1:
-        return None, f"{gap:+.3f} (one seed)"
-    limit = 2 * max(one.std(ddof=1) for one in pair)
-    word = "draw" if abs(gap) <= limit else f"{first if gap > 0 else second} is better"
-    return bool(abs(gap) > limit), f"{abs(gap):.3f} against {limit:.3f}: {word}"
+        return gap, "one seed", False
+    limit = 2 * max(np.std(first, ddof=1), np.std(second, ddof=1))
+    differ = bool(abs(gap) > limit)
+    return gap, f"{abs(gap):.3f} against {limit:.3f}", differ
+
+
+def verdict(pair, column):
+    ends = [[losses[column] for _, losses in runs[kind]] for kind in pair]
+    gap, said, differ = judged(*ends)
+    ending = f"{pair[0 if gap > 0 else 1]} is lower" if differ else "draw"
+    return (said if COUNT == 1 else f"{said}: {ending}"), differ
 
 
 pairs = list(itertools.combinations(reversed(KINDS), 2))
-rows = [(f"{a}, {b}", *(verdict(a, b, column)[1] for column in (0, -1))) for a, b in pairs]
+rows = [(", ".join(pair), *(verdict(pair, column)[0] for column in (0, -1))) for pair in pairs]
 lesson.table("verdicts", rows, ["pair", "after one epoch", f"after {EPOCHS} epochs"])
 
 # %% tags=["hide-cell"]
 for label, column in (("one_epoch", 0), ("all_epochs", -1)):
-    found = sum(bool(verdict(a, b, column)[0]) for a, b in pairs)
+    found = sum(verdict(pair, column)[1] for pair in pairs)
     lesson.record(f"pairs_that_differ_after_{label}", found, tolerance=None, n=len(pairs), at_least=0)
 
 # %% [markdown]
@@ -549,7 +556,7 @@ for label, column in (("one_epoch", 0), ("all_epochs", -1)):
 # [[loss_learned_after_all_epochs .3]], sinusoidal [[loss_sinusoidal_after_all_epochs .3]], none
 # [[loss_no_positions_after_all_epochs .3]]), and [[pairs_that_differ_after_all_epochs]] of the six pairs differ. Why is
 # rotary ahead at first? Perhaps because distances are in its scores from the first step, and the others must learn what
-# a distance is. That is a guess: we have not tested it.
+# a distance is. That is a guess, which we have not tested.
 #
 # ### How can a model without positions do so well?
 #
@@ -635,12 +642,15 @@ for kind in ("none", "rotary"):
 for kind, shares in new.items():
     name = {"none": "no_positions"}.get(kind, kind)
     lesson.record_mean(f"new_fours_{name}", shares, "", None, "of the groups of four words written", at_least=0.0)
+word = "a difference" if judged(new["rotary"], new["none"])[2] else "a draw"
+lesson.record("new_fours_rotary_or_none", word, tolerance=None)
 lesson.record("new_fours_test", float(share_new(test)), tolerance=0.01, note="of those in the test stories")
 
 # %% [markdown]
 # New are [[new_fours_rotary %]] of the groups with rotary positions, [[new_fours_learned %]] with learned ones,
 # [[new_fours_sinusoidal %]] with sinusoidal ones and [[new_fours_no_positions %]] without any (means of the seeds; each
-# seed is printed above); in the test stories it is [[new_fours_test %]]. The two stories are only examples.
+# seed is printed above); in the test stories it is [[new_fours_test %]]. Between rotary positions and none that is
+# [[new_fours_rotary_or_none]], by the rule above. The two stories are only examples.
 #
 # ## One head or four?
 #
@@ -653,10 +663,8 @@ one_head = [test_losses("rotary", seed, heads=1) for seed in SEEDS]
 lesson.record_mean(
     "loss_rotary_one_head_after_all_epochs", [losses[-1] for _, losses in one_head], "nats per token", 0.08
 )
-ends = [np.array([losses[-1] for _, losses in each]) for each in (one_head, runs["rotary"])]
-gap = ends[0].mean() - ends[1].mean()
-limit = 2 * max(one.std(ddof=1) for one in ends) if COUNT > 1 else np.inf
-word = "a draw" if abs(gap) <= limit else f"a difference: {'four heads are' if gap > 0 else 'one head is'} better"
+gap, _, differ = judged(*([losses[-1] for _, losses in each] for each in (runs["rotary"], one_head)))
+word = f"a difference: {'four heads are' if gap > 0 else 'one head is'} better" if differ else "a draw"
 lesson.record("one_head_or_four_greentree", word, tolerance=None)
 
 # %% [markdown]
