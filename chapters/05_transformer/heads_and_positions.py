@@ -378,7 +378,7 @@ class Places(keras.layers.Layer):
         if kind == "learned":
             self.table = keras.layers.Embedding(64, width)  # 64 places
 
-    def build(self, shape):
+    def build(self, shape):  # Keras calls it once, before the first `call`
         if self.kind == "learned":
             self.table.build()
         self.built = True
@@ -409,8 +409,7 @@ for kind, change in changes.items():
 # %% [markdown]
 # Without positions the change is rounding. With each of the three it is many times larger: "bites" can tell who bites
 # whom. (These layers are not trained; how large the change is says nothing about which way is best.)
-
-# %% [markdown]
+#
 # ## Which positions learn fastest?
 #
 # We train the little model of the last lesson, now with four heads, on the stories of **greentree**, the corpus
@@ -588,7 +587,7 @@ for kind, change in changes.items():
 #
 # We let each model write many stories, word by word, each word drawn by its probability. Then we take all groups of
 # four words that follow one another, and count those that occur in none of the 3,000 training stories. Even good
-# stories have some new groups, so we count the same in the test stories. What is above that are words in a wrong
+# stories have some new groups, so we count the same in the test stories. What is above that hints at words in a wrong
 # company.
 
 
