@@ -409,16 +409,17 @@ for kind, name in enumerate(ASKED):
     lesson.record_mean(f"largest_fall_{name}", [one[:, kind].max() for one in falls], "", None, at_least=0.02)
 
 # %% [markdown]
-# The table shows the first seed, the picture all. With all heads the right tree has a probability of [[p_of_the_tree
-# .2]], the right name [[p_of_the_name .2]] (means over the seeds). First the good news: the head with the largest
-# weight was also the one that was missed most in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] cases
-# (tree and name, in each seed). By chance alone it would be one in eight. In these few cases the map was a good guide.
+# The table shows the first seed, the picture all. With all heads the right tree has a probability of
+# [[p_of_the_tree .2]], the right name [[p_of_the_name .2]] (means over the seeds). First the good news: the head with
+# the largest weight was also the one that was missed most in [[cases_where_the_map_names_the_most_needed_head]] of
+# [[cases]] cases (tree and name, in each seed). By chance alone it would be one in eight. In these few cases the map
+# was a good guide.
 #
 # Now look at the points at the left edge that stand high. Such a head puts less weight on the word than an even map
-# would, and yet the probability falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it
-# .2]]. It may do something else that the answer needs, for example tell that a tree is to be named at all; or the
-# blocks behind it are only disturbed. We have not tested which. Points at the right that stand low are the opposite:
-# dark on the map, and hardly missed.
+# would, and yet the probability falls without it, in one model by
+# [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It may do something else that the answer needs, for example
+# tell that a tree is to be named at all; or the blocks behind it may only be disturbed. We have not tested which.
+# Points at the right that stand low are the opposite: dark on the map, and hardly missed.
 #
 # So a map is a good place to *find* a guess, and never the proof of it.
 # [Interpretability](../11_challenges/interpretability.py) has more such tests.
