@@ -640,7 +640,7 @@ for kind in ("none", "rotary"):
 # %%
 for kind, shares in new.items():
     name = {"none": "no_positions"}.get(kind, kind)
-    lesson.record_mean(f"new_fours_{name}", shares, "", None, "of the groups of four words written", at_least=0.0)
+    lesson.record_mean(f"new_fours_{name}", shares, "", None, "of the groups of four words written", at_least=0.02)
 word = "a difference" if judged(new["rotary"], new["none"])[2] else "a draw"
 lesson.record("new_fours_rotary_or_none", word, tolerance=None)
 lesson.record("new_fours_test", float(share_new(test)), tolerance=0.01, note="of those in the test stories")
