@@ -740,6 +740,7 @@ for index, (name, runs) in enumerate({"with the mask": with_head, "without": no_
     means = np.mean([history for _, history in runs], axis=0)
     axes.plot(range(1, EPOCHS + 1), means, marker="o", label=name, **plots.line_style(index))
 plots.draw_floor(axes, lowest, "floor")
+axes.set_xticks(range(1, EPOCHS + 1))
 axes.legend(frameon=False)
 lesson.figure(figure, "no_mask", "Training loss with and without the causal mask")
 
