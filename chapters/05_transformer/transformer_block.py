@@ -1,0 +1,693 @@
+# %% [markdown]
+# # The Transformer block
+#
+# - Article section: §3.1.3
+# - Needs: attention
+# - Data: greentree (built in); the full profile also tiny_shakespeare
+# - Minutes: quick 1, full 5
+# - Memory: 2.0 GB
+# - Shows: residual connection, normalisation and feed-forward layer with a pencil, and a whole GPT in sixty lines
+# - Headline: nats_per_word, floor, grammatical_share, shakespeare_nats_per_character, largest_difference_from_library
+#
+# With [attention](attention.py), each word can collect what earlier words have to say. What do we have to build around
+# it to get a model that learns to write, and why do GPT and its relatives consist of one and the same small unit, the
+# **Transformer block**, repeated dozens of times?
+#
+# Afterwards you can
+#
+# - compute with a pencil what a block does with a word: normalise, transform, add;
+# - write a complete language model, built like GPT, in about sixty lines of plain Keras, train it and let it write;
+# - say why a deep stack does not learn without residual connections and normalisation, and notice when one is wrong.
+#
+# You should know how a word attends to others: queries, keys, values, heads and the causal mask are the subject of
+# [attention](attention.py). It helps to have gone once through [one training step](../02_concepts/one_training_step.py)
+# (from words to a loss, and from the loss to better weights).
+#
+# > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
+# > (feed-forward layers)." Further down we build exactly this stack, and it does not learn. The sentence leaves out the
+# > two smallest parts of the block, and they turn out to be the ones that make it work.
+
+# %%
+from __future__ import annotations
+
+from lmbook import GPT, CharacterTokenizer, GPTConfig, KneserNey, Lesson, WordTokenizer, count_n_grams
+from lmbook.book import diagrams
+from lmbook.corpora.greentree import LEXICON, Grammar, floor, is_grammatical, tell_stories
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+lesson = Lesson("transformer_block")
+
+# %% [markdown]
+# ## The idea in one picture
+#
+# In a Transformer each word of a text is a **vector**, a list of numbers, for example 64 of them. Follow the thick
+# green line from the bottom to the top. It is the word's vector on its way through the block. Nothing on this line ever
+# replaces the vector. The two boxes at the side only *read* it and *add* something to it:
+#
+# - **Self-attention** adds what the word has learned from earlier words. Here words exchange information.
+# - The **feed-forward** layer adds what can be concluded from the word's own vector. Here each word is on its own.
+#
+# The line that goes straight through is called the **residual connection**. Before a box reads the vector, **norm**
+# brings its numbers to a common size. That is the whole block: one exchange, one conclusion, each added.
+
+# %% tags=["hide-input"]
+diagrams.block()
+
+# %% [markdown]
+# ## With a pencil
+#
+# Take one word whose vector has only three numbers, $x = (1, 4, 7)$, and go through the parts one by one.
+#
+# **Residual connection.** Suppose a box has read the vector and answers $(0.5, -1, 0.2)$. The new vector is the sum,
+# number by number: $(1.5,\ 3,\ 7.2)$. The old vector is still in there, slightly changed. A box that has nothing to say
+# answers with zeros, and then the word passes unharmed.
+#
+# **Normalisation.** The boxes should not have to care whether the numbers are around 1 or around 1,000. So we
+#
+# 1. subtract the mean, which is $(1 + 4 + 7) / 3 = 4$: we get $(-3, 0, 3)$;
+# 2. divide by the standard deviation, which says how far the numbers lie from their mean. The squares are 9, 0, 9;
+#    their mean is 6; its root is 2.45. We get $(-1.22,\ 0,\ 1.22)$.
+#
+# Try the same with $(10, 40, 70)$. The mean is 40, the standard deviation is 24.5, and the result is
+# $(-1.22,\ 0,\ 1.22)$ again: the size is gone, the pattern is left. This is called **layer normalisation**.
+#
+# **Feed-forward layer.** Think of it as a list of rules of the form "if I see this, I add that". Ours has two rules,
+# and it reads the normalised vector $(-1.22,\ 0,\ 1.22)$.
+#
+# - Rule 1 measures *the third number minus the first*, $1.22 - (-1.22) = 2.45$. The number is positive, so the rule
+#   applies, and it adds its 2.45 to the *second* number.
+# - Rule 2 measures *the first minus the third*, which is $-2.45$. A negative number means that the rule does not apply.
+#   It is set to 0, and nothing is added. (This cut, "negative becomes 0", is called **ReLU**.)
+#
+# So the answer is $(0,\ 2.45,\ 0)$, and with the residual connection $x$ becomes $(1,\ 6.45,\ 7)$. A real layer has
+# hundreds or thousands of such rules, and finds them in training. Now the same in NumPy.
+
+
+# %%
+def layer_norm(x, epsilon=1e-5):
+    mean = x.mean(axis=-1, keepdims=True)  # axis=-1: over the numbers of one word
+    variance = x.var(axis=-1, keepdims=True)  # the square of the standard deviation
+    return (x - mean) / np.sqrt(variance + epsilon)
+
+
+def feed_forward(x, W_1, W_2):
+    return np.maximum(x @ W_1, 0) @ W_2  # measure, cut at 0 (ReLU), add up what the rules answer
+
+
+x = np.array([[1.0, 4.0, 7.0], [10.0, 40.0, 70.0]])  # two words with three numbers each
+W_1 = np.array([[-1, 1], [0, 0], [1, -1]])  # column by column: what rule 1 and rule 2 measure
+W_2 = np.array([[0, 1, 0], [1, 0, 0]])  # row by row: to which number each rule adds
+
+print("normalised:", *layer_norm(x).round(2).tolist(), sep="\n  ")
+print("the rules answer:", *feed_forward(layer_norm(x), W_1, W_2).round(2).tolist(), sep="\n  ")
+print("after the addition:", *(x + feed_forward(layer_norm(x), W_1, W_2)).round(2).tolist(), sep="\n  ")
+
+# %% [markdown]
+# The first rows are our pencil numbers. The second word has the same pattern, so both rules give it the same answer,
+# although its numbers are ten times as large.
+#
+# ## The formula
+#
+# $$x' = x + \mathrm{attention}(\mathrm{norm}_1(x)), \qquad y = x' + \mathrm{FF}(\mathrm{norm}_2(x'))$$
+#
+# $$\mathrm{norm}(x) = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}\,\gamma + \beta, \qquad
+#   \mathrm{FF}(x) = \mathrm{ReLU}(x W_1 + b_1)\,W_2 + b_2$$
+#
+# - $x$ is the vector of one word, with $D$ numbers; $x'$ is the vector after attention, and $y$ what leaves the block;
+# - $\mu$ and $\sigma$ are the mean and the standard deviation of the $D$ numbers of *this one word*;
+# - $\varepsilon = 0.00001$ keeps us from dividing by 0 when all numbers are equal;
+# - $\gamma$ and $\beta$ are a factor and a shift for each of the $D$ places. They begin as 1 and 0, as in our example,
+#   and training may change them;
+# - $W_1$ has $D$ rows and $F$ columns: $F$ rules, usually four times as many as $D$. $W_2$ has $F$ rows and $D$
+#   columns. $b_1$ and $b_2$ are added constants, called **biases**.
+#
+# ## The code, in plain Keras
+#
+# First attention, as in the [lesson before](attention.py), now with several heads. Each word's vector gives a query, a
+# key and a value, and each head takes its own share of their numbers. A head compares queries with keys, the causal
+# mask lets a word attend only to itself and to earlier words, and softmax turns the scores into weights that add up to
+# 1. The weighted values of all heads are put next to each other, and a last matrix mixes them.
+#
+# In the comments, B is the number of texts in a **batch** (texts that are computed side by side), T the number of words
+# in each, D the width of a vector and H the number of heads.
+
+
+# %%
+class Attention(layers.Layer):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.mix = (layers.Dense(width) for _ in range(4))
+
+    def split(self, x):  # [B, T, D] -> [B, H, T, D / H]
+        B, T, D = ops.shape(x)
+        return ops.swapaxes(ops.reshape(x, (B, T, self.heads, D // self.heads)), 1, 2)
+
+    def call(self, x):
+        q, k, v = self.split(self.query(x)), self.split(self.key(x)), self.split(self.value(x))
+        scores = q @ ops.swapaxes(k, 2, 3) / q.shape[-1] ** 0.5  # [B, H, T, T]
+        t = ops.arange(ops.shape(x)[1])
+        scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)  # the causal mask
+        taken = keras.activations.softmax(scores) @ v  # [B, H, T, D / H]
+        return self.mix(ops.reshape(ops.swapaxes(taken, 1, 2), ops.shape(x)))
+
+
+# %% [markdown]
+# The block itself is short. A `Dense` layer multiplies by a matrix and adds a bias, so `inner` and `outer` together are
+# the feed-forward layer. The last three lines are the formula, word for word.
+
+
+# %%
+class Block(layers.Layer):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.attention = Attention(width, heads)
+        self.inner = layers.Dense(4 * width, activation="relu")
+        self.outer = layers.Dense(width)
+        self.norm_1, self.norm_2 = self.make_norm(), self.make_norm()
+
+    def make_norm(self):
+        return layers.LayerNormalization(epsilon=1e-5)
+
+    def call(self, x):  # [B, T, D] -> [B, T, D]
+        x = x + self.attention(self.norm_1(x))
+        x = x + self.outer(self.inner(self.norm_2(x)))
+        return x
+
+
+# %% [markdown]
+# A block takes vectors of width D and returns vectors of width D, so blocks can be stacked like bricks. Three things
+# are missing for a language model:
+#
+# - at the bottom, a table that gives each **token** (here a word or a mark) its first vector, the **embedding**, and a
+#   second table with a vector for each place in the text, which is added, since attention alone does not know the order
+#   of the words;
+# - after the last block one more normalisation;
+# - at the top, a `Dense` layer that gives every token of the vocabulary a score for being the next one. Such a score is
+#   called a **logit**, and softmax makes probabilities of the logits.
+
+
+# %%
+class TinyGPT(keras.Model):
+    def __init__(self, vocabulary, context, width=64, heads=4, depth=2, block=Block):
+        super().__init__()
+        self.tokens = layers.Embedding(vocabulary, width)
+        self.places = layers.Embedding(context, width)  # context: the longest text that it can read
+        self.blocks = [block(width, heads) for _ in range(depth)]
+        self.norm = layers.LayerNormalization(epsilon=1e-5)
+        self.logits = layers.Dense(vocabulary, use_bias=False)
+
+    def call(self, ids):  # [B, T] -> [B, T, V]
+        x = self.tokens(ids) + self.places(ops.arange(ops.shape(ids)[1]))
+        for block in self.blocks:
+            x = block(x)
+        return self.logits(self.norm(x))
+
+
+# %% [markdown]
+# This is a complete model of the kind that GPT-2 is. It is called *decoder-only*, because it has only the half of the
+# original Transformer that writes. GPT-2's smallest version has the same parts, with width 768, 12 heads and 12 blocks.
+#
+# ## One sentence on its way through the model
+#
+# Which shapes do the numbers have on the way? We need text for that. **greentree** is the corpus that comes with this
+# book: short stories, told by a program. We let it tell some thousands, with a vocabulary of a few hundred words, and
+# put them into rows of **token ids**, the numbers under which words stand in the vocabulary. Each story begins and ends
+# with the token `<end>`, and short rows are filled up with 0.
+
+# %%
+LENGTH = 56  # T: longer than the longest story
+grammar = Grammar(LEXICON.first(8, kinds=12, wishes=6), max_sentences=4)
+stories = [story.english for story in tell_stories(8000, 10, grammar=grammar)]
+test_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
+tokenizer = WordTokenizer.train(stories)
+V = tokenizer.vocabulary_size
+
+
+def as_rows(texts):
+    rows = np.zeros((len(texts), LENGTH + 1), "int32")
+    for row, text in zip(rows, texts, strict=True):
+        ids = [tokenizer.end_id, *tokenizer.encode(text), tokenizer.end_id]
+        row[: len(ids)] = ids
+    return rows
+
+
+train_rows, test_rows = as_rows(stories), as_rows(test_stories)
+print(stories[0], f"\n\n{V} different tokens; the story begins with the ids {train_rows[0, :6].tolist()}")
+
+# %% [markdown]
+# Now a sentence goes through an untrained model, step by step, as in `TinyGPT.call` above. Each step prints the shape
+# of its result.
+
+# %%
+keras.utils.set_random_seed(lesson.seed)
+model = TinyGPT(V, LENGTH)
+sentence = "a green oak grows in the park"
+ids = np.array([tokenizer.encode(sentence)])  # B = 1 text, T = 7 tokens
+model(ids)  # the first call makes the weights
+
+block = model.blocks[0]
+x = model.tokens(ids) + model.places(np.arange(7))
+normed = block.norm_1(x)
+q, k = block.attention.split(block.attention.query(normed)), block.attention.split(block.attention.key(normed))
+x_1 = x + block.attention(normed)
+rules = block.inner(block.norm_2(x_1))
+y = x_1 + block.outer(rules)
+logits = model.logits(model.norm(model.blocks[1](y)))
+steps = {"ids": ids, "x": x, "queries": q, "scores": q @ ops.swapaxes(k, 2, 3), "x'": x_1, "rules": rules, "y": y}
+for name, values in {**steps, "logits": logits}.items():
+    print(f"{name:8}", "×".join(map(str, values.shape)))
+
+# %% tags=["hide-input"]
+diagrams.language_model(sentence.split(), width=64, hidden=256, layers=2, vocabulary=V)
+
+# %% [markdown]
+# Read the scores' shape, 1×4×7×7: for one text, each of 4 heads has a table with 7 rows and 7 columns, which says how
+# well each of the 7 words fits each other. That is the only place where two words meet. Everything else treats the 7
+# words alike and separately, and the vectors on the green line always have 64 numbers.
+#
+# Which part holds the model's **weights**, that is, the numbers which training changes? Count for one block with a
+# pencil ($D = 64$, $F = 256$): attention has four matrices with biases, $4 \cdot (64 \cdot 64 + 64) = 16{,}640$; the
+# feed-forward layer has $64 \cdot 256 + 256 + 256 \cdot 64 + 64 = 33{,}088$; the two normalisations have
+# $2 \cdot (64 + 64) = 256$.
+
+# %%
+feed_forward_weights = block.inner.count_params() + block.outer.count_params()
+print("attention", block.attention.count_params(), " feed-forward", feed_forward_weights)
+print("block", block.count_params(), " whole model", model.count_params())
+
+# %% tags=["hide-cell"]
+lesson.record("block_parameters", block.count_params(), note="width 64")
+lesson.record("parameters", model.count_params(), note="two blocks of width 64")
+lesson.record("feed_forward_share", feed_forward_weights / block.count_params(), note="of a block's weights")
+
+# %% [markdown]
+# Of the weights of a block, [[feed_forward_share %]] are in the feed-forward layer. This holds for large models of this
+# design too, since the shares do not depend on D much. The rules, not the exchange between words, take up most of the
+# room.
+#
+# ## Is it the same as the library's?
+#
+# The other lessons use `GPT` from this book's library, which can do more (other normalisations, other positions, faster
+# writing). Its heart is `TransformerBlock.call`. Look for the same three lines in it; `_read` is the normalisation and
+# `_add` the residual connection:
+#
+# [[source lmbook.layers.TransformerBlock.call]]
+#
+# [[source lmbook.layers.TransformerBlock._add]]
+#
+# Reading is not proof. So we make a library model of the same size, copy our weights into it, and compare the logits.
+# Both models keep their weights in the same order: tables, blocks, last normalisation, logits.
+
+# %%
+library = GPT(
+    GPTConfig(
+        V, hidden_dim=64, intermediate_dim=256, num_heads=4, num_layers=2, max_sequence_length=LENGTH,
+        activation="relu", tie_embeddings=False,
+    )
+)  # fmt: skip
+library.set_weights(model.get_weights())
+ours, theirs = np.array(model(test_rows[:32, :-1])), np.array(library(test_rows[:32, :-1]))
+print("largest logit", np.abs(ours).max().round(2), " largest difference", np.abs(ours - theirs).max())
+
+# %%
+lesson.record("largest_difference_from_library", np.abs(ours - theirs).max(), tolerance=None, at_most=1e-4)
+
+# %% [markdown]
+# Over 32 stories the largest difference between two logits is [[largest_difference_from_library]]. Our sixty lines
+# compute what the library's model computes.
+#
+# ## Training it on stories
+#
+# The model reads a row without its last token and must predict the row without its first. At every place we look at the
+# probability $p$ which the model gave to the token that really came. The **loss** is the mean of $-\ln p$, called
+# **cross-entropy** and counted in **nats**: 0 if it was always certain and right, $\ln 2 = 0.69$ if it always gave the
+# right token one half.
+#
+# The **gradient** says for each weight how the loss changes when the weight changes a little. After each batch of 32
+# stories the optimizer Adam moves all weights a little against it; the **learning rate** says how far, at first 0.01,
+# falling to 0 until the end so that the last steps are fine ones. One pass through all stories is an **epoch**. Places
+# that were filled up with 0 are ignored. The 200 test stories take no part in training.
+
+
+# %%
+def train(model, rows, epochs, learning_rate=0.01, test=None, seed=lesson.seed):
+    keras.utils.set_random_seed(seed)  # the same order of the stories in each run with this seed
+    steps = epochs * -(-len(rows) // 32)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    model.compile(keras.optimizers.Adam(schedule), loss, jit_compile=False)
+    held_out = None if test is None else (test[:, :-1], test[:, 1:])
+    return model.fit(
+        rows[:, :-1], rows[:, 1:], batch_size=32, epochs=epochs, verbose=0,
+        validation_data=held_out, validation_batch_size=len(test) if test is not None else None,
+    ).history  # fmt: skip
+
+
+EPOCHS = lesson.choose(quick=2, full=6)
+history = train(model, train_rows, EPOCHS, test=test_rows)
+for epoch, losses in enumerate(zip(history["loss"], history["val_loss"], strict=True), 1):
+    print(f"epoch {epoch}: loss {losses[0]:.3f} in training, {losses[1]:.3f} on the test stories")
+
+# %% [markdown]
+# How good is that? We need something to compare it with.
+#
+# - **The floor.** A program tells these stories, and we know the probability of each of its choices. So we can compute
+#   the loss of a perfect model, exactly. No model can be better, except by luck.
+# - **Counting.** The simplest language model counts which word followed which four words
+#   ([n-grams](../01_background/n_grams.py)). It needs a second.
+
+
+# %%
+def counting_model(documents, tokenizer, order, closed=True):
+    return KneserNey(count_n_grams(documents, tokenizer, order, closed=closed))
+
+
+lowest = floor(test_stories, tokenizer, grammar=grammar)
+counted = counting_model([tokenizer.encode(story) for story in stories], tokenizer, 5)
+counted_loss = counted.nats_per_token([tokenizer.encode(story) for story in test_stories])
+test_loss = history["val_loss"][-1]
+
+# %% tags=["hide-input"]
+lesson.record("floor", lowest, "nats per word", 1e-6, note="the loss of a perfect model on the test stories")
+lesson.record("counting_nats_per_word", counted_loss, "nats per word", 1e-3, note="five-grams, on the test stories")
+lesson.record("nats_per_word", test_loss, "nats per word", 0.06, note="on the test stories")
+
+# %% [markdown]
+# Counting reaches [[counting_nats_per_word .3]] nats a word, our model [[nats_per_word .3]] in this one run, and the
+# floor is [[floor .3]]. A perfect model would not be at 0, since nobody can know which name a hero will have.
+#
+# ## Letting it write
+#
+# To write, the model reads what is there so far, and we draw the next token with the probabilities that it gives. The
+# token is appended, and everything begins again. All stories are written side by side.
+
+
+# %%
+def write(model, ids, length, context, temperature=1.0):
+    rng = np.random.default_rng(lesson.seed)
+    for _ in range(length):
+        z = np.array(model(ids[:, -context:])[:, -1], "float64") / temperature  # logits of the next token
+        p = np.exp(z - z.max(axis=-1, keepdims=True))
+        p /= p.sum(axis=-1, keepdims=True)  # softmax
+        chosen = [rng.choice(len(row), p=row) for row in p]
+        ids = np.concatenate([ids, np.array(chosen)[:, None]], axis=1)
+    return ids
+
+
+def until_end(row):
+    row = list(row)
+    return tokenizer.decode(row[: row.index(tokenizer.end_id)] if tokenizer.end_id in row else row)
+
+
+def write_stories(model, count):
+    begin = np.tile([tokenizer.end_id, *tokenizer.encode("a")], (count, 1))  # every story begins with "a"
+    return [until_end(row[1:]) for row in write(model, begin, LENGTH - 2, LENGTH)]
+
+
+written = write_stories(model, lesson.choose(quick=50, full=200))
+print("\n\n".join(written[:3]))
+
+# %%
+lesson.record(
+    "grammatical_share", float(np.mean([is_grammatical(text) for text in written])), tolerance=0.2, n=len(written)
+)
+
+# %% [markdown]
+# A program can also check stories: it accepts one only if the whole story could have been told, so that the boy is
+# still a boy at the end and nobody loses a thing that they never found. It accepts [[grammatical_share %]] of what our
+# model wrote.
+#
+# ## Why residual connections and normalisation?
+#
+# Two blocks are few. GPT-2 has 12 to 48. Let us stack six narrow blocks (width 32) and take the parts away, one by one.
+# In Keras each variant is two lines:
+
+
+# %%
+class NoResidual(Block):
+    def call(self, x):
+        return self.outer(self.inner(self.norm_2(self.attention(self.norm_1(x)))))
+
+
+class NoNorm(Block):
+    def make_norm(self):
+        return layers.Identity()  # hands on what it gets
+
+
+class Neither(NoResidual, NoNorm):  # the stack of the article's sentence
+    pass
+
+
+# %% [markdown]
+# Everything else stays the same: the stories, the number of steps, the last normalisation before the logits. Each stack
+# is trained with several **seeds**, that is, with other random first weights each time. To see how far they come, note
+# what a model reaches that knows only how frequent each token is, and nothing of the words before: `counting_model` of
+# order 1.
+
+# %%
+SEEDS = [lesson.seed + n for n in range(lesson.choose(quick=1, full=3))]
+some = train_rows[: 32 * lesson.choose(quick=25, full=100)]
+VARIANTS = {
+    "the block as it is": (Block, 0.01),
+    "without residual": (NoResidual, 0.01),
+    "without normalisation": (NoNorm, 0.01),
+    "without both": (Neither, 0.01),
+    "without normalisation, slowly": (NoNorm, 0.001),
+}
+
+
+def deep_loss(kind, learning_rate, seed):
+    keras.utils.set_random_seed(seed)
+    deep = TinyGPT(V, LENGTH, width=32, depth=6, block=kind)
+    train(deep, some, 1, learning_rate, seed=seed)
+    return deep.evaluate(test_rows[:, :-1], test_rows[:, 1:], batch_size=200, verbose=0)
+
+
+deep = {name: [deep_loss(*variant, seed) for seed in SEEDS] for name, variant in VARIANTS.items()}
+frequencies = counting_model([tokenizer.encode(story) for story in stories], tokenizer, 1)
+frequency_loss = frequencies.nats_per_token([tokenizer.encode(story) for story in test_stories])
+
+# %% tags=["hide-input"]
+lesson.record("frequency_nats_per_word", frequency_loss, "nats per word", 1e-3, note="single words counted")
+LIMITS: dict[str, dict] = dict.fromkeys(["without residual", "without both"], {"at_least": 4.4})
+LIMITS["the block as it is"] = {"at_most": 4.2}
+for name, each in deep.items():
+    key = "deep_" + name.replace(",", "").replace(" ", "_")
+    lesson.record_mean(key, each, "nats per word", None, "six blocks, test stories", **LIMITS.get(name, {}))
+rows = [
+    (name, VARIANTS[name][1], float(np.mean(each)), f"{np.std(each, ddof=1):.2f}" if len(each) > 1 else "–")
+    for name, each in deep.items()
+]
+lesson.table("deep", rows, ["six blocks", "learning rate", "nats per word", "s.d."], None)
+
+# %% [markdown]
+# Does a deep stack learn without them? Knowing only how frequent each token is gives a loss of
+# [[frequency_nats_per_word .2]]. The stack without residual connections ends at [[deep_without_residual .2]]: it has
+# learned which words are frequent, and has not begun to read. The same holds for the article's stack
+# ([[deep_without_both .2]]). Without normalisation it is the same story at this learning rate
+# ([[deep_without_normalisation .2]]), but not at a tenth of it, where it learns ([[deep_without_normalisation_slowly
+# .2]]). The block as it is reaches [[deep_the_block_as_it_is .2]]. So the residual connection decides whether this
+# stack learns at all; normalisation lets it take large steps.
+#
+# Why? Without the residual connection, attention *replaces* each word by a mean of several words. Take two words with
+# one number each, 0 and 8. The second attends to both with weights one half: it becomes 4. In the next block it becomes
+# $(0 + 4) / 2 = 2$, then 1. The words grow more alike with each block, until nobody can tell them apart. With the
+# residual connection the second word still contains its 8. We can measure it before any training: how similar are the
+# vectors of different words in a story? The **cosine similarity** is 1 when two vectors point the same way, and 0 when
+# they have nothing in common. In the same breath we look at the size of the gradient in the first block.
+
+
+# %%
+def at_the_start(kind, seed):
+    keras.utils.set_random_seed(seed)
+    deep = TinyGPT(V, LENGTH, width=32, depth=6, block=kind)
+    ids, labels = test_rows[:16, :20], test_rows[:16, 1:21]
+    with tf.GradientTape() as tape:
+        losses = keras.losses.sparse_categorical_crossentropy(labels, deep(ids), from_logits=True)
+        loss = ops.mean(losses)
+    gradient = tape.gradient(loss, deep.blocks[0].inner.kernel.value)
+    x = deep.tokens(ids) + deep.places(np.arange(20))
+    for block in deep.blocks:
+        x = block(x)
+    x = x / ops.norm(x, axis=-1, keepdims=True)
+    cosines = np.array(x @ ops.swapaxes(x, 1, 2))  # [16, 20, 20]: each word with each other
+    pairs = np.tri(20, k=-1, dtype=bool)  # each pair once
+    return cosines[:, pairs].mean(), float(ops.norm(gradient))
+
+
+# %% tags=["hide-input"]
+rows = []
+for name, kind in (("the block as it is", Block), ("without residual", NoResidual), ("without both", Neither)):
+    cosine, gradient = np.transpose([at_the_start(kind, seed) for seed in range(3)])
+    rows.append((name, float(cosine.mean()), float(cosine.std(ddof=1)), float(gradient.mean())))
+columns = ["before training", "similarity of different words", "s.d. (3 seeds)", "gradient in the first block"]
+lesson.table("similarity", rows, columns, None)
+
+# %% [markdown]
+# Can the last block still tell the words apart? After six blocks with residual connections the similarity is
+# [[similarity/the block as it is/similarity of different words .2]], without them
+# [[similarity/without residual/similarity of different words .3]]: all words of a story have become practically one.
+# Often another reason is given, namely that the gradient fades on its way down through many layers. Here we see it only
+# in the stack without both; normalisation alone keeps the gradient large, and still the stack does not learn.
+#
+# ## What goes wrong: normalising over the wrong axis
+#
+# At the top of this page `x` had the shape [words, numbers]. There, `axis=1` would have been just as right as
+# `axis=-1`. Now take such a line over into a model. There the shape is [texts, words, numbers], and `axis=1` is the
+# axis of the *words*. Nothing fails, since the shapes still fit. Let us make this mistake on purpose.
+
+
+# %%
+class NormOverWords(layers.Layer):
+    def call(self, x):
+        mean, deviation = ops.mean(x, axis=1, keepdims=True), ops.std(x, axis=1, keepdims=True)
+        return (x - mean) / (deviation + 1e-5)
+
+
+class WrongAxis(Block):
+    def make_norm(self):
+        return NormOverWords()
+
+
+keras.utils.set_random_seed(lesson.seed)
+wrong = TinyGPT(V, LENGTH, block=WrongAxis)
+wrong_history = train(wrong, train_rows, lesson.choose(quick=1, full=2), test=test_rows)
+print("loss on the test stories:", round(wrong_history["val_loss"][-1], 3), " floor:", round(lowest, 3))
+
+# %%
+lesson.record("wrong_axis_nats_per_word", wrong_history["val_loss"][-1], "nats per word", None, at_most=lowest)
+
+# %% [markdown]
+# That looks wonderful: the loss fell smoothly to [[wrong_axis_nats_per_word .2]] nats a word, also on stories that it
+# has never seen. It is far better than our correct model. It is even better than a *perfect* one, whose loss is
+# [[floor .2]], and that is how we know that it cheats. Then we let it write:
+
+# %%
+wrong_stories = write_stories(wrong, 50)
+print("\n\n".join(wrong_stories[:2]))
+
+# %%
+share = float(np.mean([is_grammatical(text) for text in wrong_stories]))
+lesson.record("wrong_axis_grammatical_share", share, tolerance=None, at_most=0.1, n=len(wrong_stories))
+
+# %% [markdown]
+# Of 50 stories the checking program accepts [[wrong_axis_grammatical_share %]]. What happened? The mean over all words
+# of a story includes the words that are still to come. Through it the model could see the future, in spite of the
+# causal mask. In training that pays off; when it writes, there is no future to look at.
+#
+# On real text nobody knows the floor, so a loss that is too good is easily mistaken for success. But there is a test
+# that always works: **change a later word, and see whether an earlier logit moves.** In a correct model it cannot.
+
+
+# %%
+def future_effect(model):
+    ids = test_rows[:8, :-1]
+    changed = ids.copy()
+    changed[:, 20:] = changed[:, 20:][:, ::-1]  # from word 20 on the text runs backwards
+    return float(np.abs(np.array(model(ids)) - np.array(model(changed)))[:, :20].max())
+
+
+effects = {"correct": future_effect(model), "wrong axis": future_effect(wrong)}
+print("how much the first 20 logits move:", effects)
+
+# %%
+lesson.record("future_effect", effects["correct"], tolerance=None, at_most=1e-4, note="of the correct model")
+lesson.record("future_effect_wrong_axis", effects["wrong axis"], tolerance=None, at_least=0.1)
+
+# %% [markdown]
+# Two lines, no training needed. (`lmbook.fit` makes this test before each training.)
+#
+# ## Real text: Shakespeare, letter by letter
+#
+# Stories of a program are easy. The same model, somewhat larger, now reads plays of Shakespeare, a million characters.
+# A token is a single character here, a row holds 64 of them, and the model must find out by itself that there are
+# words. The last tenth of the text is held out. Nobody knows the floor of English, so counting is our comparison. (The
+# full profile does this, or any profile with a text of yours: `lmbook run transformer_block --text FILE`.)
+
+
+# %%
+def train_on_characters(corpus, epochs, context=64):
+    texts, held_out = corpus.texts("train"), corpus.texts("validation")
+    characters = CharacterTokenizer.train(texts)
+    parts = [np.concatenate([characters.encode(text) for text in part]) for part in (texts, held_out)]
+    rows, test = (part[: len(part) // 65 * 65].reshape(-1, context + 1) for part in parts)
+    keras.utils.set_random_seed(lesson.seed)
+    model = TinyGPT(characters.vocabulary_size, context, width=128, depth=3)
+    losses = train(model, rows, epochs, learning_rate=0.003, test=test)["val_loss"]
+    counted = counting_model([parts[0].tolist()], characters, 6, closed=False)
+    begin = np.array([characters.encode("ROMEO:\n")])
+    text = characters.decode(write(model, begin, 400, context, temperature=0.8)[0].tolist())
+    return losses[-1], counted.nats_per_token([parts[1].tolist()], closed=False), text
+
+
+corpus = lesson.real_corpus("tiny_shakespeare") if lesson.full or lesson.own_text else None
+if corpus is not None:
+    real_loss, real_counted, text = train_on_characters(corpus, lesson.choose(quick=1, full=2))
+    print(f"{corpus.name}: model {real_loss:.3f}, counting {real_counted:.3f} nats per character\n\n{text}")
+
+# %% tags=["hide-cell"]
+if corpus is not None:
+    name = "own" if lesson.own_text else "shakespeare"
+    lesson.record(f"{name}_nats_per_character", real_loss, "nats per character", 0.06, note="held-out text")
+    lesson.record(f"{name}_counting", real_counted, "nats per character", 1e-3, note="sequences of six, counted")
+
+# %% [markdown]
+# Here the simple model wins: counting sequences of six characters gives [[shakespeare_counting .3]] nats a character,
+# our Transformer reaches [[shakespeare_nats_per_character .3]] in one run after two passes through the text. The
+# comparison is not quite fair to the Transformer, whose first characters in each row of 64 have little to go by, but a
+# fair one would not turn it round. Its text looks like a play with names, colons and lines, and with words that are
+# English or nearly so. The sense is missing. More time helps: the lesson [GPT](../06_pretraining/gpt.py) trains larger
+# models of the same design for longer.
+#
+# ## What this cannot show
+#
+# - Our models have a hundred thousand to a few hundred thousand weights, and six blocks are not a hundred. That a stack
+#   without residual connections does not learn *at all* we saw for one width, one depth and a few learning rates, in
+#   the first steps of training only. With much care for the first weights, deep stacks without them have been trained.
+# - Losses of single models come from one run. With another seed they differ somewhat; only the table of six blocks has
+#   several seeds.
+# - We used test stories to watch the training. We chose nothing by them, but had we tried ten learning rates and kept
+#   the best, they would no longer be a fair test.
+#
+# ## Summary
+#
+# A Transformer block normalises each word's vector, lets it attend to earlier words and adds the result; then it
+# normalises again, applies a feed-forward layer to each word separately and adds that result too. The residual
+# connection keeps every word distinguishable through many blocks, and normalisation keeps the size of its numbers in
+# check, so that training may take large steps. A GPT is a table of embeddings, a table of places, a stack of blocks and
+# a layer of logits: sixty lines, equal to the library's. A loss below the floor means that the model sees the future,
+# and changing a later word shows it in two lines.
+#
+# ## Exercises
+#
+# 1. *Read.* Which lines of `TinyGPT` and `Block` depend on how many words the text has? Which would have to change for
+#    texts of 1,000 words?
+# 2. *Compute.* How many weights does a block of width 128 have? Check with `Block(128, 4)` and `count_params()`, after
+#    one call with `np.zeros((1, 5, 128))`.
+# 3. *Change one line.* The original Transformer normalised after the addition: `x = self.norm_1(x +
+#    self.attention(x))`. Write `PostNorm(Block)`, add it to `VARIANTS` with both learning rates, and compare.
+# 4. *Find the bug.* Write a block whose second line is `x = self.outer(self.inner(self.norm_2(x)))`, with a forgotten
+#    `x +`. Does it fail? How do you notice it, with two blocks and with six?
+# 5. *Your own text.* Run `lmbook run transformer_block --text FILE` with a text of at least 200 kB. Does the model beat
+#    counting on it? What if you give it twice as many epochs?
+#
+# ## Further reading
+#
+# - Vaswani et al. 2017, "Attention is all you need", section 3: the block in its first form, with the normalisation
+#   after the addition.
+# - He et al. 2016, "Deep residual learning for image recognition": where the residual connection comes from, with plain
+#   stacks that get worse when they get deeper.
+# - Dong et al. 2021, "Attention is not all you need: pure attention loses rank doubly exponentially with depth": why
+#   words become alike without residual connections.
+# - Xiong et al. 2020, "On layer normalization in the Transformer architecture": before or after the addition?
+#
+# **Before this lesson:** [attention](attention.py). **Next:** [encoder and decoder](encoder_decoder.py), where one text
+# becomes another.
+
+# %%
+lesson.finish()
