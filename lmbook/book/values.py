@@ -13,7 +13,7 @@ from lmbook.book.chapters import LessonFile
 from lmbook.book.results import PROFILES, read_results
 from lmbook.errors import LmbookError
 
-_MARK = re.compile(r"\[\[([A-Za-z][^\[\]|]*?)(?: (%|\.\d))?\]\]")
+_MARK = re.compile(r"\[\[(?!source )([A-Za-z][^\[\]|]*?)(?: (%|\.\d))?\]\]")  # [[source …]] is for source.py
 
 
 def marks(text: str) -> list[str]:

@@ -95,6 +95,13 @@ def test_marks_in_the_text_are_filled(lesson):
     assert last.source.startswith("<details>") and "| `loss` | 0.5 | nats | of nothing |" in last.source
 
 
+def test_the_library_s_source_stands_where_it_is_named(lesson):
+    lesson.path.write_text(
+        "# %% [markdown]\n# The library does the same:\n#\n# [[source lmbook.attend]]\n", encoding="utf-8"
+    )
+    assert "```python\ndef attend(" in read(lesson).cells[0].source
+
+
 def test_the_first_cell_says_which_run_it_shows_and_leaves_out_what_only_authors_need(lesson, recorded):
     text = "# %% [markdown]\n# # Title\n#\n# - Shows: a sum\n# - Headline: loss,\n#   other\n#\n# Prose.\n"
     lesson.path.write_text(text + SOURCE.partition("# Prose.\n")[2], encoding="utf-8")
