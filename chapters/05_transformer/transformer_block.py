@@ -582,8 +582,8 @@ for (name, rate), each in losses.items():
 # the loss is [[deep_no_normalisation .2]].
 #
 # The right column shows a tenth of the learning rate. Without residual connections hardly anything has been learned
-# here either. But the stack without normalisation is now as good as the block as it is ([[deep_no_normalisation_slowly
-# .2]] and [[deep_the_block_as_it_is_slowly .2]]). So in this experiment the residual connection decides *whether* four
+# here either. But the stack without normalisation now learns too: it reaches
+# [[deep_no_normalisation_slowly .2]], the block as it is [[deep_the_block_as_it_is_slowly .2]]. So in this experiment the residual connection decides *whether* four
 # blocks learn; normalisation decides *how large the steps may be*, and with that how fast they learn.
 #
 # Why do the words need their residual connection? Without it, attention *replaces* each word by a mean of several
