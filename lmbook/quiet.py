@@ -27,7 +27,15 @@ def quieten_tensorflow() -> None:
     prompt of another length requires.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    around_import("tensorflow", without_notes)
+    around_import("tensorflow", _quietly)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with without_notes():
+        yield
+    # In a notebook TensorFlow chooses the level anew when it makes its logger.
+    sys.modules["tensorflow"].get_logger().setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -35,6 +35,12 @@ def test_tensorflow_starts_without_notes_and_later_messages_are_seen():
     assert done.stdout.split() == ["SourceFileLoader", "2"]
 
 
+def test_a_notebook_is_as_quiet():
+    code = "import sys; sys.ps1 = '>>> '; import lmbook, tensorflow as tf; print(tf.get_logger().level)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout == "40\n"
+
+
 def test_only_notes_are_dropped(capfd):
     from lmbook.quiet import without_notes
 

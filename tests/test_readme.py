@@ -65,7 +65,8 @@ def test_files_that_the_readme_links_to_exist(root):
         *sorted((root / "chapters").glob("*/*.md")),
         *sorted((root / "docs").glob("*.md")),
     ]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.S)  # examples lead nowhere
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert "://" in target or (page.parent / target).exists(), f"{page}: {target}"
 
 

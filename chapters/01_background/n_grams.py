@@ -40,9 +40,8 @@ ORDERS = range(1, 9)
 # ## The stories
 #
 # greentree, the built-in corpus: its grammar is known, and with it the lowest cross-entropy that any model can
-# reach, the **floor**. The stories have three or four sentences in the quick profile, up to twelve in the full one,
-# which has the same training and test stories as the lesson on the LSTM. The validation stories choose, the test
-# stories are read once, at the end.
+# reach, the **floor**. The stories have three or four sentences in the quick profile, up to twelve in the full one.
+# The validation stories choose, the test stories are read once, at the end.
 
 # %%
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 10, 11, 12

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lmbook.book.chapters import LessonFile, chapters_dir, lessons
+from lmbook.book.contents import read_contents
 from lmbook.book.notebooks import notebook, stale_cells
+from lmbook.book.site.drawings import road_alone
 from lmbook.book.tables import (
     benchmark_table,
     chapter_table,
@@ -42,6 +44,8 @@ def generated(folder: Path | None = None) -> dict[Path, str]:
     book = lessons(folder)
     wanted = {lesson.path.with_suffix(".ipynb"): notebook(lesson) for lesson in book}
     root = folder.parent
+    if (root / "docs" / "road.svg").exists():
+        wanted[root / "docs" / "road.svg"] = road_alone(read_contents(folder).chapters)
     pages = [root / "README.md", root / "docs" / "results.md", root / "benchmarks" / "README.md"]
     for page in (*pages, *sorted(folder.glob("*/README.md")), *sorted(folder.glob("*/measured.md"))):
         if page.exists():

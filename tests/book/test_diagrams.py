@@ -55,9 +55,6 @@ EXTREMES = {
     "long next word": lambda: diagrams.next_word(
         LONGEST, {LONGEST[0]: 0.5, "一二三四五六七八九十": 0.0001}, chosen=LONGEST[0]
     ),
-    "two stations": lambda: diagrams.road(["A", "B"]),
-    "long road": lambda: diagrams.road(["A title of some thirty letters !"] * 16, here=16),
-    "han road": lambda: diagrams.road(["大型语言模型的训练与评估方法"] * 9, here=1),
     "two heads": lambda: diagrams.multi_head(heads=2, width=2048),
     "large numbers": lambda: diagrams.training_loop(loss=1234.5, learning_rate=1e-12),
     "post cross": lambda: diagrams.block(order="post", cross=True, causal=False, layers=96),
@@ -248,7 +245,7 @@ def test_every_colour_has_a_rule_in_each_theme(draw):
 
 
 def test_a_page_of_a_phone_gets_the_narrow_layout_and_a_file_the_wide_one():
-    diagram = diagrams.road(["A", "B", "C"])
+    diagram = diagrams.unrolled_rnn("the old green tree stands".split())
     wide, narrow = layouts(diagram)
     assert narrow.view.width < PHONE < wide.view.width
     assert [layout.view for layout in layouts(diagram.narrow)] == [narrow.view]

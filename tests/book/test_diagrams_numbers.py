@@ -233,9 +233,6 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.tokens(["a"], ids=[1, 2]), "one for each"),
         (lambda: diagrams.next_word(["a"], {"b": 0.9, "c": 0.9}), "add up"),
         (lambda: diagrams.next_word(["a"], {"b": 0.9, "c": 0.1}, chosen="d"), "Choose one of b, c"),
-        (lambda: diagrams.road(["one"]), "2 to 16"),
-        (lambda: diagrams.road(["one", "two"], here=3), "1 to 2"),
-        (lambda: diagrams.road(["one", "a title that is far too long for any station of the road"]), "shorter"),
     ],
 )
 def test_what_cannot_be_drawn_says_so_and_how_it_can(draw, words):

@@ -7,7 +7,6 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
     diagrams.attention(words=["the", "cat", "sat"])
 """
 
-from lmbook.book.diagrams.chapter_road import road
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
@@ -33,7 +32,6 @@ __all__ = [
     "merge_tree",
     "multi_head",
     "next_word",
-    "road",
     "rotary",
     "sinusoidal",
     "tokens",

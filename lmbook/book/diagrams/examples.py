@@ -31,16 +31,11 @@ MERGES = [
     ("lo", "w"),
     ("e", "r"),
 ]
-CHAPTERS = (
-    "Background,Concepts,Mathematics,The LSTM baseline,The Transformer,Pre-training,Fine-tuning,Applications,Tools,"
-    "Trends,Challenges,Evaluation"
-).split(",")
 
 
 def examples() -> dict[str, Diagram]:
     """File name without its suffix → diagram."""
     return {
-        "road": diagrams.road(CHAPTERS, here=5),
         "next_word": diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat"),
         "tokens": diagrams.tokens(
             ["the", " green", " tree", " stand", "s", "绿", "树"], ids=[5, 18, 277, 1049, 12, 301, 302]

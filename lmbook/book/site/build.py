@@ -15,6 +15,7 @@ from lmbook.files import write_text
 
 CONFIGURATION = Path(__file__).resolve().parent
 BUILDERS = ("html", "epub", "linkcheck", "gettext")
+NEEDED = ("sphinx", "myst_nb", "quickjs")
 MARK = ".lmbook-site"  # a folder with this file was made here, and may be deleted
 
 
@@ -30,9 +31,9 @@ def build_site(chapters: Path, build: Path, builder: str = "html") -> tuple[Path
     """
     if builder not in BUILDERS:
         raise LmbookError(f"There is no builder {builder!r}.", f"Choose one of: {', '.join(BUILDERS)}.")
-    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
+    if not all(map(importlib.util.find_spec, NEEDED)):
         raise LmbookError(
-            "The site is made with Sphinx and myst-nb, which are not installed.",
+            "The site is made with Sphinx, myst-nb and quickjs-ng, which are not all installed.",
             "Run: python -m pip install -r requirements-site.txt",
         )
     work = _empty(build / "site-work")

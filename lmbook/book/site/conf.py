@@ -16,6 +16,7 @@ extensions = [
     "lmbook.book.site.extension",
 ]
 root_doc = "index"
+nitpicky = True  # a reference that leads nowhere is a warning
 exclude_patterns = ["lmbook"]
 suppress_warnings = ["mystnb.unknown_mime_type", "epub.unknown_project_files"]
 

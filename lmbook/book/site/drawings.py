@@ -25,6 +25,27 @@ def road(chapters: tuple[Chapter, ...]) -> str:
     return _wide(chapters, colour) + "\n" + _narrow(chapters, colour)
 
 
+ALONE = """<style>
+text { font-family: system-ui, sans-serif; font-size: 16px; fill: #1f2328; font-weight: 600; }
+.part { font-size: 14px; font-style: italic; font-weight: 400; fill: #59636e; }
+.number { fill: #fff; }
+.way { fill: none; stroke-width: 7; stroke-linecap: round; }
+.part-1 { fill: #00629b; stroke: #00629b; } .part-2 { fill: #00704f; stroke: #00704f; }
+.part-3 { fill: #7242a8; stroke: #7242a8; } .part-4 { fill: #b04400; stroke: #b04400; }
+.part-5 { fill: #ad2f4d; stroke: #ad2f4d; }
+path.way { fill: none; }
+@media (prefers-color-scheme: dark) { text { fill: #f0f6fc; } .part { fill: #9198a1; } }
+</style>"""
+
+
+def road_alone(chapters: tuple[Chapter, ...]) -> str:
+    """The wide road as an SVG file of its own, for a README: with its colours, without links."""
+    parts = list(dict.fromkeys(chapter.part for chapter in chapters))
+    drawn = _wide(chapters, {part: f"part-{index % 5 + 1}" for index, part in enumerate(parts)})
+    first, rest = re.sub(r"</?a\b[^>]*>", "", drawn).split("\n", 1)
+    return first.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ') + "\n" + ALONE + "\n" + rest + "\n"
+
+
 def _wide(chapters: tuple[Chapter, ...], colour: dict[str, str]) -> str:
     places = [_winding(index) for index in range(len(chapters))]
     height = TOP + ROW * ((len(chapters) - 1) // COLUMNS) + 74

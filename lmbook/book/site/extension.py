@@ -9,7 +9,7 @@ from sphinx.config import Config
 
 from lmbook.book.chapters import lessons
 from lmbook.book.contents import read_contents
-from lmbook.book.site import first_uses, formulas, lighter, search_index, spoken
+from lmbook.book.site import epub, first_uses, formulas, lighter, search_index, spoken
 from lmbook.book.site.lesson_page import lesson_page
 
 
@@ -18,7 +18,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("lmbook_chapters", "", "env", str)  # the folder of the chapters
     app.connect("config-inited", _find_references, priority=1)  # before the bibliography looks for them
     app.connect("source-read", _read_lesson)
-    for part in (formulas, first_uses, search_index, spoken, lighter):
+    for part in (formulas, first_uses, search_index, spoken, lighter, epub):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

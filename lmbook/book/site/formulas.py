@@ -1,12 +1,21 @@
-"""Formulas by KaTeX, from the site's own folder: set when a page is opened, on pages that have any."""
+"""Formulas, set while the site is built: by KaTeX for pages, which load its style sheet alone, and as MathML for an
+EPUB, whose readers draw it themselves."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+from lmbook.book.site.typesetter import typeset
+from lmbook.errors import LmbookError
+
+_TEX = re.compile(r"<annotation encoding=\"application/x-tex\">.*?</annotation>", re.S)
+log = logging.getLogger(__name__)
 
 
 def setup(app: Sphinx) -> None:
@@ -15,15 +24,36 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _load)
 
 
+def formula(tex: str, display: bool, builder: str) -> str:
+    """The formula `tex` as HTML for Sphinx' `builder`.
+
+    Raises:
+        LmbookError: KaTeX does not understand it.
+    """
+    if builder == "html":
+        return typeset(tex, display)
+    return _TEX.sub("", typeset(tex, display, "mathml"))  # some readers show every text that they find
+
+
+def _set(writer: Any, node: nodes.math | nodes.math_block, display: bool) -> str:
+    """The formula as HTML; one that cannot be set is warned of, and stays TeX."""
+    try:
+        return formula(node.astext(), display, writer.builder.name)
+    except LmbookError as error:
+        log.warning(str(error), location=node, type="formula")
+        return f"<code>{writer.encode(node.astext())}</code>"
+
+
 def _inline(writer: Any, node: nodes.math) -> None:
     writer.body.append(writer.starttag(node, "span", "", CLASS="formula inline notranslate"))
-    writer.body.append(writer.encode(node.astext()) + "</span>")
+    writer.body.append(_set(writer, node, display=False) + "</span>")
     raise nodes.SkipNode
 
 
 def _display(writer: Any, node: nodes.math_block) -> None:
     writer.body.append(writer.starttag(node, "div", CLASS="formula-block notranslate"))
-    writer.body.append(f'<div class="formula display">{writer.encode(node.astext())}</div>')
+    # A wide formula is scrolled, by keyboard too.
+    writer.body.append(f'<div class="formula display" tabindex="0">{_set(writer, node, display=True)}</div>')
     if node["number"]:
         writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
         writer.add_permalink_ref(node, "Link to this equation")
@@ -35,5 +65,3 @@ def _display(writer: Any, node: nodes.math_block) -> None:
 def _load(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     if app.builder.name == "html" and context.get("has_maths_elements"):
         app.add_css_file("katex/katex.min.css")
-        app.add_js_file("katex/katex.min.js", loading_method="defer")
-        app.add_js_file("formulas.js", loading_method="defer")

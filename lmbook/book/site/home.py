@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Contents, HomePicture
 from lmbook.book.listing import seconds
 from lmbook.book.results import read_results
 from lmbook.book.site.drawings import road
 from lmbook.errors import LmbookError
+from lmbook.files import read_json
 
 PAGE = """---
 html_theme.sidebar_secondary.remove: true
@@ -67,11 +70,12 @@ can say how good a student's model is.
 {toctrees}
 """
 
+HOME_PICTURE = "/home.png"
 PICTURE = """## A look inside a model
 
 {text}
 
-:::{{figure}} /chapters/{chapter}/{file}
+:::{{figure}} {file}
 :alt: {note}
 :name: home-picture
 
@@ -96,6 +100,21 @@ def home_page(contents: Contents, book: list[LessonFile], toctrees: str) -> str:
     )
 
 
+def picture_file(contents: Contents, book: list[LessonFile]) -> bytes | None:
+    """The home page's picture out of its lesson's notebook; None where it lies in a file beside the lesson."""
+    lesson = next((lesson for lesson in book if contents.home and lesson.name == contents.home.lesson), None)
+    path = lesson and lesson.path.with_suffix(".ipynb")
+    if not path or not path.exists():
+        return None
+    figures = (read_results(lesson, "full") or {"figures": {}})["figures"]
+    caption = figures.get(f"picture/{contents.home.picture}", {}).get("note")
+    for cell in read_json(path)["cells"]:
+        for output in cell.get("outputs", []):
+            if caption and output.get("metadata", {}).get("image/png", {}).get("alt") == caption:
+                return base64.b64decode("".join(output["data"]["image/png"]))
+    return None
+
+
 def _picture(home: HomePicture, known: dict[str, LessonFile]) -> str:
     lesson = known.get(home.lesson)
     figures = (read_results(lesson, "full") or {"figures": {}})["figures"] if lesson else {}
@@ -108,7 +127,7 @@ def _picture(home: HomePicture, known: dict[str, LessonFile]) -> str:
     return PICTURE.format(
         text=home.text,
         chapter=lesson.chapter,
-        file=entry["value"],
+        file=HOME_PICTURE if entry["value"].endswith(".ipynb") else f"/chapters/{lesson.chapter}/{entry['value']}",
         note=entry["note"],
         title=lesson.fields.get("Title", lesson.name),
         lesson=lesson.name,

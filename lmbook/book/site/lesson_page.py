@@ -9,29 +9,42 @@ from typing import Any
 from lmbook.book.chapters import FIELDS, OPTIONAL_FIELDS, LessonFile
 from lmbook.book.contents import Contents
 from lmbook.book.listing import seconds
+from lmbook.book.results import read_results
 from lmbook.book.site.links import site_links
+from lmbook.book.site.picture_words import with_words
 
 _FIELD = rf"[-*] \**(?:{'|'.join((*FIELDS[1:], *OPTIONAL_FIELDS, 'Outputs'))})\**\s*:.*\n(?:[ \t]+\S.*\n)*"
 _HEADER = re.compile(rf"\A(#.*\n)\s*(?:{_FIELD})*", re.I)
+KEPT = "Bookkeeping: what the book keeps of this run"
 STALE = "Recorded from an earlier version of this cell."
 
 
 def lesson_page(text: str, lesson: LessonFile, contents: Contents, book: list[LessonFile]) -> str:
     """The notebook `text` as the site shows it."""
     notebook = json.loads(text)
+    recorded = notebook["metadata"].get("lmbook")
+    results = read_results(lesson, (recorded or {}).get("profile", "full")) or {}
     cells: list[dict[str, Any]] = []
     for index, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "markdown":
             source = site_links("".join(cell["source"]), f"chapters/{lesson.chapter}", book)
             if index == 0:
-                source = opening(source, lesson, contents, book, notebook["metadata"].get("lmbook"))
+                source = opening(source, lesson, contents, book, recorded)
             cells.append(cell | {"source": source})
         else:
             if is_stale(cell):
                 note = f":::{{container}} stale\n{STALE}\n:::"
                 cells.append({"cell_type": "markdown", "id": f"stale-{index}", "metadata": {}, "source": note})
-            cells.append(cell)
+            cells.append(_named_fold(with_words(cell, results.get("figures", {}))))
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def _named_fold(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell that is folded wholly, with a word that says what a reader leaves out."""
+    if "hide-cell" not in cell["metadata"].get("tags", []):
+        return cell
+    named = {"code_prompt_show": KEPT, "code_prompt_hide": KEPT}
+    return cell | {"metadata": cell["metadata"] | {"mystnb": named}}
 
 
 def is_stale(cell: dict[str, Any]) -> bool:

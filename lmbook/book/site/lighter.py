@@ -1,5 +1,5 @@
-"""Leaves out of the finished pages a script of 1.5 MB that the theme puts on every one: a second set of its icons, for
-those who add some of their own. The icons that this site shows come from the theme's font."""
+"""Takes away from the finished pages what they do not use: a script of 1.5 MB that the theme puts on every one, a
+second set of its icons, for those who add some of their own; and most rules of the style sheets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from lmbook.book.site.used_styles import used_rules, words_of
+
 _ICON_SCRIPT = re.compile(r"[^\n]*<script[^>]*/fontawesome\.js[^>]*></script>\n")
+_BY_SCRIPTS = ("bs-",)  # Bootstrap's script puts the names of these classes together
+_AS_THEY_ARE = ("katex", "vendor")  # folders of styles of which each page uses another part
 
 
 def setup(app: Sphinx) -> None:
@@ -19,10 +23,17 @@ def setup(app: Sphinx) -> None:
 def _clear_up(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(_ICON_SCRIPT.sub("", text), encoding="utf-8", newline="\n")
-    output = Path(app.outdir)  # .buildinfo names this build's folders; the macros are templates, not pages
-    for pattern in ("_static/scripts/fontawesome.js*", "_static/*webpack-macros.html", ".buildinfo"):
-        for path in list(output.glob(pattern)):
+    output = Path(app.outdir)  # .buildinfo names its folders; the macros are templates, not pages
+    for pattern in ("scripts/fontawesome.js*", "**/*.css.map", "*webpack-macros.html", "../.buildinfo"):
+        for path in list((output / "_static").glob(pattern)):
             path.unlink()
+    texts = []
+    for page in output.rglob("*.html"):
+        texts.append(_ICON_SCRIPT.sub("", page.read_text(encoding="utf-8")))
+        page.write_text(texts[-1], encoding="utf-8", newline="\n")
+    scripts = [path for path in output.glob("_static/**/*.js") if path.name != "search-index.js"]
+    words = words_of(texts + [path.read_text(encoding="utf-8") for path in scripts])
+    for path in output.glob("_static/**/*.css"):
+        if not set(_AS_THEY_ARE) & set(path.relative_to(output).parts):
+            css = used_rules(path.read_text(encoding="utf-8"), words, _BY_SCRIPTS)
+            path.write_text(css, encoding="utf-8", newline="\n")

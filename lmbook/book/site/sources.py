@@ -10,7 +10,7 @@ from lmbook.book.chapters import lessons
 from lmbook.book.contents import Chapter, Contents, read_contents
 from lmbook.book.site.chapter_page import chapter_page, markers_away, toctree
 from lmbook.book.site.glossary import glossary_directive
-from lmbook.book.site.home import home_page
+from lmbook.book.site.home import HOME_PICTURE, home_page, picture_file
 from lmbook.book.site.links import page_source, site_links
 from lmbook.errors import LmbookError
 
@@ -39,13 +39,15 @@ def lay_out(folder: Path, target: Path) -> None:
     for name, source in sources(folder).items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.encode("utf-8") if isinstance(source, str) else source.read_bytes())
+        if isinstance(source, Path):
+            source = source.read_bytes()
+        path.write_bytes(source.encode("utf-8") if isinstance(source, str) else source)
 
 
-def sources(folder: Path) -> dict[str, str | Path]:
-    """Every source of the site by its path: a text that is made, or the file that is taken as it is."""
+def sources(folder: Path) -> dict[str, str | bytes | Path]:
+    """Every source of the site by its path: a text or picture that is made, or the file that is taken as it is."""
     root, book, contents = folder.parent, lessons(folder), checked_contents(folder)
-    found: dict[str, str | Path] = {}
+    found: dict[str, str | bytes | Path] = {}
     for chapter in contents.chapters:
         readme = (folder / chapter.folder / "README.md").read_text(encoding="utf-8")
         found[f"chapters/{chapter.folder}/index.md"] = chapter_page(chapter, readme, book)
@@ -60,6 +62,8 @@ def sources(folder: Path) -> dict[str, str | Path]:
         text = glossary_directive(text) if path.name == "glossary.md" else text
         name = path.relative_to(root).as_posix()
         found[page_source(name)] = site_links(text, posixpath.dirname(name), book)
+    if picture := picture_file(contents, book):
+        found[HOME_PICTURE.strip("/")] = picture
     found["index.md"] = home_page(contents, book, _toctrees(contents.chapters, found))
     return found
 
@@ -80,7 +84,7 @@ def _files(root: Path, *patterns: str) -> list[Path]:
     return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
-def _toctrees(chapters: tuple[Chapter, ...], found: dict[str, str | Path]) -> str:
+def _toctrees(chapters: tuple[Chapter, ...], found: dict[str, str | bytes | Path]) -> str:
     """The sidebar: the chapters by parts, then the reference pages."""
     parts = list(dict.fromkeys(chapter.part for chapter in chapters))
     lists = [

@@ -3,9 +3,12 @@ text of their own."""
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from sphinx.application import Sphinx
 
+_EMPTY_HEADING = re.compile(r"<th\b([^>]*)>\s*</th>")
 PICTURE = "A picture that the cell above drew"
 
 
@@ -23,7 +26,7 @@ def _give_words(app: Sphinx, document: nodes.document, page: str) -> None:
                 entry.children = []
                 entry += nodes.paragraph("", "", nodes.inline("", "row", classes=["visually-hidden"]))
     for raw in list(document.findall(nodes.raw)):  # tables among a lesson's outputs
-        if "<th></th>" in raw.astext():
-            raw.parent.replace(raw, nodes.raw("", raw.astext().replace("<th></th>", "<td></td>"), format="html"))
+        if _EMPTY_HEADING.search(raw.astext()):
+            raw.parent.replace(raw, nodes.raw("", _EMPTY_HEADING.sub(r"<td\1></td>", raw.astext()), format="html"))
     for image in document.findall(nodes.image):
         image.setdefault("alt", PICTURE)

@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 from html import unescape
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,6 +17,7 @@ from lmbook.files import write_json, write_text
 pytest.importorskip("myst_nb", reason="Sphinx and myst-nb are not installed: requirements-site.txt")
 
 from lmbook.book.site.build import build_site  # noqa: E402
+from lmbook.book.site.lesson_page import KEPT  # noqa: E402
 from lmbook.book.site.spoken import PICTURE  # noqa: E402
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -42,7 +44,7 @@ TEXT = """# First
 The gradient, and again the gradient; see {cite:t}`elman1990` and {eq}`law`.
 
 $$
-p(w_t \\mid w_{<t}) \\le 1
+p(w_t \\mid w_{<t}) = \\frac{1}{2}
 $$ (law)
 
 ```{literalinclude} /lmbook/things.py
@@ -73,7 +75,9 @@ def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     chapter = folder / "chapters" / "01_a"
     write_text(folder / "chapters" / "contents.toml", CONTENTS)
-    write_text(chapter / "README.md", "# 1. A\n\nThe first chapter. [First](first.py)\n\n## More\n\nMore of it.\n")
+    write_text(
+        chapter / "README.md", "# 1. A\n\nThe first chapter. [First](first.py)\n\n## More\n\nMore of it. The <end>.\n"
+    )
     write_text(folder / "docs" / "glossary.md", "# Glossary\n\n**gradient (梯度)**\n: A slope, 0.5 for example.\n")
     write_text(folder / "docs" / "references.bib", "@misc{elman1990, author={Elman, J}, title={Time}, year={1990}}\n")
     write_text(folder / "docs" / "references.md", "# References\n\n```{bibliography}\n```\n")
@@ -87,9 +91,12 @@ def book(tmp_path_factory):
     notebook(
         chapter / "first.ipynb",
         code("shown_code = 1", [printed]),
-        code("table", [shown(text_html="<table><tr><th></th><td>of a table</td></tr></table>")]),
+        code(
+            "table", [shown(text_html='<table><tr><th style="text-align: left"></th><td>of a table</td></tr></table>')]
+        ),
         code("picture", [shown(image_png=PIXEL, text_plain="<Figure>")]),
         code("folded_code = 2", tags=["hide-input"]),
+        code("kept_code = 4", tags=["hide-cell"]),
         code("old_code = 3", [printed], lmbook={"stale": True}),
         recorded={"profile": "quick", "seed": 7, "device": "2 cores"},
     )
@@ -116,7 +123,7 @@ def plain(page):
 def test_recorded_outputs_are_shown_where_they_were_printed(built, lesson):
     text = plain(lesson)
     assert text.index("shown_code = 1") < text.index("printed text") < text.index("of a table")
-    assert "<table><tr><td></td><td>of a table" in lesson  # an empty heading is none
+    assert '<table><tr><td style="text-align: left"></td><td>of a table' in lesson  # an empty heading is none
     (picture,) = re.findall(r'<img [^>]*src="([^"]*_images/[^"]+\.png)"', lesson)
     assert (built / "chapters" / "01_a" / picture).exists()
     assert re.findall(r'<img [^>]*alt="([^"]*)"[^>]*_images', lesson) == [PICTURE]
@@ -125,6 +132,7 @@ def test_recorded_outputs_are_shown_where_they_were_printed(built, lesson):
 def test_folded_and_out_of_date_cells_are_marked(lesson):
     folded = re.search(r"<details class=\"[^\"]*hide[^>]*>(.*?)</details>", lesson, re.S)
     assert "folded_code" in plain(folded[1]) and "shown_code" not in plain(folded[1])
+    assert KEPT in plain(lesson)
     text = plain(lesson)
     assert text.count("Recorded from an earlier version of this cell.") == 1
     assert text.index("Recorded from an earlier version") < text.index("old_code")
@@ -139,10 +147,12 @@ def test_source_is_taken_from_the_file(lesson):
     assert "def twice ( x ): return 2 * x" in plain(lesson) and "once" not in plain(lesson)
 
 
-def test_formulas_are_escaped_numbered_and_set_by_the_site_s_own_files(lesson, built):
-    assert '<div class="formula display">p(w_t \\mid w_{&lt;t}) \\le 1</div>' in lesson
+def test_formulas_are_set_and_numbered_and_need_a_style_sheet_alone(lesson, built):
+    (formula,) = re.findall(r'<div class="formula display" tabindex="0">(.*?)</div>', lesson, re.S)
+    assert "<math" in formula and "<mfrac>" in formula and 'class="katex-html"' in formula
+    assert "w_{&lt;t}" in formula  # the TeX, for those who copy it
     assert re.search(r'href="#equation-law">equation \d', lesson)
-    assert "katex/katex.min.js" in lesson
+    assert "katex/katex.min.css" in lesson and not list(built.rglob("katex*.js"))
     assert "katex" not in (built / "chapters" / "01_a" / "second.html").read_text(encoding="utf-8")
 
 
@@ -174,9 +184,25 @@ def test_an_epub_and_catalogues_for_translators_can_be_made(book, tmp_path):
     folder, warnings = build_site(book / "chapters", tmp_path, "epub")
     assert warnings == []
     with zipfile.ZipFile(folder / "lmbook.epub") as epub:
-        assert "chapters/01_a/first.xhtml" in epub.namelist()
+        pages = {name: epub.read(name).decode() for name in epub.namelist() if name.endswith((".xhtml", ".opf"))}
+    for page in pages.values():
+        ElementTree.fromstring(page)  # what is not well-formed, a reader refuses
+    lesson = pages["chapters/01_a/first.xhtml"]
+    assert "<mfrac>" in lesson and "\\frac" not in lesson
+    assert re.search(r'href="chapters/01_a/first.xhtml"[^>]* properties="mathml"', pages["content.opf"])
+    assert re.search(r'href="chapters/01_a/index.xhtml"[^>]* properties="svg"', pages["content.opf"])
+    assert plain(pages["chapters/01_a/index.xhtml"]).count("The <end>.") == 1
     folder, warnings = build_site(book / "chapters", tmp_path, "gettext")
     assert warnings == [] and (folder / "chapters" / "01_a" / "first.pot").exists()
+
+
+def test_a_formula_that_cannot_be_set_is_warned_of_and_stays_tex(book, tmp_path):
+    shutil.copytree(book, tmp_path / "book")
+    readme = tmp_path / "book" / "chapters" / "01_a" / "README.md"
+    write_text(readme, readme.read_text(encoding="utf-8") + "\nA slip: $\\frac{1}$\n")
+    folder, warnings = build_site(tmp_path / "book" / "chapters", tmp_path / "build")
+    assert len(warnings) == 1 and r"\frac{1}" in warnings[0]
+    assert r"<code>\frac{1}</code>" in (folder / "chapters" / "01_a" / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_no_build_has_made_is_not_deleted(book, tmp_path):

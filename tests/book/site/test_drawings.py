@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from lmbook.book.chapters import LessonFile
 from lmbook.book.contents import Chapter, LessonEntry
-from lmbook.book.site.drawings import chapter_map, road
+from lmbook.book.site.drawings import chapter_map, road, road_alone
 
 
 def chapter(number, part="Part", lessons=()):
@@ -68,3 +68,10 @@ def test_a_long_title_is_broken_into_lines_that_fit():
     (drawing,) = drawings(chapter_map(chapter(2, lessons=(name,)), known))
     lines = [span.text.strip() for span in drawing.iter("tspan")]
     assert " ".join(lines) == name and max(map(len, lines)) <= 29
+
+
+def test_the_road_of_the_readme_stands_alone():
+    drawing = ElementTree.fromstring(road_alone(tuple(chapter(number) for number in range(1, 5))))
+    names = {element.tag.rpartition("}")[2] for element in drawing.iter()}
+    assert {"style", "circle", "text"} <= names and "a" not in names  # it needs no style sheet and leads nowhere
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"

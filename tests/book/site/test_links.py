@@ -10,6 +10,11 @@ from lmbook.book.site.links import site_links
 BOOK = [LessonFile("attention", Path("chapters/05_transformer/attention.py"))]
 
 
+def test_a_word_in_angle_brackets_stays_a_word():
+    text = "the <end> and </s>, <b>bold</b>, `<unk>` in code\n"
+    assert site_links(text, "", BOOK) == "the \\<end> and \\</s>, <b>bold</b>, `<unk>` in code\n"
+
+
 @pytest.mark.parametrize(
     ("folder", "link", "target"),
     [

@@ -87,9 +87,17 @@ def test_the_same_sources_give_the_same_files(site, root, tmp_path):
     assert sums(again) == sums(site)
 
 
+def _with_its_files(site, name, text):
+    """Compressed bytes of a page with the styles and scripts that it loads, but no pictures and fonts."""
+    targets = {target.partition("?")[0] for target in attributes(LOADED, text)}
+    files = {(site / name).parent / target for target in targets if target.endswith((".css", ".js"))}
+    return sum(len(gzip.compress(path.read_bytes(), mtime=0)) for path in [site / name, *files])
+
+
 def test_pages_and_archive_stay_small(site, pages, tmp_path):
     heaviest = max(len(gzip.compress(text.encode("utf-8"), mtime=0)) for text in pages.values())
-    assert heaviest <= 150_000
+    assert heaviest <= 50_000
+    assert max(_with_its_files(site, name, text) for name, text in pages.items()) <= 115_000
     assert len(gzip.compress((site / "_static" / "search-index.js").read_bytes(), mtime=0)) <= 700_000
     with zipfile.ZipFile(tmp_path / "site.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(site.rglob("*")):

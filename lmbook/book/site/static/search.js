@@ -4,6 +4,8 @@
   const root = document.documentElement.dataset.content_root || "./";
   const SHOWN = 8;
   const HAN = /\p{Script=Han}/u;
+  /* Pages that tell of many lessons, which stand below the lesson that is meant. */
+  const ABOUT_MANY = /^(chapters\/[^/]+\/(index|measured)|docs\/results)\.html$/;
 
   /* Words, and of Chinese each sign and each pair of signs. A query leaves single signs out where it has pairs. */
   function tokens(text, isQuery) {
@@ -64,8 +66,9 @@
     for (const { id, score, terms } of scored) {
       const entry = entries[id];
       const names = (entry.heading || entry.page.replace(/^\d+\. /, "")).split(" · ");
-      const rank = score * (names.some((name) => plain(name) === asked) ? 3 : 1);
       const page = entry.url.split("#")[0];
+      const named = names.some((name) => plain(name) === asked) ? 3 : 1;
+      const rank = score * named * (ABOUT_MANY.test(page) ? 0.7 : 1);
       if (!best.has(page) || best.get(page).rank < rank) best.set(page, { entry, rank, terms });
     }
     return [...best.values()].sort((a, b) => b.rank - a.rank).slice(0, SHOWN);
