@@ -260,7 +260,8 @@ grammar = Grammar(lexicon, max_sentences=4)
 
 
 def tell(count, seed):
-    return [story.english for story in tell_stories(count, seed, grammar=grammar)]
+    told = tell_stories(count, seed, grammar=grammar)
+    return [story.english for story in told]
 
 
 def show(texts):
@@ -408,7 +409,7 @@ def train(model, rows, test, epochs, learning_rate=0.01):
         rows[:, :-1],
         rows[:, 1:],
         validation_data=(test[:, :-1], test[:, 1:]),
-        validation_batch_size=len(test),  # all at once: each word counts the same
+        validation_batch_size=len(test),  # all of them at once
         batch_size=32,
         epochs=epochs,
         verbose=0,
@@ -494,7 +495,7 @@ accepted = [is_grammatical(text) for text in written]
 print(f"accepted: {sum(accepted)} of {len(accepted)}")
 
 # %% tags=["hide-cell"]
-lesson.record("grammatical_share", float(np.mean(accepted)), tolerance=None, n=len(written))
+lesson.record("grammatical_share", float(np.mean(accepted)), tolerance=0.3, n=len(written))
 
 # %% [markdown]
 # A program can also check stories: it accepts one only if the whole story could have been told, so that the boy is
@@ -568,10 +569,10 @@ lesson.table("deep", rows, ["four blocks, loss", *(f"learning rate {rate}" for r
 
 # %% tags=["hide-cell"]
 lesson.record("frequency_nats_per_word", frequency_loss, "nats per word", 1e-3, note="single words counted")
-LIMITS = {"the block as it is": {"at_most": 4.2}, "no residual": {"at_least": 4.3}, "neither": {"at_least": 4.3}}
+LIMITS = {"the block as it is": {"at_most": 4.55}, "no residual": {"at_least": 4.3}, "neither": {"at_least": 4.0}}
 for (name, rate), each in losses.items():
     key = f"deep_{name.replace(' ', '_')}" + ("" if rate == RATES[0] else "_slowly")
-    limit = LIMITS.get(name, {}) if rate == RATES[0] else {}
+    limit = LIMITS.get(name, {"at_least": 2.0}) if rate == RATES[0] else {"at_least": 2.0}
     lesson.record_mean(key, each, "nats per word", None, f"four blocks, learning rate {rate}", **limit)
 
 # %% [markdown]
@@ -631,10 +632,13 @@ lesson.table("similarity", rows, columns)
 
 # %% tags=["hide-cell"]
 for name, runs in found.items():
-    limit = {"at_least": 0.98} if name == "no residual" else {"at_most": 0.95} if name == "the block as it is" else {}
+    limit = {"at_most": 0.95} if name == "the block as it is" else {"at_least": 0.9}
+    faded = {"at_most": 0.05} if name == "neither" else {"at_least": 0.02}
     after = [twelve for _, twelve, _ in runs]
     lesson.record_mean(f"similarity_{name.replace(' ', '_')}", after, "", None, "of words, after 12 blocks", **limit)
-    lesson.record_mean(f"gradient_{name.replace(' ', '_')}", [size for *_, size in runs], "", None, "of 12 blocks")
+    lesson.record_mean(
+        f"gradient_{name.replace(' ', '_')}", [size for *_, size in runs], "", None, "of 12 blocks", **faded
+    )
 
 # %% [markdown]
 # Can the last block still tell the words apart? With the block as it is, the similarity after twelve blocks is
@@ -707,7 +711,9 @@ def future_effect(model):
 
 
 effects = {"correct": future_effect(model), "wrong": future_effect(wrong)}
-print("how far logits of the first 20 words move:", effects)
+print("the logits of the first 20 words move by at most")
+for name, effect in effects.items():
+    print(f"{name:8} {effect:.2f}")
 
 # %%
 lesson.record("future_effect", effects["correct"], tolerance=None, at_most=1e-4, note="of the correct model")
@@ -725,25 +731,30 @@ lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_l
 
 
 # %%
+def as_characters(texts, characters):
+    return [token for text in texts for token in characters.encode(text)]
+
+
+def cut(tokens, size):
+    """Rows of this many tokens each; what is left over is dropped."""
+    return np.reshape(tokens[: len(tokens) // size * size], (-1, size))
+
+
 def train_on_characters(corpus, epochs, context=64):
-    train_texts, test_texts = corpus.texts("train"), corpus.texts("validation")
-    characters = CharacterTokenizer.train(train_texts)
-    parts = [
-        [token for text in texts for token in characters.encode(text)]
-        for texts in (train_texts, test_texts)
-    ]  # fmt: skip
-    size = context + 1
-    rows, test = (
-        np.reshape(part[: len(part) // size * size], (-1, size))
-        for part in parts
-    )  # fmt: skip
+    texts = corpus.texts("train")
+    characters = CharacterTokenizer.train(texts)
+    train_part = as_characters(texts, characters)
+    test_part = as_characters(corpus.texts("validation"), characters)
+    rows, test = cut(train_part, context + 1), cut(test_part, context + 1)
+
     keras.utils.set_random_seed(lesson.seed)
     model = TinyGPT(characters.vocabulary_size, context, width=128, depth=3)
-    loss = train(model, rows, test, epochs, learning_rate=0.003)["val_loss"][-1]
-    counted = counting(parts[:1], parts[1:], characters, 6, closed=False)
+    history = train(model, rows, test, epochs, learning_rate=0.003)
+    counted = counting([train_part], [test_part], characters, 6, closed=False)
+
     begin = np.array([characters.encode("ROMEO:\n")])
     [ids] = write(model, begin, 400, context, temperature=0.8).tolist()
-    return loss, counted, characters.decode(ids)
+    return history["val_loss"][-1], counted, characters.decode(ids)
 
 
 corpus = None
