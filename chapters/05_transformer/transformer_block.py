@@ -5,27 +5,27 @@
 # - Needs: attention, heads_and_positions
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 5
-# - Memory: 2.0 GB
-# - Shows: residual connection, normalisation and feed-forward layer with a pencil, and a whole GPT in sixty lines
+# - Memory: 1.9 GB
+# - Shows: residual connection, normalisation and feed-forward layer with a pencil, and a whole GPT in plain Keras
 # - Headline: nats_per_word, floor, grammatical_share, shakespeare_nats_per_character, largest_difference_from_library
 #
 # With [attention](attention.py), each word can collect what earlier words have to say. What do we have to build around
-# it to get a model that learns to write, and why do GPT and its relatives consist of one and the same small unit, the
-# **Transformer block**, repeated dozens of times?
+# it to get a model that learns to write? GPT and its relatives answer with one small unit, the **Transformer block**,
+# which is used again and again, and what surprises is how simple it is.
 #
 # Afterwards you can
 #
 # - compute with a pencil what a block does with a word: normalise, transform, add;
-# - write a complete language model, built like GPT, in about sixty lines of plain Keras, train it and let it write;
+# - write a complete language model, built like GPT, in some fifty lines of plain Keras, train it and let it write;
 # - say why a stack hardly learns without residual connections and normalisation, and notice when one of them is wrong.
 #
 # You should know how a word attends to others: queries, keys, values, heads and the causal mask are the subject of
-# [attention](attention.py). It helps to have gone once through [one training step](../02_concepts/one_training_step.py)
-# (from words to a loss, and from the loss to better weights).
+# [attention](attention.py) and of [heads and positions](heads_and_positions.py). It helps to have gone once through
+# [one training step](../02_concepts/one_training_step.py) (from words to a loss, and from the loss to better weights).
 #
 # > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
-# > (feed-forward layers)." Further down we build exactly this stack, and it learns next to nothing. The sentence leaves
-# > out the two smallest parts of the block, and they turn out to be the ones that make it work.
+# > (feed-forward layers)." Further down we build such a stack, and in our short training it learns next to nothing. The
+# > sentence leaves out the two smallest parts of the block, the residual connection and the normalisation.
 
 # %%
 from __future__ import annotations
@@ -63,7 +63,10 @@ lesson = Lesson("transformer_block")
 #
 # In a Transformer each word of a text is a **vector**, a list of numbers, for example 64 of them. Follow the thick
 # green line from the bottom to the top. It is the word's vector on its way through the block. Nothing on this line ever
-# replaces the vector. The two boxes at the side only *read* it and *add* something to it:
+# replaces the vector. The two boxes at the side only *read* it and *add* something to it. (B, T and D at the bottom
+# say how many numbers there are: B texts of T words, each word a vector of D numbers. "× L" means that L such blocks
+# stand on top of each other.)
+#
 #
 # - **Self-attention** adds what the word has learned from earlier words. Here words exchange information.
 # - The **feed-forward** layer adds what can be concluded from the word's own vector. Here each word is on its own.
@@ -95,7 +98,7 @@ diagrams.block()
 # **Feed-forward layer.** Think of it as a list of rules of the form "if I see this, I add that". Ours has two rules,
 # and it reads the normalised vector $(-1.22,\ 0,\ 1.22)$.
 #
-# - Rule 1 measures *the third number minus the first*, $1.22 - (-1.22) = 2.45$. The number is positive, so the rule
+# - Rule 1 measures *the third number minus the first*, $1.225 - (-1.225) = 2.45$. The number is positive, so the rule
 #   applies, and it adds its 2.45 to the *second* number.
 # - Rule 2 measures *the first minus the third*, which is $-2.45$. A negative number means that the rule does not apply.
 #   It is set to 0, and nothing is added. (This cut, "negative becomes 0", is called **ReLU**.)
@@ -286,8 +289,8 @@ show(stories[:1])
 print("\nids:", train_rows[0, :6], "different tokens:", V)
 
 # %% [markdown]
-# Now a sentence goes through an untrained model, step by step, as in `TinyGPT.call` above. Each step prints the shape
-# of its result.
+# Now a sentence goes through an untrained model, step by step, as in the classes above. Each step prints the shape of
+# its result. (Scaling and mask are left out here: they change numbers, but no shape.)
 
 # %%
 keras.utils.set_random_seed(lesson.seed)
@@ -344,7 +347,7 @@ lesson.record("feed_forward_share", rule_weights / block.count_params(), note="o
 # ## Is it the same as the library's?
 #
 # The other lessons use `GPT` from this book's library, which can do more (other normalisations, other positions, faster
-# writing). Its heart is `TransformerBlock.call`. Look for the same three lines in it; `_read` is the normalisation and
+# writing). Its heart is `TransformerBlock.call`. Look for the two additions in it: `_read` is the normalisation, and
 # `_add` the residual connection:
 #
 # [[source lmbook.TransformerBlock.call]]
@@ -378,8 +381,8 @@ print("largest difference", np.abs(ours - theirs).max())
 lesson.record("largest_difference_from_library", np.abs(ours - theirs).max(), tolerance=None, at_most=1e-4)
 
 # %% [markdown]
-# Over 32 stories the largest difference between two logits is [[largest_difference_from_library]]. Our sixty lines
-# compute what the library's model computes.
+# Over 32 stories the largest difference between two logits is [[largest_difference_from_library]]. With the same
+# weights, our lines compute what the library's model computes. (These are the weights before training.)
 #
 # ## Training it on stories
 #
@@ -576,18 +579,18 @@ for (name, rate), each in losses.items():
     lesson.record_mean(key, each, "nats per word", None, f"four blocks, learning rate {rate}", **limit)
 
 # %% [markdown]
-# Does the stack learn without them? Look at the left column first; each number is a mean over three seeds, with the
+# Does the stack learn without them? Look at the left column first; each number is a mean over three seeds, and ± is the
 # standard deviation between them. A model that knows only the frequencies has a loss of [[frequency_nats_per_word .2]]
 # nats a word. The block as it is comes down to [[deep_the_block_as_it_is .2]]. Without residual connections the loss
-# stops at [[deep_no_residual .2]]: the stack has learned which words are frequent, and has not begun to read. The
-# article's stack, with neither, is hardly better ([[deep_neither .2]]). Without normalisation alone it is
-# [[deep_no_normalisation .2]], and much depends on the seed.
+# stops at [[deep_no_residual .2]], which is no better than knowing the frequencies. The stack with neither learns a
+# little more ([[deep_neither .2]]). Without normalisation alone it is [[deep_no_normalisation .2]]: it learns, but far
+# less than the block as it is, and much depends on the seed.
 #
 # The right column shows a tenth of the learning rate. Without residual connections hardly anything is learned here
-# either. But without normalisation the stack is now even a little ahead of the block as it is:
-# [[deep_no_normalisation_slowly .2]] against [[deep_the_block_as_it_is_slowly .2]]. So in this experiment the residual
-# connection decides *whether* four blocks learn. Normalisation decides *how large the steps may be*, and only with
-# large steps is it a gain.
+# either. Without normalisation the stack learns about as much as before ([[deep_no_normalisation_slowly .2]]), and here
+# the block as it is has no advantage over it ([[deep_the_block_as_it_is_slowly .2]]). So in this experiment the
+# residual connection decides *whether* four blocks learn. Normalisation pays with the large steps: with it, the large
+# learning rate brings the loss far down, and without it hardly.
 #
 # Why do the words need their residual connection? Without it, attention *replaces* each word by a mean of several
 # words. Take two words with one number each, 0 and 8. Let the second attend to both with weights of one half: it
@@ -642,13 +645,15 @@ for name, runs in found.items():
 
 # %% [markdown]
 # Can the last block still tell the words apart? With the block as it is, the similarity after twelve blocks is
-# [[similarity_the_block_as_it_is .2]]. Without residual connections it is [[similarity_no_residual .3]]: all words of a
-# story have become the same. Without normalisation it comes close to that too ([[similarity_no_normalisation .3]]), but
-# more slowly, as the column for four blocks shows.
+# [[similarity_the_block_as_it_is .2]]. Without residual connections it is [[similarity_no_residual .3]]: the vectors of
+# all words of a story point the same way. Without normalisation it comes close to that too
+# ([[similarity_no_normalisation .3]]), but more slowly: after four blocks, the depth that we trained, it is as low as
+# in the block as it is. So a residual connection alone keeps the words apart for a while, not for ever.
 #
 # The gradient, however, does not fade where only the residual connections are missing ([[gradient_no_residual .2]],
 # against [[gradient_the_block_as_it_is .2]] in the block as it is, and with a large spread). It fades where both are
-# missing ([[gradient_neither]]). So here the growing alike explains more than the fading gradient does.
+# missing ([[gradient_neither]]). So the fading gradient cannot explain why the stack without residual connections
+# fails; that its words have grown alike may be the reason, but we have only seen that the two go together.
 #
 # ## What goes wrong: normalising over the wrong axis
 #
@@ -680,7 +685,7 @@ print(f"floor                    {lowest:.3f}")
 lesson.record("wrong_axis_nats_per_word", wrong_loss, "nats per word", None, at_most=lowest)
 
 # %% [markdown]
-# That looks wonderful: the loss fell smoothly to [[wrong_axis_nats_per_word .2]] nats a word, also on stories that it
+# That looks wonderful: the loss ends at [[wrong_axis_nats_per_word .2]] nats a word, also on stories that it
 # has never seen. It is far better than our correct model. It is even better than a *perfect* one, whose loss is
 # [[floor .2]], and that is how we know that it cheats. Then we let it write:
 
@@ -695,10 +700,11 @@ lesson.record("wrong_axis_grammatical_share", share, tolerance=None, at_most=0.1
 # %% [markdown]
 # Of 50 stories the checking program accepts [[wrong_axis_grammatical_share %]]. What happened? The mean over all words
 # of a story includes the words that are still to come. Through it the model could see the future, in spite of the
-# causal mask. In training that pays off; when it writes, there is no future to look at.
+# causal mask. In training that pays off; when it writes, there is no future to look at. (In the quick profile the
+# correct model, too, is trained too briefly to write whole stories.)
 #
 # On real text nobody knows the floor, so a loss that is too good is easily mistaken for success. But there is a test
-# that always works: **change a later word, and see whether an earlier logit moves.** In a correct model it cannot.
+# that needs no floor: **change a later word, and see whether an earlier logit moves.** In a correct model it cannot.
 
 
 # %%
@@ -781,14 +787,14 @@ if corpus is not None:
 #
 # On the stories the Transformer won clearly, and here it loses. A story's grammar asks for words from far back, which
 # counting five words cannot see. Spelling needs only a few characters, and with a million of them to count, counting is
-# hard to beat in two minutes of training. The lesson [GPT](../06_pretraining/gpt.py) gives larger models of this design
-# more time.
+# hard to beat in a short training. (This is our explanation; we did not test it.) The lesson
+# [GPT](../06_pretraining/gpt.py) gives larger models of this design more time.
 #
 # ## What this cannot show
 #
 # - Our models have some hundred thousand weights, and four blocks are not a hundred. That a stack without residual
 #   connections does not learn we saw for one width, one depth, two learning rates and the first 100 steps of training,
-#   each with three seeds. It is no proof that it never learns. With much care for the first weights it has been done.
+#   each with three seeds. It is no proof that it never learns.
 # - That normalisation helps because of the larger steps was seen under the same conditions, with embeddings that start
 #   small, as is the habit of Keras. With other first weights the difference may be larger or smaller.
 # - The losses on all stories and on Shakespeare come from one run each, and with another seed they would differ a
@@ -800,10 +806,10 @@ if corpus is not None:
 #
 # A Transformer block normalises each word's vector, lets it attend to earlier words and adds the result; then it
 # normalises again, applies a feed-forward layer to each word separately and adds that result too. The residual
-# connection keeps every word distinguishable through many blocks, and normalisation keeps the size of its numbers in
-# check, so that training may take large steps. A GPT is a table of embeddings, a table of places, a stack of blocks and
-# a layer of logits: sixty lines, equal to the library's. A loss below the floor means that the model sees the future,
-# and changing a later word shows it in a few lines.
+# connection hands every word on unharmed, and without it four blocks did not learn in our experiment; normalisation
+# let training take large steps. A GPT is a table of embeddings, a table of places, a stack of blocks and a layer of
+# logits, and ours is equal to the library's. A loss on new stories below the floor means that something is wrong, and
+# changing a later word shows in a few lines whether the model sees the future.
 #
 # ## Exercises
 #
@@ -811,8 +817,9 @@ if corpus is not None:
 #    texts of 1,000 words?
 # 2. *Compute.* How many weights does a block of width 128 have? Check with `Block(128, 4)` and `count_params()`, after
 #    one call with `np.zeros((1, 5, 128))`.
-# 3. *Change one line.* The original Transformer normalised after the addition: `x = self.norm_1(x +
-#    self.attention(x))`. Write `PostNorm(Block)`, add it to `VARIANTS` with both learning rates, and compare.
+# 3. *Change two lines.* The original Transformer normalised after the addition: `x = self.norm_1(x +
+#    self.attention(x))`, and the same for the feed-forward layer. Write `PostNorm(Block)`, add it to `KINDS`, and
+#    compare it at both learning rates.
 # 4. *Find the bug.* Write a block whose second line is `x = self.outer(self.inner(self.norm_2(x)))`, with a forgotten
 #    `x +`. Does it fail? How do you notice it, with two blocks and with six?
 # 5. *Your own text.* Run `lmbook run transformer_block --text FILE` with a text of at least 200 kB. Does the model beat
@@ -828,8 +835,8 @@ if corpus is not None:
 #   words become alike without residual connections.
 # - Xiong et al. 2020, "On layer normalization in the Transformer architecture": before or after the addition?
 #
-# **Before this lesson:** [attention](attention.py). **Next:** [encoder and decoder](encoder_decoder.py), where one text
-# becomes another.
+# **Before this lesson:** [heads and positions](heads_and_positions.py). **Next:** [attention maps](attention_maps.py),
+# which look into a trained model.
 
 # %%
 lesson.finish()
