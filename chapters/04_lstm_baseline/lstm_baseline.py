@@ -216,7 +216,7 @@ def tell(count, seed):
 
 
 validation, test = tell(300, seed=11), tell(500, seed=15)
-train = tell(lesson.choose(quick=4_000, full=10_000), seed=10)
+train = tell(lesson.choose(quick=3_000, full=10_000), seed=10)
 others = {*validation, *test}
 train = [text for text in train if text not in others]
 
@@ -420,7 +420,7 @@ diagrams.training_loop()
 #   not count: predicting it is trivial, and counting it would make any model look good.
 # - *The optimiser*, the rule that turns gradients into steps. The article takes Adam, which makes the steps of all
 #   weights about equally large. We take Muon, which does the same for a table of weights as a whole, because it came
-#   nearer to the floor when we tried both on the validation stories. ([Gradient
+#   nearer to the floor when we tried each on the validation stories, with one seed. ([Gradient
 #   descent](../03_mathematics/gradient_descent.ipynb) explains the two; exercise 4 compares them.)
 # - *The learning rate.* It begins at 0.03 and falls to 0 along a cosine curve, so that the last steps are small ones.
 #
@@ -504,6 +504,10 @@ def main(train, validation, seed_text, epochs=epochs, seed=0, dropout=0.0, patie
 model, vocabulary, history = main(train, validation, "a green tree")
 
 # %% [markdown]
+# It writes! Before training it strung words together at random; afterwards there are sentences, a hero and an end.
+# Keras prints two losses for each epoch: `loss` on the training stories, averaged over the epoch while the model was
+# still improving, and `val_loss` on the validation stories, at the end of the epoch.
+#
 # And how long is it? Python can count the lines of the functions, the empty ones left out:
 
 # %%
@@ -516,10 +520,6 @@ print(len(lines), "lines")
 lesson.record("program_lines", len(lines), "lines", note="five functions and three helpers")
 
 # %% [markdown]
-# It writes! Before training it strung words together at random; afterwards there are sentences, a hero and an end.
-# Keras prints two losses for each epoch: `loss` on the training stories, averaged over the epoch while the model was
-# still improving, and `val_loss` on the validation stories, at the end of the epoch.
-#
 # ## How good is it?
 #
 # For one word we know the truth: after "a green tree" comes "stands" with 75 % and "grows" with 25 %. What does our
@@ -823,8 +823,8 @@ lesson.record("treatment_seeds", len(losses["none"]), "random starts")
 # Early stopping lowers the test loss by [[early_stopping_gain .2]] ± [[early_stopping_gain_sd .2]] nats, and dropout
 # by a further [[dropout_gain .3]] ± [[dropout_gain_sd .3]] (mean ± standard deviation of the differences over
 # [[treatment_seeds]] seeds). Neither brings us near the [[nats_per_word .2]] nats of the models that learned from
-# [[training_stories]] stories. Those also made more steps, but more steps with the 200 stories would not have helped:
-# their validation loss was rising. What is missing is text.
+# [[training_stories]] stories. Those models made more steps, too, but the validation loss above was rising long before
+# the steps ended. So what the model lacks is probably text.
 #
 # ## On real text
 #
@@ -958,7 +958,7 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 #
 # 1. **Be suspicious of a loss that is too good.** On many new texts, a loss below the floor is impossible. Where the
 #    floor is unknown, ask why your model should be so much better than a simple one.
-# 2. **Print a row of data above a row of labels**, as words, and read them. The last two lines of the cell check it
+# 2. **Print a row of data above a row of labels**, as words, and read them. The last two lines of the code check it
 #    for all rows; as an `assert` they belong in every such program.
 # 3. **Read what the model writes.** A loss is one number; a sample shows at a glance what it means.
 #
