@@ -484,20 +484,21 @@ def generate_text(model, vocabulary, seed_text, length=60, temperature=0.7):
 # %% [markdown]
 # ### `main`: all together
 #
-# The vocabulary is made once and handed on, to `generate_text` too. The first thing that `main` prints comes from the
-# model before it has learned anything; the last, from the trained one.
+# The vocabulary is made once and handed on, to `generate_text` too. `prompt` is the beginning that is to be
+# continued. The first thing that `main` prints comes from the model before it has learned anything; the last, from
+# the trained one.
 
 
 # %%
-def main(train, validation, seed_text, epochs=epochs, seed=0, dropout=0.0, patience=None):
+def main(train, validation, prompt, epochs=epochs, seed=0, dropout=0.0, patience=None):
     keras.utils.set_random_seed(seed)
     vocabulary = make_vocabulary(train)
     data, labels = preprocess_data(train, vocabulary)
     watched = preprocess_data(validation, vocabulary)
     model = create_model(len(vocabulary), embedding_dim, lstm_units, dropout)
-    show("untrained: " + generate_text(model, vocabulary, seed_text, 12))
+    show("untrained: " + generate_text(model, vocabulary, prompt, 12))
     history = train_model(model, data, labels, watched, epochs, patience)
-    show("trained: " + generate_text(model, vocabulary, seed_text))
+    show("trained: " + generate_text(model, vocabulary, prompt))
     return model, vocabulary, history.history
 
 
@@ -513,7 +514,10 @@ model, vocabulary, history = main(train, validation, "a green tree")
 # %%
 program = [preprocess_data, create_model, train_model, generate_text, main]
 helpers = [split_words, make_vocabulary, long_memory]
-lines = [line for function in program + helpers for line in inspect.getsource(function).splitlines() if line.strip()]
+lines = []
+for function in program + helpers:
+    source = inspect.getsource(function)
+    lines += [line for line in source.splitlines() if line.strip()]
 print(len(lines), "lines")
 
 # %%
@@ -823,8 +827,8 @@ lesson.record("treatment_seeds", len(losses["none"]), "random starts")
 # Early stopping lowers the test loss by [[early_stopping_gain .2]] ± [[early_stopping_gain_sd .2]] nats, and dropout
 # by a further [[dropout_gain .3]] ± [[dropout_gain_sd .3]] (mean ± standard deviation of the differences over
 # [[treatment_seeds]] seeds). Neither brings us near the [[nats_per_word .2]] nats of the models that learned from
-# [[training_stories]] stories. Those models made more steps, too, but the validation loss above was rising long before
-# the steps ended. So what the model lacks is probably text.
+# [[training_stories]] stories. Those models made more steps, too, but the validation loss above was rising long
+# before the steps ended. So what the model lacks is probably text.
 #
 # ## On real text
 #
