@@ -15,6 +15,9 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    from lmbook.console import let_streams_show_what_they_can
+
+    let_streams_show_what_they_can()
     app(prog_name="lmbook")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lmbook.errors import LmbookError
+from lmbook.paths import explained, shown_path
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
@@ -20,7 +20,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
     `path`, because some writers (Keras, matplotlib) choose the format by it.
 
     Raises:
-        LmbookError: the folder cannot be written to, or the disk is full; `path` is then unchanged.
+        LmbookError: it cannot be written, as when the disk is full; `path` is then unchanged.
     """
     path = Path(path)
     temporary = None
@@ -37,13 +37,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
         temporary.chmod(0o666 & ~mask)  # mkstemp makes it private; readers expect an ordinary file
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise LmbookError(
-                f"No space left on the disk to write {path}.", "Free some space and try again."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            raise LmbookError(f"Cannot write {path}: {error.strerror}.", "Choose a folder you may write to.") from error
-        raise
+        raise explained(error, path, "write") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -51,8 +45,12 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write `text` as UTF-8 with `\\n` line ends, atomically."""
-    return write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
+    """Write `text` as UTF-8 with `\\n` line ends, atomically.
+
+    Half a sign (a lone surrogate), which UTF-8 cannot hold, becomes `?`.
+    """
+    data = text.encode("utf-8", errors="replace")
+    return write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_json(path: str | Path, value: Any) -> Path:
@@ -68,9 +66,11 @@ def read_json(path: str | Path) -> Any:
     """
     path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise LmbookError(f"There is no file {path}.", "Check the path.") from None
+        raise LmbookError(f"There is no file {shown_path(path)}.", "Check the path.") from None
+    except OSError as error:
+        raise explained(error, path, "read") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LmbookError(f"{path} is not valid JSON: {error}.", "It is damaged; make it again.") from error
 

@@ -10,6 +10,7 @@ CORE = ("corpora", "tokenizers", "pipelines", "layers", "models", "decoding", "t
 FOUNDATION = {
     "errors",
     "files",
+    "paths",
     "quiet",
     "console",
     "machine",
@@ -24,6 +25,7 @@ LIGHT = {"corpora", "tokenizers", "cli"}  # never import TensorFlow or Keras whe
 LIGHT_FILES = {
     "errors",
     "files",
+    "paths",
     "quiet",
     "console",
     "machine",

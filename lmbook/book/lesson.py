@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lmbook import machine
 from lmbook.book import results
 from lmbook.book.chapters import LessonFile, find_lesson, read_header
-from lmbook.console import exit_code
+from lmbook.console import exit_code, let_streams_show_what_they_can, terminal
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 from lmbook.evaluation.intervals import mean_sd
 from lmbook.files import near, write_json
+from lmbook.paths import reader_path
 from lmbook.training.distributed.cluster import is_chief
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Lesson:
         as_script = argv is None and script.name == f"{name}.py"
         if as_script:
             sys.excepthook = _excepthook
+            let_streams_show_what_they_can()
             path = script.resolve()
             self.file = LessonFile(name, path, read_header(path.read_text(encoding="utf-8")))
             argv = sys.argv[1:]
@@ -222,7 +224,6 @@ class Lesson:
             ValueError: two rows have the same label, a row is too long or too short, a name holds a "/", or a limit is
                 for a column that is not there.
         """
-        from rich.console import Console
         from rich.table import Table
 
         if any("/" in part for part in (name, *columns)):
@@ -246,7 +247,7 @@ class Lesson:
         if _in_notebook():
             _display_html(_html_table(columns, cells))
         else:
-            Console().print(shown)
+            terminal(highlight=True).print(shown)
 
     def figure(self, figure: Figure, name: str, caption: str) -> None:
         """Save a picture in `figures/` of where the results go, and say where; in a notebook, show it.
@@ -329,7 +330,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"{name}.py", description="A lesson of the book.")
     parser.add_argument("--full", action="store_true", help="the full profile (minutes) instead of the quick one")
     parser.add_argument("--corpus", help="a corpus of the catalogue instead of the lesson's own")
-    parser.add_argument("--text", type=Path, help="your own text file instead of the lesson's corpus")
+    parser.add_argument("--text", type=reader_path, help="your own text file instead of the lesson's corpus")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="for everything random")
     parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
     parser.add_argument("--devices", help="the devices of mirrored, as GPU:0,GPU:1; else all GPUs")

@@ -8,16 +8,19 @@ import threading
 import time
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from lmbook.book.cells import Cell, read_cells
 from lmbook.book.chapters import LessonFile
+from lmbook.console import terminal
 from lmbook.files import near
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SILENCE = 1.5  # seconds without a word, after which the reader is told that work goes on
 _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
@@ -26,7 +29,7 @@ _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.a
 def run_narrated(lesson: LessonFile) -> None:
     """Run the lesson's cells in order, as `python FILE` would; `sys.argv` holds its arguments."""
     cells = read_cells(lesson.path.read_text(encoding="utf-8"))
-    console = Console(highlight=False)
+    console = terminal()
     with _pulse():
         _open(lesson, cells, console)
         _run(lesson.path, cells, console)
@@ -46,7 +49,7 @@ def _open(lesson: LessonFile, cells: list[Cell], console: Console) -> None:
     console.print(fields.get("Shows", ""))
     console.print(f"Minutes: {fields.get('Minutes')}. Memory: {fields.get('Memory')}. Ctrl-C stops it.")
     for number, heading in enumerate(outline(cells), 1):
-        console.print(f"  {number:>2}. {heading}", markup=False)
+        console.print(f"  {number:>2}. {heading}")
     console.print("\nLoading TensorFlow and Keras; this takes some seconds.")
 
 
@@ -109,8 +112,9 @@ def _pulse() -> Iterator[None]:
     watched, before, over = _Watched(sys.stdout), sys.stdout, threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.25):
-            watched.pulse()
+        with suppress(OSError):  # nobody reads any more; the lesson itself notices
+            while not over.wait(0.25):
+                watched.pulse()
 
     thread = threading.Thread(target=watch, daemon=True)
     sys.stdout = watched

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from lmbook.cli.options import check_run
+from lmbook.cli.options import HOTTEST, MOST_TOKENS, check_run
+from lmbook.console import shown
 from lmbook.errors import LmbookError
 
 STOP = ("bye", "goodbye", "quit", "exit")
@@ -19,10 +20,14 @@ def chat(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that the lesson dialogue left.")],
     max_prompt_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="The most tokens of history to show the model; else all it can read."),
+        typer.Option(
+            min=1, max=MOST_TOKENS, help="The most tokens of history to show the model; else all it can read."
+        ),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of a reply.")] = 64,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the most likely token.")] = 0.0,
+    max_new_tokens: Annotated[int, typer.Option(min=1, max=MOST_TOKENS, help="The most tokens of a reply.")] = 64,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=HOTTEST, help="0 always takes the most likely token.")
+    ] = 0.0,
 ) -> None:
     """Talk with a model, line by line; it remembers what was said.
 
@@ -57,15 +62,10 @@ def chat(
             if reply.forgotten:
                 turns = "turn" if reply.forgotten == 1 else "turns"
                 print(f"(The history is full: the oldest {reply.forgotten} {turns} forgotten.)")
-            print(_shown(reply.text) + (" … (cut)" if reply.cut else ""), flush=True)
+            print(" ".join(shown(reply.text).split()) + (" … (cut)" if reply.cut else ""), flush=True)
     except KeyboardInterrupt:
         print()
     print("Goodbye.")
-
-
-def _shown(text: str) -> str:
-    """The text without characters that a terminal would obey instead of showing them."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _lines() -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from lmbook.cli.options import check_run
-from lmbook.errors import LmbookError
+from lmbook.cli.words import check_not_the_text, lines_of
+from lmbook.console import note, show
 
 
 def classify(
@@ -27,9 +28,8 @@ def classify(
     The first line has the names of the columns. An empty line of the text gives an empty line.
     """
     config = check_run(folder, "classification")
-    if output is not None and output.resolve() == Path(text).resolve():
-        raise LmbookError(f"--output {output} is the text itself.", "Give the classes another name.")
-    lines = _lines(text)
+    check_not_the_text(output, text, "classes")
+    lines = lines_of(text)
 
     from lmbook.files import write_text
     from lmbook.recipes.text_classifier import TextClassifier
@@ -38,6 +38,10 @@ def classify(
     trained = load_run(folder)
     classifier = TextClassifier(trained.model, trained.tokenizer, config["labels"], config["max_length"])
     told = [line for line in lines if line.strip()]
+    cut = classifier.too_long(told)
+    if cut:
+        much = f"{cut:,} of {len(told):,} texts"
+        note(f"Longer than {classifier.max_length} tokens, so that their ends are not read: {much}.")
     probabilities = iter(classifier.probabilities(told))
     rows = ["\t".join(["label", *classifier.labels, "text"])]
     for line in lines:
@@ -49,22 +53,6 @@ def classify(
         rows.append("\t".join([label, *(f"{value:.4f}" for value in each), line.replace("\t", " ")]))
     result = "\n".join(rows) + "\n"
     if output is None:
-        print(result, end="")
+        show(result, end="")
     else:
         print(f"{len(told):,} texts: {write_text(output, result)}")
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of the file called `text`; where there is none, `text` itself.
-
-    Raises:
-        LmbookError: as `read_text`; it looks like the name of a file, or is empty.
-    """
-    from lmbook.corpora.files import read_text
-
-    words = len(text.split()) != 1 or not (Path(text).suffix or "/" in text or "\\" in text)
-    if not words or (len(text) < 256 and "\n" not in text and Path(text).is_file()):
-        return read_text(text).removesuffix("\n").split("\n")
-    if not text.strip():
-        raise LmbookError("--text is empty.", "Give a file, or some words.")
-    return [" ".join(text.split())]

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lmbook.cli.friendly import FriendlyCommand
+from lmbook.console import terminal
 from lmbook.corpora.card import BUILT_IN
 
 data_app = typer.Typer(help="The catalogue of corpora: list, info, get, verify.", no_args_is_help=True)
@@ -13,10 +15,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as `lmbook data list` shows them.")]
 
 
-@data_app.command("list")
+@data_app.command("list", cls=FriendlyCommand)
 def list_corpora() -> None:
     """List every corpus: task, language, size, licence, and whether it is here."""
-    from rich.console import Console
 
     from lmbook.corpora.card import cards
     from lmbook.corpora.download import status
@@ -27,17 +28,16 @@ def list_corpora() -> None:
         task = card.task.replace("_", " ")
         rows.append((card.name, task, card.language, _size(card.bytes), status(card.name), card.licence))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    console = Console()
+    console = terminal(highlight=True)
     for index, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         # The licence may be cut off at the edge of the screen; `info` has it whole.
-        console.print(line, style="bold" if index == 0 else "", markup=False, no_wrap=True, overflow="ellipsis")
+        console.print(line, style="bold" if index == 0 else "", no_wrap=True, overflow="ellipsis")
 
 
-@data_app.command("info")
+@data_app.command("info", cls=FriendlyCommand)
 def info(name: NameArgument) -> None:
     """Show a corpus's card: where it comes from, its licence, splits, files and checksums."""
-    from rich.console import Console
     from rich.table import Table
 
     from lmbook.corpora.card import find_card
@@ -67,17 +67,17 @@ def info(name: NameArgument) -> None:
     for what, value in rows.items():
         if value:
             table.add_row(what, value)
-    console = Console()
-    console.print(table, markup=False)
+    console = terminal(highlight=True)
+    console.print(table)
     for file in card.files[:10]:
-        console.print(f"{file.path}  {file.bytes:,} bytes  sha256 {file.sha256}", soft_wrap=True, markup=False)
+        console.print(f"{file.path}  {file.bytes:,} bytes  sha256 {file.sha256}", soft_wrap=True)
         if file.url:
-            console.print(f"    {file.url}", soft_wrap=True, markup=False)
+            console.print(f"    {file.url}", soft_wrap=True)
     if len(card.files) > 10:
         console.print(f"… and {len(card.files) - 10:,} more files")
 
 
-@data_app.command("get")
+@data_app.command("get", cls=FriendlyCommand)
 def get_corpora(names: NamesArgument) -> None:
     """Download corpora into the cache, check and unpack them; go on with a download that was cut off."""
     from lmbook.corpora.download import get
@@ -94,7 +94,7 @@ def get_corpora(names: NamesArgument) -> None:
         print(f"{name}: {len(files):,} {noun}, checked, in {files[0].parent}")
 
 
-@data_app.command("verify")
+@data_app.command("verify", cls=FriendlyCommand)
 def verify_corpus(name: NameArgument) -> None:
     """Check every file of a corpus that is here against its card."""
     from lmbook.errors import LmbookError

@@ -9,6 +9,7 @@ import typer
 
 from lmbook.cli.floor import exact_floor
 from lmbook.cli.options import CorpusOption, TextOption, check_run
+from lmbook.console import terminal
 from lmbook.corpora.source import one_source
 
 
@@ -59,7 +60,6 @@ def _texts(corpus: str | None, text: Path | None) -> tuple[list[str], str]:
 
 def show(score, floor: float | None, title: str) -> None:
     """Print the table of a `LanguageModelScore`, with the exact floor in nats per token where there is one."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("measure", "value", title=title)
@@ -73,4 +73,4 @@ def show(score, floor: float | None, title: str) -> None:
         table.add_row("cross-entropy, bits per byte", f"{score.bits_per_byte:.4f}")
     table.add_row("perplexity per token", f"{score.perplexity:.3f}")
     table.add_row("tokens", f"{score.tokens:,}")
-    Console().print(table)
+    terminal(highlight=True).print(table)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from lmbook.cli.options import check_run
+from lmbook.cli.options import HOTTEST, MOST_TOKENS, check_run
+from lmbook.console import note, show
 
 DEFAULT_NEW_TOKENS = 200
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -17,21 +18,28 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def generate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `lmbook train` left.")],
     prompt: Annotated[str, typer.Option("--prompt", help="The text to continue; empty starts a new one.")] = "",
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the most likely token.")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Draw from the K most likely tokens only.")] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=HOTTEST, help="0 always takes the most likely token.")
+    ] = 0.8,
+    top_k: Annotated[
+        int | None, typer.Option(min=0, max=MOST_TOKENS, help="Draw from the K most likely tokens only; 0: from all.")
+    ] = None,
     top_p: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest that sum to P.")
+        float | None, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest that sum to P; 0: from all.")
     ] = None,
     min_p: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Draw from those at least P times as likely as the likeliest."),
+        typer.Option(
+            min=0.0, max=1.0, help="Draw from those at least P times as likely as the likeliest; 0: from all."
+        ),
     ] = None,
     repetition_penalty: Annotated[
-        float, typer.Option(min=0.0, help="Above 1 makes tokens that the text has already less likely.")
+        float, typer.Option(min=0.01, max=100.0, help="Above 1 makes tokens that the text has already less likely.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same text.")] = 0,
     max_new_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens to add; else 200, or what the model has room for.")
+        int | None,
+        typer.Option(min=1, max=MOST_TOKENS, help="The most tokens to add; else 200, or what the model has room for."),
     ] = None,
 ) -> None:
     """Continue a prompt with a trained model, shown as it is made."""
@@ -41,12 +49,12 @@ def generate(
     from lmbook.models.base import longest_text
     from lmbook.training.run_folder import load_run
 
-    sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
+    sampling = Sampling(temperature, top_k or None, top_p or None, min_p or None, repetition_penalty)
     trained = load_run(folder)
     tokenizer = trained.tokenizer
     ids = tokenizer.encode(prompt)
     if tokenizer.unknown_id in ids:
-        typer.secho("Some of the prompt was not in the training text; the model sees <unk> there.", err=True)
+        note("Some of the prompt was not in the training text; the model sees <unk>, an unknown token, there.")
     opened = [tokenizer.end_id, *ids]
     if max_new_tokens is None:
         most = longest_text(trained.model)
@@ -60,9 +68,9 @@ def generate(
         stop_ids=(tokenizer.end_id,),
         suppress_ids=tokenizer.suppress_ids,
     )
-    print(tokenizer.decode(ids), end="", flush=True)
+    show(tokenizer.decode(ids), end="")
     for piece in text_pieces(tokenizer, ids, tokens):
-        print(piece, end="", flush=True)
+        show(piece, end="")
     print()
 
 

@@ -18,13 +18,14 @@ def launch(
         list[str] | None, typer.Argument(metavar="COMMAND", help="After `--`: what every worker runs.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Start N workers on this machine.")
+        int | None, typer.Option("--workers", metavar="N", max=256, help="Start N workers on this machine.")
     ] = None,
     hosts: Annotated[
         str | None, typer.Option("--hosts", metavar="HOST:PORT,…", help="The workers of a real cluster, chief first.")
     ] = None,
     index: Annotated[
-        int | None, typer.Option("--index", metavar="K", help="With --hosts: run COMMAND as worker K, from 0.")
+        int | None,
+        typer.Option("--index", metavar="K", max=9999, help="With --hosts: run COMMAND as worker K, from 0."),
     ] = None,
 ) -> None:
     """Run a command on several workers that train one model together.

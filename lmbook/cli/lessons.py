@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lmbook.book.lesson import LARGEST_SEED
 from lmbook.cli.options import (
     CorpusOption,
     CpuDevicesOption,
@@ -14,6 +15,7 @@ from lmbook.cli.options import (
     StrategyOption,
     TextOption,
 )
+from lmbook.console import terminal
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
 
@@ -22,16 +24,14 @@ def lessons(
     lesson: Annotated[str | None, typer.Argument(metavar="[LESSON]", help="Say more about this one.")] = None,
 ) -> None:
     """List the lessons in reading order, with the seconds that a quick run took; or say more about one."""
-    from rich.console import Console
-
     from lmbook.book.listing import all_in_order, one_in_full
 
-    console = Console(highlight=False)
+    console = terminal()
     if lesson is None:
         console.print(all_in_order(console.width), soft_wrap=True)
-        console.print("\nMore about one: lmbook lessons LESSON. To run it: lmbook run LESSON", markup=False)
+        console.print("\nMore about one: lmbook lessons LESSON. To run it: lmbook run LESSON")
     else:
-        console.print(one_in_full(lesson), markup=False, soft_wrap=True)
+        console.print(one_in_full(lesson), soft_wrap=True)
 
 
 def run(
@@ -39,7 +39,7 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="The full profile (minutes) instead of the quick one.")] = False,
     corpus: CorpusOption = None,
     text: TextOption = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="For everything random.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="For everything random.")] = None,
     strategy: StrategyOption = "auto",
     devices: DevicesOption = None,
     cpu_devices: CpuDevicesOption = None,

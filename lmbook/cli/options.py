@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +12,19 @@ import typer
 
 from lmbook.errors import LmbookError
 from lmbook.files import read_json
+from lmbook.paths import shown_path
+
+# Every number has bounds in its option. Those of what no machine could compute are generous, but never missing.
+LARGEST_SEED = 2**32 - 1  # NumPy takes 32 bits
+MOST_TOKENS = 1_000_000
+MOST_STEPS = 10**9 - 1  # checkpoints are numbered in nine digits
+HOTTEST = 1000.0
 
 DOES = {"language_model": "continue a text", "translation": "translate", "classification": "classify"}
 USE = {
     "language_model": 'generate DIR --prompt "…"',
-    "translation": "translate DIR --text FILE",
-    "classification": "classify DIR --text FILE",
+    "translation": 'translate DIR --text "…"',
+    "classification": 'classify DIR --text "…"',
 }
 CorpusOption = Annotated[
     str | None, typer.Option("--corpus", metavar="NAME", help="A corpus of the catalogue; see `lmbook data list`.")
@@ -32,7 +41,8 @@ DevicesOption = Annotated[
     typer.Option("--devices", metavar="LIST", help="The devices of mirrored, as GPU:0,GPU:1."),
 ]
 CpuDevicesOption = Annotated[
-    int | None, typer.Option("--cpu-devices", min=1, help="Divide the CPU into so many devices, to try mirrored.")
+    int | None,
+    typer.Option("--cpu-devices", min=1, max=256, help="Divide the CPU into so many devices, to try mirrored."),
 ]
 
 
@@ -52,8 +62,10 @@ def check_run(folder: Path, task: str = "language_model") -> dict:
     Raises:
         LmbookError: it is not there, the training was not finished, or it was for another task.
     """
-    if not folder.is_dir():
-        raise LmbookError(f"There is no folder {folder}.", "Name a folder that `lmbook train --output DIR` left.")
+    if not os.path.isdir(folder):
+        raise LmbookError(
+            f"There is no folder {shown_path(folder)}.", "Name a folder that `lmbook train --output DIR` left."
+        )
     if not (folder / "model.keras").is_file():
         raise LmbookError(
             f"{folder} holds no finished model.",
@@ -64,7 +76,7 @@ def check_run(folder: Path, task: str = "language_model") -> dict:
     if trained_for != task:
         raise LmbookError(
             f"The model in {folder} does not {DOES[task]}; it is for {trained_for.replace('_', ' ')}.",
-            f"Use it so: lmbook {USE.get(trained_for, 'generate DIR').replace('DIR', str(folder))}. "
+            f"Use it so: lmbook {USE.get(trained_for, 'generate DIR').replace('DIR', shlex.quote(str(folder)))}. "
             f"Or train one: lmbook train --task {task}",
         )
     return config

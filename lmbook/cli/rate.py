@@ -7,20 +7,25 @@ from typing import Annotated
 
 import typer
 
+from lmbook.cli.friendly import FriendlyCommand
+from lmbook.cli.options import LARGEST_SEED, MOST_TOKENS
+from lmbook.console import terminal
 from lmbook.errors import LmbookError
 
 rate_app = typer.Typer(help="Let people compare two systems' texts, blind: make, merge.", no_args_is_help=True)
 
 
-@rate_app.command("make")
+@rate_app.command("make", cls=FriendlyCommand)
 def make(
     first: Annotated[Path, typer.Argument(metavar="FILE", help="One system's texts: one a line, or JSON lines.")],
     second: Annotated[Path, typer.Argument(metavar="FILE", help="The other's, for the same prompts.")],
     output: Annotated[Path, typer.Option("--output", metavar="FORM.html", help="The form; its key lies beside it.")],
     prompts: Annotated[Path | None, typer.Option("--prompts", help="A text file with a prompt a line.")] = None,
-    items: Annotated[int | None, typer.Option("--items", min=1, help="So many pairs, drawn at random.")] = None,
+    items: Annotated[
+        int | None, typer.Option("--items", min=1, max=MOST_TOKENS, help="So many pairs, drawn at random.")
+    ] = None,
     question: Annotated[str | None, typer.Option("--question", help="What the raters are asked.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of order and sides.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Of order and sides.")] = 0,
 ) -> None:
     """Make the form: one HTML file that works from disk, and its key. The systems are called as their files are.
 
@@ -50,7 +55,7 @@ def make(
     print(f"Then: lmbook rate merge {form.key} ratings_{form.form}_*.json")
 
 
-@rate_app.command("merge")
+@rate_app.command("merge", cls=FriendlyCommand)
 def merge(
     key: Annotated[Path, typer.Argument(metavar="KEY", help="The form's key, NAME.key.json.")],
     answers: Annotated[list[Path], typer.Argument(metavar="ANSWERS…", help="The files that the raters saved.")],
@@ -70,11 +75,10 @@ def merge(
 
 def show(found) -> None:
     """Print a `Ratings`: who won, and how far the raters agree."""
-    from rich.console import Console
     from rich.table import Table
 
     score, (first, second) = found.preference(), found.systems
-    console = Console()
+    console = terminal(highlight=True)
     table = Table("measure", "value", title=f"{first} against {second}")
     table.columns[1].justify = "right"
     table.add_row("raters, prompts", f"{len(found.raters)}, {len(found.prompts) + found.identical:,}")
@@ -88,5 +92,5 @@ def show(found) -> None:
     for (one, other), (kappa, equal, count) in found.kappas().items():
         value = "" if kappa is None else f"{kappa:.3f} "
         table.add_row(f"Cohen's kappa, {one} and {other}", f"{value}({equal:.0%} of {count:,} equal)")
-    console.print(table, markup=False)
+    console.print(table)
     print("A tie counts as half a win. Prompts are counted, not judgements: raters of one prompt share its chances.")

@@ -9,6 +9,9 @@ import typer
 
 from lmbook.cli import train_classification
 from lmbook.cli.options import (
+    LARGEST_SEED,
+    MOST_STEPS,
+    MOST_TOKENS,
     CorpusOption,
     CpuDevicesOption,
     DevicesOption,
@@ -22,9 +25,11 @@ from lmbook.cli.train_translation import train_translation
 from lmbook.cli.training import TrainingOptions
 from lmbook.errors import LmbookError
 from lmbook.models import registry
+from lmbook.paths import TRY, check_writable, missing, reader_path, shown_path
 
 TASKS = ("language_model", "translation", "classification")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+LARGEST_BATCH = 65_536
 DEFAULT_MODEL, DEFAULT_TOKENIZER, DEFAULT_MINUTES = "lstm", "character", 5.0
 
 
@@ -52,11 +57,18 @@ def train(
         str | None, typer.Option("--tokenizer", metavar="KIND", help=f"{listed(UNITS, DEFAULT_TOKENIZER)}.")
     ] = None,
     vocabulary_size: Annotated[
-        int | None, typer.Option("--vocabulary-size", min=4, help="The most tokens; else chosen from the text.")
+        int | None,
+        typer.Option("--vocabulary-size", min=4, max=MOST_TOKENS, help="The most tokens; else chosen from the text."),
     ] = None,
-    minutes: Annotated[float | None, typer.Option("--minutes", min=0.0, help="Train for about this long.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Train for exactly this many steps.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.0, max=1e6, help="Train for about this long.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, max=MOST_STEPS, help="Train for exactly this many steps.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The same seed gives the same model.")
+    ] = 0,
     resume: Annotated[
         str,
         typer.Option(
@@ -66,7 +78,10 @@ def train(
         ),
     ] = "auto",
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Rows in a step, over all devices; else the model's own.")
+        int | None,
+        typer.Option(
+            "--batch-size", min=1, max=LARGEST_BATCH, help="Rows in a step, over all devices; else the model's own."
+        ),
     ] = None,
     gradient_accumulation_steps: Annotated[
         int,
@@ -74,6 +89,7 @@ def train(
             "--gradient-accumulation-steps",
             metavar="K",
             min=1,
+            max=LARGEST_BATCH,
             help="Work through each device's rows in K parts, to need less memory.",
         ),
     ] = 1,
@@ -92,8 +108,10 @@ def train(
     """
     _check_choice("--task", task, TASKS)
     _check_choice("--precision", precision, PRECISIONS)
-    if resume not in ("auto", "never") and not Path(resume).exists():
-        raise LmbookError(f"--resume {resume} is neither auto nor never nor a file.", "Check the path.")
+    if resume not in ("auto", "never"):
+        resume = str(reader_path(resume))
+        if missing(resume):
+            raise LmbookError(f"--resume {shown_path(resume)} is neither auto nor never nor a file.", "Check the path.")
     if minutes is not None and steps is not None:
         raise LmbookError("--minutes and --steps were both given.", "Give one of them.")
     if minutes == 0:
@@ -114,6 +132,7 @@ def train(
         cpu_devices=cpu_devices,
     )
     check_output(output)
+    check_writable(output)
     if task == "translation":
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
         train_translation(read_table_source(corpus, data, columns, task), options)
@@ -148,8 +167,9 @@ def check_output(folder: Path) -> None:
     Raises:
         LmbookError: it is a file or holds something else.
     """
-    if folder.exists() and not folder.is_dir():
+    if not missing(folder) and not folder.is_dir():
         raise LmbookError(f"--output {folder} is a file.", "Name a folder.")
-    holds_something = folder.is_dir() and any(folder.iterdir())
+    # Another worker of the same training may be trying to write there.
+    holds_something = not missing(folder) and any(not one.name.startswith(TRY) for one in folder.iterdir())
     if holds_something and not (folder / "checkpoints").is_dir():
         raise LmbookError(f"--output {folder} is not empty and holds no training run.", "Name a new folder.")

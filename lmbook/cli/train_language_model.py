@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lmbook.cli.floor import exact_floor
 from lmbook.cli.training import TrainingOptions, save_training, say, say_what_next
+from lmbook.console import show
 from lmbook.corpora.corpus import Corpus
 from lmbook.models import registry
 from lmbook.training.distributed.cluster import is_chief
@@ -86,5 +87,5 @@ def train_language_model(
         learning_rate=recipe.learning_rate,
         muon_ratio=recipe.muon_ratio,
     )
-    print(f"\n{sample}\n")
+    show(f"\n{sample}\n")
     say_what_next(options, "language_model")

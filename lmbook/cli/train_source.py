@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from lmbook.corpora.corpus import Corpus
@@ -41,7 +42,8 @@ def read_table_source(corpus: str | None, data: Path | None, columns: str | None
     one_source(corpus, data, "--data")
     names, wanted, such_as = TABLES[task]
     if data is not None:
-        both = None if columns is None else columns.split(",")
+        # As in a .csv file: a name with a comma in it stands in quotes.
+        both = None if columns is None else next(csv.reader([columns], skipinitialspace=True))
         if both is not None and len(both) != 2:
             raise LmbookError(f"--columns {columns} does not name two columns.", f"Write --columns {names}.")
         if task == "translation":

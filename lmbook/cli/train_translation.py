@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lmbook.cli.training import TrainingOptions, save_training, say_sizes, say_what_next
+from lmbook.console import show
 from lmbook.corpora.corpus import Corpus
 from lmbook.training.distributed.cluster import is_chief
 
@@ -50,7 +51,8 @@ def train_translation(corpus: Corpus, options: TrainingOptions) -> None:
         bleu=score.bleu,
         chrf=score.chrf,
     )
-    print(f"\n{sample}\n")
-    print(f"On {len(test)} test pairs: BLEU {score.bleu:.1f} ± {score.bleu_margin:.1f} ({score.bleu_signature}),")
+    show(f"\n{sample}\n")
+    print(f"On {len(test)} of {len(corpus.split('test')):,} test pairs, with sources of at most {LONGEST} tokens:")
+    print(f"BLEU {score.bleu:.1f} ± {score.bleu_margin:.1f} ({score.bleu_signature}),")
     print(f"chrF {score.chrf:.1f} ± {score.chrf_margin:.1f}; the margins are 95 % intervals over the sentences.")
     say_what_next(options, "translation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,4 +128,4 @@ def save_training(
 def say_what_next(options: TrainingOptions, task: str) -> None:
     """Print where everything is, and the command that uses it."""
     say(f"Left in {options.output}: model, tokenizer, config, history and a sample. Go on with:")
-    say(f"  lmbook {USE[task].replace('DIR', str(options.output))}")
+    say(f"  lmbook {USE[task].replace('DIR', shlex.quote(str(options.output)))}")

@@ -1,4 +1,4 @@
-"""`lmbook translate`: a text file in another language, line by line."""
+"""`lmbook translate`: a text file in another language, line by line, or some words."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Annotated
 import typer
 
 from lmbook.cli.options import check_run
-from lmbook.errors import LmbookError
+from lmbook.cli.words import check_not_the_text, lines_of
+from lmbook.console import show, terminal
 
 
 def translate(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that `lmbook train --task translation` left.")
     ],
-    text: Annotated[Path, typer.Option("--text", metavar="FILE", help="What is translated: a UTF-8 text file.")],
+    text: Annotated[
+        str, typer.Option("--text", metavar="FILE|WORDS", help="A UTF-8 file, each line by itself; or the words.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Where to write it; else it is printed.")
     ] = None,
-    beams: Annotated[int, typer.Option("--beams", min=1, help="1 is fastest; more search for a likelier text.")] = 4,
+    beams: Annotated[
+        int, typer.Option("--beams", min=1, max=64, help="1 is fastest; more search for a likelier text.")
+    ] = 4,
     split_sentences: Annotated[
         bool, typer.Option("--split-sentences", help="Each sentence by itself, for a model that learned single ones.")
     ] = False,
 ) -> None:
-    """Translate a text file line by line with a trained model. Empty lines stay."""
+    """Translate a text file line by line with a trained model, or some words. Empty lines stay."""
     config = check_run(folder, "translation")
-    from lmbook.corpora.files import read_text
-    from lmbook.files import write_text
+    check_not_the_text(output, text, "translation")
+    lines = lines_of(text)
 
-    if output is not None and output.resolve() == text.resolve():
-        raise LmbookError(f"--output {output} is the text itself.", "Give the translation another name.")
-    whole = read_text(text)
-    lines = whole.removesuffix("\n").split("\n")
-
-    from rich.console import Console
     from rich.progress import Progress
 
     from lmbook.decoding.document import translate_lines
+    from lmbook.files import write_text
     from lmbook.training.run_folder import load_run
 
     trained = load_run(folder)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("Translating", total=None)
         written = translate_lines(
             trained.model,
@@ -55,6 +55,6 @@ def translate(
         )
     result = "\n".join(written) + "\n"
     if output is None:
-        print(result, end="")
+        show(result, end="")
     else:
         print(f"{len(lines):,} lines: {write_text(output, result)}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lmbook.console import terminal
 from lmbook.corpora.cache import corpus_folder
 from lmbook.corpora.card import Card, CardFile, Repacked, find_card
 from lmbook.corpora.mirror import fetch_mirrored, mirror
@@ -202,17 +203,16 @@ def _progress_bar(title: str, total: int, show: bool) -> Iterator[Advance]:
     if not show:
         yield lambda count: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=terminal(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
         lock = threading.Lock()
 

@@ -7,28 +7,23 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmbook.console import note
 from lmbook.corpora.corpus import Corpus
+from lmbook.corpora.encodings import decode_text
+from lmbook.corpora.folders import TEXT_SUFFIXES, text_files
 from lmbook.errors import LmbookError
+from lmbook.paths import explained, missing, reader_path, shown_path
 
 SHORTEST_TEXT = 500  # characters: less cannot be cut into something to train on and something to validate with
 LARGEST_FILE = 2**30  # bytes, unpacked
-TEXT_SUFFIXES = (".txt", ".text", ".md")
-
-_FORMATS = {
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a zip archive or an office document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
-}
 
 
 def read_text(path: str | Path) -> str:
     """Read a text file (UTF-8, with or without a byte order mark, plain or gzipped) or a folder of such files.
 
     Line ends become `\\n`. Of a folder, the files ending in .txt, .text or .md (and .gz after that), at any depth, are
-    read in the order of their paths and joined by an empty line.
+    read in the order of their paths and joined by an empty line. Hidden files and folders of trainings are left out,
+    which is said.
 
     Raises:
         LmbookError: it is missing, cannot be read, is binary, is not UTF-8 (the byte offset is named) or is empty.
@@ -42,16 +37,18 @@ def read_documents(path: str | Path) -> list[str]:
     Raises:
         LmbookError: as `read_text`.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
-        raise LmbookError(f"There is no file {path}.", "Check the path.")
+    path = reader_path(path)
+    if missing(path):
+        raise LmbookError(f"There is no file {shown_path(path)}.", "Check the path.")
     if not path.is_dir():
         text = _read_file(path)
         if not text.strip():
             raise LmbookError(f"{path} is empty.", "Give a file with text in it.")
         return [text]
-    names = sorted(file for file in path.rglob("*") if file.is_file() and _is_text_name(file))
-    texts = [text for text in map(_read_file, names) if text.strip()]
+    found = text_files(path)
+    texts = [text for text in map(_read_file, found.files) if text.strip()]
+    if found.passed_over:
+        note(f"{path}: {len(texts):,} of its files read; left out: {', '.join(found.passed_over)}.")
     if not texts:
         raise LmbookError(
             f"The folder {path} holds no text.", f"Files ending in {', '.join(TEXT_SUFFIXES)} are read, also gzipped."
@@ -84,6 +81,9 @@ def text_corpus(path: str | Path, fractions: Sequence[float] = (0.9, 0.1)) -> Co
             f"At least {SHORTEST_TEXT} are needed to train and to validate; a model worth reading needs 100,000.",
         )
     names = ("train", "validation", "test")[: len(fractions)]
+    if len(documents[-1]) - len(documents[-1].rstrip()) > min(fractions) * length / 2:
+        documents[-1] = documents[-1].rstrip() + "\n"  # empty lines are nothing to validate with
+        length = sum(map(len, documents))
     cuts = [round(length * sum(fractions[: index + 1])) for index in range(len(fractions))]
     splits = {
         name: [{"text": text} for text in texts]
@@ -94,7 +94,10 @@ def text_corpus(path: str | Path, fractions: Sequence[float] = (0.9, 0.1)) -> Co
 
 def corpus_name(path: str | Path) -> str:
     """What a corpus of the reader's own file or folder is called: its stem."""
-    path = Path(path).expanduser().resolve()
+    path = Path(path).expanduser()
+    if not missing(path) and not path.is_file() and not path.is_dir():
+        return "pipe"
+    path = path.resolve()
     if path.is_dir():
         return path.name
     return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
@@ -126,49 +129,20 @@ def _word_end(text: str, cut: int) -> int:
     return cut
 
 
-def _is_text_name(path: Path) -> bool:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    return bool(suffixes) and suffixes[-1] in TEXT_SUFFIXES
-
-
 def _read_file(path: Path) -> str:
     return decode_text(_read_bytes(path), path).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read_bytes(path: Path) -> bytes:
+    """All bytes of a file, unpacked. It is opened once: what was read from a pipe does not come again."""
     try:
         with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            packed = file.peek(2)[:2] == b"\x1f\x8b"
+            data = (gzip.GzipFile(fileobj=file) if packed else file).read(LARGEST_FILE + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise LmbookError(f"{path} is a damaged gzip file: {error}.", "Make or download it again.") from error
     except OSError as error:
-        raise LmbookError(f"Cannot read {path}: {error.strerror}.", "Check its permissions.") from error
+        raise explained(error, path, "read") from error
     if len(data) > LARGEST_FILE:
         raise LmbookError(f"{path} holds more than {LARGEST_FILE:,} bytes of text.", "Give a part of it.")
     return data
-
-
-def decode_text(data: bytes, path: Path) -> str:
-    """Decode UTF-8, with or without a byte order mark; `path` is for the message.
-
-    Raises:
-        LmbookError: the bytes are not text, or not UTF-8 (the offset of the first wrong byte is named).
-    """
-    for start, kind in _FORMATS.items():
-        if data.startswith(start):
-            raise LmbookError(f"{path} is {kind}, not text in UTF-8.", "Save it as plain text in UTF-8.")
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise LmbookError(f"{path} is binary: the byte at offset {zero} is 0.", "Give a plain text file.")
-    try:
-        return data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise LmbookError(
-            f"{path} is not UTF-8: the byte 0x{data[error.start]:02x} at offset {error.start} (line {line}) is wrong.",
-            "Save it in UTF-8. If it is in Latin-1: iconv -f latin1 -t utf-8 FILE > NEW.",
-        ) from None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lmbook.console import note
+from lmbook.corpora.cells import look_alike
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.files import corpus_name
 from lmbook.corpora.splits import split_by_text
 from lmbook.corpora.table_file import two_columns
 from lmbook.errors import LmbookError
+from lmbook.paths import reader_path, shown_path
 
 FEWEST_TEXTS = 50  # of fewer, the validation and the test part would hold a handful
 MOST_LABELS = 100
@@ -29,7 +32,7 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
         LmbookError: as `two_columns`; there are fewer than 50 texts, fewer than 2 or more than 100 labels, or a label
             is too rare to be learned and tested.
     """
-    path = Path(path)
+    path = reader_path(path)
     records = [{"text": text, "label": label} for text, label in two_columns(path, columns, ("text", "label"))]
     counts = Counter(record["label"] for record in records)
     if len(records) < FEWEST_TEXTS:
@@ -42,6 +45,7 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
             f"2 to {MOST_LABELS} can be learned.",
             "Name the column of the text first, then that of the label: --columns TEXT,LABEL.",
         )
+    _say_which_look_alike(path, counts)
     splits = split_by_text(records, lambda record: record["text"])
     empty = [name for name, part in splits.items() if not part]
     if empty:
@@ -56,3 +60,12 @@ def labelled_corpus(path: str | Path, columns: Sequence[str] | None = None) -> C
             "Give more of them (at least 20 of each label), or take the label out.",
         )
     return Corpus(corpus_name(path), "text_classification", "", splits)
+
+
+def _say_which_look_alike(path: Path, labels: Iterable[str]) -> None:
+    alike = defaultdict(list)
+    for label in labels:
+        alike[look_alike(label)].append(label)
+    for found in alike.values():
+        if len(found) > 1:
+            note(f"{shown_path(path)}: {' and '.join(map(repr, sorted(found)))} are taken for different labels.")

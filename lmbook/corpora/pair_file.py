@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmbook.console import note
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.files import corpus_name
 from lmbook.corpora.splits import split_pairs
 from lmbook.corpora.table_file import two_columns
 from lmbook.errors import LmbookError
+from lmbook.paths import reader_path, shown_path
 
 FEWEST_PAIRS = 100  # of fewer, the validation and the test part would hold a handful
 
@@ -26,8 +28,13 @@ def pair_corpus(path: str | Path, columns: Sequence[str] | None = None) -> Corpu
     Raises:
         LmbookError: as `two_columns`; there are fewer than 100 pairs, or too few different ones to split.
     """
-    path = Path(path)
-    pairs = dict.fromkeys(two_columns(path, columns, ("source", "target")))
+    path = reader_path(path)
+    rows = list(two_columns(path, columns, ("source", "target")))
+    pairs = dict.fromkeys(rows)
+    if len(pairs) < len(rows):
+        note(
+            f"{shown_path(path)}: {len(rows) - len(pairs):,} of {len(rows):,} pairs are there again; each counts once."
+        )
     records = [{"source": source, "target": target} for source, target in pairs]
     if len(records) < FEWEST_PAIRS:
         raise LmbookError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lmbook.corpora.card import BUILT_IN, find_card
 from lmbook.errors import LmbookError
+from lmbook.paths import missing, shown_path
 
 
 def one_source(corpus: str | None, file: Path | None, option: str = "--text", required: bool = True) -> None:
@@ -20,8 +21,8 @@ def one_source(corpus: str | None, file: Path | None, option: str = "--text", re
         raise LmbookError(
             "No text was named.", f"Give {option} FILE or --corpus NAME (`lmbook data list` shows the names)."
         )
-    if file and not file.exists():
-        raise LmbookError(f"There is no file {file}.", f"Check the path after {option}.")
+    if file and missing(file):
+        raise LmbookError(f"There is no file {shown_path(file)}.", f"Check the path after {option}.")
     if corpus:
         check_corpus(corpus)
 

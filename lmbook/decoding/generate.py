@@ -99,7 +99,7 @@ def stream(
     logits, state = functions["read"](prompts, *read)
     past = functions["begin"](prompts, tf.constant([prompts.shape[1]]), logits)
     temperature = tf.constant(sampling.temperature, tf.float32)
-    for uniform in _noise(seed, 0, max_new_tokens):
+    for uniform in _numbers(seed, max_new_tokens):
         ids = functions["choose"](logits, past, tf.constant([uniform]), temperature, never)
         written = _until_stop(ids.numpy().tolist(), stop_ids)
         if not written:
@@ -146,7 +146,17 @@ def _room(model: keras.Model, length: int) -> int | None:
 
 def _noise(seed: int, row: int, length: int) -> np.ndarray:
     """Random numbers in [0, 1) for the tokens of a row, float64 [length]; a longer row begins with a shorter one's."""
-    uniform = np.random.Generator(np.random.PCG64([seed, row])).random(length)
+    return _below_one(np.random.Generator(np.random.PCG64([seed, row])).random(length))
+
+
+def _numbers(seed: int, length: int) -> Iterator[float]:
+    """`_noise(seed, 0, length)`, made piece by piece: a stream may be given more room than it will use."""
+    generator = np.random.Generator(np.random.PCG64([seed, 0]))
+    for first in range(0, length, 4096):
+        yield from _below_one(generator.random(min(4096, length - first)))
+
+
+def _below_one(uniform: np.ndarray) -> np.ndarray:
     return np.minimum(uniform, 1 - 2.0**-40)  # stays below 1 when it is multiplied with a rounded sum
 
 

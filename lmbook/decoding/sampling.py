@@ -49,17 +49,20 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self):
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise LmbookError(f"temperature is {self.temperature}.", "It must be 0 (greedy) or more; 1 is neutral.")
+        # Logits divided by less, or multiplied by it, would leave the numbers that float32 and float16 can hold.
+        if not (self.temperature == 0 or 1e-3 <= self.temperature <= 1e3):
+            raise LmbookError(
+                f"temperature is {self.temperature}.", "It must be 0 (greedy), or from 0.001 to 1000; 1 is neutral."
+            )
         if self.top_k is not None and (self.top_k != int(self.top_k) or self.top_k < 1):
             raise LmbookError(f"top_k is {self.top_k}.", "It must be a whole number of at least 1.")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise LmbookError(f"top_p is {self.top_p}.", "It must be above 0 and at most 1.")
         if self.min_p is not None and not 0 < self.min_p <= 1:
             raise LmbookError(f"min_p is {self.min_p}.", "It must be above 0 and at most 1.")
-        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
+        if not 0.01 <= self.repetition_penalty <= 100:
             raise LmbookError(
-                f"repetition_penalty is {self.repetition_penalty}.", "It must be above 0; 1 changes nothing."
+                f"repetition_penalty is {self.repetition_penalty}.", "It must be 0.01 to 100; 1 changes nothing."
             )
 
     @property

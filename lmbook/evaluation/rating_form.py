@@ -13,6 +13,7 @@ from typing import Any
 from lmbook.corpora.files import read_text
 from lmbook.errors import LmbookError
 from lmbook.files import read_json, write_json, write_text
+from lmbook.paths import reader_path
 
 KEY_FORMAT, ANSWERS_FORMAT = "lmbook rating key 1", "lmbook ratings 1"
 QUESTION = "Which text is better?"
@@ -146,7 +147,7 @@ def read_outputs(path: str | Path) -> tuple[list[str] | None, list[str]]:
     Raises:
         LmbookError: the file cannot be read (see `read_text`), or a line is no such object (its number is named).
     """
-    path = Path(path)
+    path = reader_path(path)
     lines = read_text(path).removesuffix("\n").split("\n")
     if path.suffix.lower() != ".jsonl":
         return None, lines
@@ -157,6 +158,7 @@ def read_outputs(path: str | Path) -> tuple[list[str] | None, list[str]]:
             prompt, output = entry.get("prompt"), entry["output"]
             if not (isinstance(output, str) and isinstance(prompt, str | None)):
                 raise TypeError
+            f"{prompt}{output}".encode()  # JSON can spell half a sign, as \\ud83d, which no file can hold
         except (ValueError, TypeError, KeyError, AttributeError):
             raise LmbookError(
                 f"{path}, line {number}, is no text of a system: {line[:60]!r}.",

@@ -29,6 +29,7 @@ class LabelledTexts(BucketedBatches):
 
     Attributes:
         classes: int32 [N].
+        cut: how many texts lost their end.
         steps_per_epoch, batch_size, context: see `BucketedBatches`.
 
     Example:
@@ -61,6 +62,7 @@ class LabelledTexts(BucketedBatches):
         if not 2 < max_length <= BUCKETS[-1]:
             raise LmbookError(f"max_length is {max_length}.", f"It must be 3 to {BUCKETS[-1]}.")
         check_ids(texts)
+        self.cut = sum(len(text) > max_length - 2 for text in texts)
         rows = [[tokenizer.first_id, *text[: max_length - 2], tokenizer.end_id] for text in texts]
         columns = [
             Column(rows, tokenizer.pad_id),

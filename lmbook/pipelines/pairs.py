@@ -72,6 +72,10 @@ class SentencePairs(BucketedBatches):
         super().__init__(columns, lengths, tokens_per_batch=tokens_per_batch, seed=seed)
         self.left_out, self.tokens = len(pairs) - len(kept), sum(len(t) + 1 for _, t in kept)
 
+    def __len__(self) -> int:
+        """How many pairs there are."""
+        return sum(map(len, self._members))
+
     @property
     def description(self) -> str:
         """The settings and the sha256 of the ids, to tell this data from other data."""

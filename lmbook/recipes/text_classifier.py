@@ -23,6 +23,7 @@ from lmbook.pipelines.labelled import LabelledTexts
 from lmbook.recipes.profile import CorpusProfile
 from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer, check_texts
+from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.fine_tuning import class_logits, classification_loss
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
@@ -95,6 +96,10 @@ class TextClassifier:
         """The probability of each class for each text, [N, C]."""
         data = labelled_texts(self.tokenizer, texts, [0] * len(texts), self.max_length, 4 * self.max_length)
         return softmax(class_logits(self.model, data))
+
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many of the texts have more tokens than are read."""
+        return sum(len(self.tokenizer.encode(text)) > self.max_length - 2 for text in texts)
 
     def test(self, records: Sequence[dict]) -> ClassifierTest:
         """Classify labelled texts, `{"text", "label"}`, and compare the answers with their labels."""
@@ -191,6 +196,9 @@ def text_classifier(
         )
         for records in (train, validation)
     )
+    if data.cut and not quiet and is_chief():
+        print(f"{data.cut:,} of {len(train):,} texts for train have more than {profile.max_length} tokens: only their")
+        print("beginnings are read, in training and after it.")
     steps = profile.steps
     if steps is None and profile.minutes is None:
         steps = max(profile.epochs * data.steps_per_epoch, FEWEST_STEPS)

@@ -21,6 +21,7 @@ from lmbook.tokenizers.byte_pair import BytePairTokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.tokenizers.word import WordTokenizer
 from lmbook.training.checks import ALL_CHECKS
+from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.fit import fit, reproducible
 from lmbook.training.history import History
 from lmbook.training.optimizers import OptimizerConfig
@@ -212,6 +213,8 @@ def sentence_translator(
         [pair[side] for pair in train for side in ("source", "target")], profile.vocabulary_size
     )
     data, held_out = (_sentence_pairs(pieces, pairs, profile, seed) for pairs in (train, validation))
+    if not quiet and is_chief():
+        _say_what_is_left_out(corpus, data, held_out, profile)
     reproducible(seed)
     config = translator_config(
         pieces.vocabulary_size,
@@ -240,6 +243,19 @@ def sentence_translator(
         quiet=quiet,
     )
     return SentenceTranslator(model, pieces, history, profile, train, validation, test)
+
+
+def _say_what_is_left_out(corpus: Corpus, data: SentencePairs, held_out: SentencePairs, profile) -> None:
+    parts = {"train": data, "validation": held_out}
+    scored, all_held_out = len(held_out) + held_out.left_out, len(corpus.split("validation"))
+    if scored < all_held_out:
+        print(f"Of {all_held_out:,} pairs for validation {scored:,} are used, drawn at random.")
+    for name, part in parts.items():
+        if part.left_out:
+            print(
+                f"{part.left_out:,} of {len(part) + part.left_out:,} pairs for {name} have a side of more than "
+                f"{profile.max_length - 1} tokens and are left out."
+            )
 
 
 def _sentence_pairs(pieces, pairs, profile, seed) -> SentencePairs:

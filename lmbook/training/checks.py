@@ -28,7 +28,7 @@ def check_before_training(model: keras.Model, data: Batches, which: Sequence[str
     "ids": every id of the inputs and labels is in 0 … V - 1.
     "labels": the labels are the inputs one token later, not the inputs themselves.
     "future": no position's logits depend on a later token.
-    "initial_loss": the untrained model's loss is near ln V, that of a uniform guess.
+    "initial_loss": the untrained model's loss is near ln V, that of a uniform guess, whatever the labels.
     "overfit": a few steps on a few tokens lower their loss clearly.
 
     Args:
@@ -43,7 +43,7 @@ def check_before_training(model: keras.Model, data: Batches, which: Sequence[str
         "ids": lambda: check_ids(model, x, y, source),
         "labels": lambda: check_labels(x, y, w),
         "future": lambda: check_future(model, x, source),
-        "initial_loss": lambda: check_initial_loss(model, x, y, w, source),
+        "initial_loss": lambda: check_initial_loss(model, x, w, source),
         "overfit": lambda: check_overfit(model, x, y, w, source),
     }
     for name in which:
@@ -122,16 +122,19 @@ def check_future(model: keras.Model, x: np.ndarray, source: np.ndarray | None = 
             )
 
 
-def check_initial_loss(
-    model: keras.Model, x: np.ndarray, y: np.ndarray, w: np.ndarray, source: np.ndarray | None = None
-) -> None:
-    """Check that the loss of the untrained model is within 20 % of ln V, or within 0.5 nats of it."""
+def check_initial_loss(model: keras.Model, x: np.ndarray, w: np.ndarray, source: np.ndarray | None = None) -> None:
+    """Check that the loss of the untrained model is within 20 % of ln V, or within 1 nat of it.
+
+    The loss is the mean over all V tokens as labels, not that of the text's own: with few different tokens it depends
+    on chance how likely the model finds just those that are frequent in the text. Logits of a sound small model have a
+    standard deviation of up to 1, which is half a nat.
+    """
     rows = slice(0, 8)
     logits = tf.cast(model(_inputs(x[rows], None if source is None else source[rows]), training=False), "float32")
-    losses = np.asarray(token_losses(tf.constant(y[rows]), logits))
+    losses = np.asarray(tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1))
     loss = float((losses * w[rows]).sum() / max(w[rows].sum(), 1.0))
     expected = math.log(model.config.vocabulary_size)
-    if not abs(loss - expected) <= max(0.5, 0.2 * expected):
+    if not abs(loss - expected) <= max(1.0, 0.2 * expected):
         raise LmbookError(
             f"Check 'initial_loss': the untrained model's loss is {loss:.3f} nats per token; a uniform guess among "
             f"{model.config.vocabulary_size} tokens has ln V = {expected:.3f}.",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
-from rich.console import Console
 
+from lmbook.console import terminal
 from lmbook.errors import LmbookError
 from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
@@ -26,6 +27,7 @@ from lmbook.training.run import UNKNOWN_STEPS, Run
 from lmbook.training.step import TrainingStep, jit_by_default
 
 RESUME = ("auto", "never")
+LARGEST_SEED = 2**32 - 1  # NumPy takes 32 bits
 
 
 def reproducible(seed: int) -> None:
@@ -33,6 +35,8 @@ def reproducible(seed: int) -> None:
 
     Call it once, before the model is made. On a CPU it costs nothing that could be measured.
     """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise LmbookError(f"seed={seed} is out of range.", f"Choose 0 to {LARGEST_SEED}.")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -110,7 +114,7 @@ def fit(
         **({"label_smoothing": label_smoothing} if label_smoothing else {}),
     }
     made_of = {"model": describe(model), "data": data.description, "training": _words(settings), **(fingerprints or {})}
-    display = Display(quiet, None if is_chief() else Console(quiet=True))
+    display = Display(quiet, None if is_chief() else terminal(quiet=True))
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
     advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
     with explain_lost_workers(strategy, advice):
@@ -158,8 +162,8 @@ def _check_arguments(
         raise LmbookError("The run has no end: neither steps nor minutes is given.", "Give steps=1000 or minutes=5.")
     if steps is not None and steps < 1:
         raise LmbookError(f"steps={steps} is less than 1.", "Train for at least one step.")
-    if minutes is not None and not minutes > 0:
-        raise LmbookError(f"minutes={minutes} is not more than 0.", "Give some time, for example minutes=1.")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise LmbookError(f"minutes={minutes} is not a number above 0.", "Give some time, for example minutes=1.")
     if validation is not None and not callable(validation):
         raise LmbookError(
             f"validation is a {type(validation).__name__}, not a function of the model.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from lmbook.console import terminal
+
 
 class Display:
     """A progress line (a terminal) or one line per report (a file, a notebook); nothing when quiet.
@@ -16,7 +18,7 @@ class Display:
 
     def __init__(self, quiet: bool = False, console: Console | None = None):
         self.quiet = quiet
-        self.console = console or Console(highlight=False)
+        self.console = console or terminal()
         self._live = not quiet and self.console.is_terminal
         self._bar = None
 
@@ -46,7 +48,7 @@ class Display:
             self.console.print(f"step {step:>6} of {total}  loss {loss:.4f}{scored}{pace(speed, seconds_left)}")
 
     def say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True, markup=False)
+        self.console.print(text, soft_wrap=True, markup=False)  # also where another console was given
 
     def stop(self) -> None:
         if self._bar is not None:

@@ -43,6 +43,7 @@ def trained(tmp_path_factory):
 def test_train_leaves_a_classifier_and_scores_it_beside_a_bag_of_words(trained):
     folder, printed = trained
     assert "macro F1" in printed and "bag of words" in printed and "calibration error" in printed
+    assert "beginnings are read" not in printed
     assert "good: precision" in printed and "bad: precision" in printed
     names = {path.name for path in folder.iterdir()}
     assert names >= {"model.keras", "tokenizer.json", "config.json", "history.json", "history.png", "sample.txt"}
@@ -63,6 +64,13 @@ def test_each_line_gets_a_label_and_probabilities(trained, tmp_path):
     assert second.startswith("bad\t")
     spoken = lmbook("classify", trained[0], "--text", "I hate the boat and the lamp")
     assert spoken.stdout.split("\n")[1] == second
+
+
+def test_words_are_told_from_files_and_long_texts_are_not_cut_in_silence(trained):
+    result = lmbook("classify", trained[0], "--text", "价格是3.5元")
+    assert result.exit_code == 0 and result.stdout.rstrip().endswith("\t价格是3.5元")
+    result = lmbook("classify", trained[0], "--text", "tree " * 200)
+    assert "Longer than 128 tokens, so that their ends are not read: 1 of 1 texts" in result.output
 
 
 def test_what_cannot_be_classified_is_told(trained, tmp_path):

@@ -34,6 +34,8 @@ def book(tmp_path, monkeypatch):
     chapter.mkdir(parents=True)
     (chapter / "echo.py").write_text(LESSON, encoding="utf-8")
     (tmp_path / "README.md").write_text("<!-- chapters -->\n<!-- end -->\n", encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "results.md").write_text("<!-- figures -->\n<!-- end -->\n", encoding="utf-8")
     monkeypatch.setenv("LMBOOK_CHAPTERS", str(tmp_path / "chapters"))
     monkeypatch.setenv("LMBOOK_RESULTS", str(tmp_path / "results"))
     return tmp_path

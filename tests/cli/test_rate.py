@@ -62,3 +62,23 @@ def test_what_cannot_be_compared_is_told(texts):
     assert wrong.exit_code == 2 and "NAME.html" in wrong.output
     foreign = lmbook("rate", "merge", texts / "new.txt", texts / "old.txt")
     assert foreign.exit_code == 2 and "not valid JSON" in foreign.output.replace("\n", " ")
+
+
+def test_names_with_brackets_are_shown_and_half_a_sign_is_told_with_its_line(texts):
+    for old, new in (("new", "new [v1]"), ("old", "old [red]")):
+        (texts / f"{old}.txt").rename(texts / f"{new}.txt")
+    made = lmbook("rate", "make", texts / "new [v1].txt", texts / "old [red].txt", "--output", texts / "form.html")
+    assert made.exit_code == 0, made.output
+    key = json.loads((texts / "form.key.json").read_text(encoding="utf-8"))
+    content = {"format": ANSWERS_FORMAT, "form": key["form"], "session": "a", "rater": "a [b]"}
+    answers = texts / "a.json"
+    answers.write_text(json.dumps({**content, "answers": dict.fromkeys(key["items"], "A")}), encoding="utf-8")
+    merged = lmbook("rate", "merge", texts / "form.key.json", answers)
+    assert merged.exit_code == 0 and "new [v1] against old [red]" in merged.output, merged.output
+    assert lmbook("rate", "merge", texts, answers).exit_code == 2
+    cut = texts / "cut.jsonl"
+    cut.write_text(
+        '{"prompt": "p", "output": "fine"}\n{"prompt": "p", "output": "cut \\ud83d here"}\n', encoding="utf-8"
+    )
+    result = lmbook("rate", "make", cut, texts / "old [red].txt", "--output", texts / "other.html")
+    assert result.exit_code == 2 and "line 2" in result.output, result.output

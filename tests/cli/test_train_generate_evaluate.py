@@ -69,6 +69,24 @@ def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(traine
     assert result.exit_code == 2 and "write at most 63 tokens" in result.output.replace("\n", " ")
 
 
+def test_names_with_brackets_are_shown_as_they_are(trained, tmp_path):
+    text = tmp_path / "notes [/old].txt"
+    text.parent.mkdir()
+    text.write_text(TEXT[:600], encoding="utf-8")
+    folder = trained[1].rename(trained[1].with_name("run [v2]"))
+    try:
+        output = CliRunner().invoke(app, ["evaluate", str(folder), "--text", str(text)], env={"COLUMNS": "900"}).output
+    finally:
+        folder.rename(trained[1])
+    assert "run [v2] on" in " ".join(output.split()) and "notes [/old].txt" in "".join(output.split("\n")), output
+
+
+def test_zero_switches_a_filter_off(trained):
+    arguments = ["generate", trained[1], "--max-new-tokens", 9]
+    off = lmbook(*arguments, "--top-k", 0, "--top-p", 0, "--min-p", 0)
+    assert off.exit_code == 0 and off.stdout == lmbook(*arguments).stdout
+
+
 def test_generate_is_decided_by_the_seed_and_begins_with_the_prompt(trained):
     _, folder, _ = trained
     texts = [

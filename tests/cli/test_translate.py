@@ -73,6 +73,8 @@ def test_a_document_is_translated_line_by_line(trained, tmp_path):
     assert first == again and empty == end == "" and "3 lines" in result.output
     printed = lmbook("translate", trained[0], "--text", text, "--beams", 1)
     assert printed.stdout.split("\n")[0] == first
+    words = lmbook("translate", trained[0], "--text", "The red and blue tree .", "--beams", 1)
+    assert words.stdout == first + "\n"
 
 
 def test_what_cannot_be_translated_is_told(trained, tmp_path):
@@ -89,6 +91,7 @@ def test_what_cannot_be_translated_is_told(trained, tmp_path):
     text.write_bytes("grün\n".encode("latin-1"))
     assert "not UTF-8" in refused(trained[0], "--text", text)
     assert "There is no folder" in refused(tmp_path / "none", "--text", text)
+    assert "There is no file lettre.txt" in refused(trained[0], "--text", "lettre.txt")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "model.keras").write_bytes(b"")
     (tmp_path / "other" / "config.json").write_text('{"model": "lstm"}', encoding="utf-8")

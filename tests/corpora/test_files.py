@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import threading
 
 import pytest
 
-from lmbook.corpora.files import SHORTEST_TEXT, read_documents, read_text, text_corpus
+from lmbook.corpora.files import SHORTEST_TEXT, corpus_name, read_documents, read_text, text_corpus
 from lmbook.errors import LmbookError
 
 STORY = "".join(f"Line {number}: a green tree stands here.\n" for number in range(100))
@@ -61,7 +62,6 @@ def test_a_folder_without_text_is_named(tmp_path):
         ("line one\nline two\ncafé".encode("latin-1"), r"byte 0xe9 at offset 21 \(line 3\)"),
         ("绿树".encode("gb18030"), "not UTF-8: the byte 0x[0-9a-f]{2} at offset 0"),
         ("cut 绿".encode()[:-1], "at offset 4"),
-        ("text".encode("utf-16"), "text in UTF-16"),
         (b"%PDF-1.7 ...", "a PDF document"),
         (b"PK\x03\x04....", "a zip archive or an office document"),
         (gzip.compress(b"hello" * 100, mtime=0)[:-12], "a damaged gzip file"),
@@ -70,6 +70,39 @@ def test_a_folder_without_text_is_named(tmp_path):
 def test_what_is_not_text_is_named(tmp_path, data, message):
     with pytest.raises(LmbookError, match=message):
         read_text(write(tmp_path / "a.txt", data))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pipe_gives_every_byte(tmp_path, packed):
+    lines = "".join(f"line {number:04}\n" for number in range(3000))
+    data = gzip.compress(lines.encode()) if packed else lines.encode()
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(data,), daemon=True)
+    writer.start()
+    assert read_text(tmp_path / "pipe") == lines
+    assert corpus_name(tmp_path / "pipe") == "pipe"
+    writer.join(timeout=10)
+
+
+def test_a_text_given_for_a_path_is_no_file(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LmbookError, match="There is no file Cleo.*too long"):
+        read_text("Cleo hides a boat. " * 30)
+    with pytest.raises(LmbookError, match="path is empty"):
+        read_text("")
+
+
+def test_blank_lines_at_the_end_are_not_the_validation_text(tmp_path):
+    corpus = text_corpus(write(tmp_path / "a.txt", STORY + "\n" * 1000))
+    assert len(corpus.texts("validation")[0].strip()) > 300
+
+
+def test_what_a_folder_leaves_out_is_said(tmp_path, capsys):
+    write(tmp_path / "a.txt", "ay")
+    write(tmp_path / "._a.txt", b"\0\5")
+    assert read_text(tmp_path) == "ay"
+    assert "1 of its files read; left out: 1 hidden file." in capsys.readouterr().err
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -80,3 +80,8 @@ def test_a_quote_that_does_not_close_and_a_wrong_encoding_are_told(tmp_path):
         labelled_corpus(path)
     with pytest.raises(LmbookError, match="not UTF-8.*line 1"):
         labelled_corpus(tabs(tmp_path, [("grün", "ham")], "latin-1"))
+
+
+def test_labels_that_a_reader_might_mistake_for_each_other_are_named(tmp_path, capsys):
+    labelled_corpus(commas(tmp_path, [*TEXTS, *((f"more {text}", "Ham") for text, label in TEXTS if label == "ham")]))
+    assert "'Ham' and 'ham' are taken for different labels" in capsys.readouterr().err

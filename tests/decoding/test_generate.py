@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from lmbook.decoding.constraints import lines
-from lmbook.decoding.generate import generate, stream
+from lmbook.decoding.generate import _noise, _numbers, generate, stream
 from lmbook.decoding.sampling import Sampling, sample_token
 from lmbook.errors import LmbookError
 from lmbook.models.base import longest_text
@@ -351,3 +351,8 @@ def in_bfloat16(model):
 def test_a_prompt_that_leaves_no_room_is_named():
     with pytest.raises(LmbookError, match="18 tokens and max_new_tokens=3 are more than the 20"):
         generate(small_transformer(), [[2] * 18], max_new_tokens=3)
+
+
+def test_a_streams_random_numbers_are_made_piece_by_piece():
+    np.testing.assert_array_equal(list(_numbers(3, 9000)), _noise(3, 0, 9000))
+    assert next(_numbers(3, 10**12)) == _noise(3, 0, 1)[0]

@@ -74,6 +74,8 @@ def test_frequencies_follow_the_distribution():
         {"temperature": -0.1},
         {"temperature": math.nan},
         {"temperature": math.inf},
+        {"temperature": 1e-38},
+        {"temperature": 1e39},
         {"top_k": 0},
         {"top_k": 2.5},
         {"top_p": 0.0},

@@ -47,6 +47,7 @@ def test_each_keeps_the_order_of_the_texts(examples):
 
 def test_long_texts_lose_their_end():
     data = make([(list(range(3, 20)), 0)], max_length=10)
+    assert data.cut == 1 and make([(list(range(3, 11)), 0)], max_length=10).cut == 0
     ((ids, _, _),) = data.dataset()
     assert ids.shape[1] == 10  # a model of 10 places can read it
     (example,) = examples_in(data.dataset())

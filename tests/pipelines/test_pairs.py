@@ -78,7 +78,7 @@ def test_pairs_that_cannot_be_used_are_left_out():
     data = SentencePairs(
         [([5], [6]), ([], [6]), ([5], []), ([5] * 9, [6])], SpecialIds(), tokens_per_batch=8, max_length=8
     )
-    assert data.left_out == 3 and list(pairs_in(batches(data)[0])) == [((5,), (6,))]
+    assert data.left_out == 3 and len(data) == 1 and list(pairs_in(batches(data)[0])) == [((5,), (6,))]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,16 @@ def test_short_runs_have_steps_enough(monkeypatch):
     assert asked["minutes"] == 1.0 and asked["steps"] is None
 
 
+def test_texts_that_lose_their_ends_are_counted(monkeypatch, capsys):
+    monkeypatch.setattr(module, "fit", lambda model, data, **options: None)
+    long = [{"text": "the cat " * 20, "label": "sad"}]
+    words = WordTokenizer.train([record["text"] for record in RECORDS])
+    for records in (RECORDS + long, RECORDS):
+        made = text_classifier(replace(PROFILES["lstm"], max_length=16), corpus(records, RECORDS), tokenizer=words)
+    assert capsys.readouterr().out.count(f"1 of {len(RECORDS) + 1} texts for train have more than 16 tokens") == 1
+    assert made.too_long(["the cat " * 20, "the cat"]) == 1
+
+
 def test_rows_open_and_close_as_the_tokenizer_has_it():
     words = WordTokenizer.train(["a cat"])
     ((ids, _, _),) = labelled_texts(words, ["a cat"], [0], 8, 8).dataset()

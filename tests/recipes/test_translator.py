@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.greentree import tell_stories
 from lmbook.corpora.splits import split_pairs
+from lmbook.recipes import translator as module
 from lmbook.recipes.translator import SentenceTranslatorProfile, sentence_translator, translator_config
 
 TINY = SentenceTranslatorProfile(
@@ -38,6 +41,14 @@ def test_the_parts_stay_apart_and_the_tokenizer_is_of_the_training_part(corpus, 
     assert made.model.config.max_sequence_length == 32
     pairs = made.pairs(made.test)
     assert pairs.context <= 16 and pairs.left_out < len(made.test)
+
+
+def test_pairs_that_are_left_out_are_counted(corpus, monkeypatch, capsys):
+    monkeypatch.setattr(module, "train_translator", lambda *arguments, **options: None)
+    made = sentence_translator(replace(TINY, max_length=8), corpus)
+    left_out = made.pairs(made.train).left_out
+    told = f"{left_out:,} of {len(made.train):,} pairs for train have a side of more than 7 tokens"
+    assert left_out and told in capsys.readouterr().out
 
 
 def test_the_configuration_can_be_changed_in_part():

@@ -144,3 +144,20 @@ def test_models_that_read_a_source_are_checked_with_it():
         check_before_training(LooksAhead(config), sentence_pairs(), which=("future",))
     with pytest.raises(LmbookError, match="'ids': the sources hold the id 9"):
         check_before_training(EncoderDecoder(config), sentence_pairs(largest=9), which=("ids",))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru"])
+def test_a_text_of_few_signs_is_refused_by_no_seed(cell):
+    """With two signs and the special tokens, chance decides how likely the untrained model finds just these two."""
+    bits = np.random.default_rng(0).integers(3, 5, (4, 33))
+    for seed in range(12):
+        keras.utils.set_random_seed(seed)
+        model = RecurrentLanguageModel(RecurrentConfig(vocabulary_size=5, embedding_dim=64, hidden_dim=128, cell=cell))
+        check_before_training(model, Batches(bits[:, :-1], bits[:, 1:]), ["initial_loss"])
+
+
+def test_a_head_whose_weights_are_too_large_by_a_power_of_ten_is_caught():
+    keras.utils.set_random_seed(0)
+    model = Wrong(lambda logits: logits * 20)
+    with pytest.raises(LmbookError, match="'initial_loss'"):
+        check_before_training(model, Batches(*right_batch()), ["initial_loss"])

@@ -13,7 +13,7 @@ from lmbook.models.recurrent import RecurrentLanguageModel
 from lmbook.pipelines.causal import CausalWindows
 from lmbook.tokenizers.tokenizer import SpecialIds
 from lmbook.training.checkpoint import read, write
-from lmbook.training.fit import fit
+from lmbook.training.fit import fit, reproducible
 from lmbook.training.optimizers import OptimizerConfig, WarmupCosine
 from lmbook.training.validation import Validation
 
@@ -262,6 +262,8 @@ def test_the_checks_run_before_the_first_step(make_model, data, tmp_path):
         ({}, "no end"),
         ({"steps": 0}, "steps=0"),
         ({"minutes": -1}, "minutes=-1"),
+        ({"minutes": float("inf")}, "minutes=inf"),
+        ({"minutes": float("nan")}, "minutes=nan"),
         ({"steps": 1, "resume": "maybe"}, "'maybe' needs an output folder"),
         ({"steps": 1, "gradient_accumulation_steps": 0}, "gradient_accumulation_steps=0"),
         (
@@ -284,3 +286,9 @@ def test_reports_are_lines_of_text(make_model, data, capsys):
     fit(make_model(), data, steps=4, report_every=2, **{**FIT, "quiet": False})
     lines = capsys.readouterr().out.strip().splitlines()
     assert len(lines) == 2 and lines[1].startswith("step      4 of 4  loss ")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1719838234123])
+def test_a_seed_that_numpy_cannot_take_is_named(seed):
+    with pytest.raises(LmbookError, match=f"seed={seed}"):
+        reproducible(seed)
