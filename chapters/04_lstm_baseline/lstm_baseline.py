@@ -676,7 +676,8 @@ theirs = twin.predict(test_data[:32], verbose=0)
 twin_difference = np.abs(ours - theirs).max()
 twin_loss = evaluate(twin, test_ids, tokenizer).nats_per_token
 print(f"largest difference of a logit: {twin_difference:.1e}")
-print(f"loss: ours {loss:.6f}, the library's {twin_loss:.6f}")
+our_loss = nats_per_word(model, test_data, test_labels)
+print(f"loss: ours {our_loss:.6f}, the library's {twin_loss:.6f}")
 
 # %%
 lesson.record("library_difference", twin_difference, tolerance=None, at_most=1e-4, note="largest, of the logits")
