@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,64 @@ ROOT = Path(__file__).resolve().parent.parent
 # Programs that tests start import this checkout, whatever folder they run in.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # XLA optimises its machine code for longer than the tests' small models run. Lessons are tested as readers run them.
+# (In pytest's own processes XLA compiles only what is marked `xla`, see below; in the programs that tests start, all.)
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # Which lessons are run changes by the day (tests/chapters). Both processes of a run have the day on which it began.
 os.environ.setdefault("LMBOOK_TEST_DAY", str(datetime.date.today().toordinal()))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, not only today's four")
+    parser.addoption("--lessons", action="store_true", help="run every lesson's quick profile, also the long ones")
     parser.addoption("--kills", type=int, default=1, help="how often the runs of test_killed.py are killed")
+
+
+# The lessons and the files of tests that take longest, as they begin. Between the two that need the book's site stands
+# another, so that neither process waits while the other one builds it.
+LONG = (
+    "test_quick_profile",
+    "test_killed.py",
+    "test_same_steps.py",
+    "test_whole_site.py",
+    "test_generate.py",
+    "browser/",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """What is long begins first, so that neither process waits for the other at the end."""
+
+    def place(item):
+        return next((place for place, name in enumerate(LONG) if name in item.nodeid), len(LONG))
+
+    items.sort(key=place)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "xla: XLA compiles what it is asked to compile; without this mark TensorFlow runs it"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before the fixtures, which may trace functions
+def pytest_runtest_setup(item):
+    """XLA compiles only in the tests marked `xla`: it takes longer than all that the other tests compute.
+
+    lmbook compiles by `tf.function`; elsewhere this traces the same functions, and TensorFlow runs them.
+    """
+    if "tensorflow" not in sys.modules:
+        return
+    import tensorflow as tf
+
+    global with_xla
+    with_xla = with_xla or tf.function
+    tf.function = with_xla if item.get_closest_marker("xla") else without_xla
+
+
+with_xla = None  # TensorFlow's own `tf.function`, once TensorFlow is imported
+
+
+def without_xla(*arguments, jit_compile=None, **options):
+    return with_xla(*arguments, **options)
 
 
 def pytest_collection_finish(session):

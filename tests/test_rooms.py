@@ -10,6 +10,7 @@ CORE = ("corpora", "tokenizers", "pipelines", "layers", "models", "decoding", "t
 FOUNDATION = {
     "errors",
     "files",
+    "locks",
     "paths",
     "quiet",
     "console",
@@ -25,6 +26,7 @@ LIGHT = {"corpora", "tokenizers", "cli"}  # never import TensorFlow or Keras whe
 LIGHT_FILES = {
     "errors",
     "files",
+    "locks",
     "paths",
     "quiet",
     "console",

@@ -1,688 +1,951 @@
 # %% [markdown]
 # # Attention
 #
-# - Article section: §3.1.1–3.1.2
-# - Needs: one_training_step, recurrent_networks
-# - Data: greentree (built in)
-# - Minutes: quick 1, full 3
-# - Memory: 2.0 GB
-# - Shows: query, key and value by hand on five words; heads, masks, positions; a trained model's maps; the cost
-# - Headline: keras_difference, future_training_loss, future_loss, attention_exponent
+# - Article section: §3.1.1
+# - Needs: one_training_step, gradient_descent, recurrent_networks
+# - Data: greentree (built in); the full profile also tiny_shakespeare
+# - Minutes: quick 2, full 9
+# - Memory: 1.5 GB
+# - Shows: query, key and value with a pencil, one attention head in Keras, and what happens without its mask
+# - Headline: tree_right_with_attention, tree_right_without_attention, training_loss_without_mask, floor
 #
-# A recurrent network hands its memory on from word to word, and what a distant word had to say must survive every step
-# in between (chapter 01). Attention lets each word look at every other directly. That is the whole idea. This lesson
-# works it out by hand, finds the same in the library's layer, trains it, breaks it, and measures what it costs.
+# A story begins with "a green oak", and a dozen words later somebody "lives near the …". How can a model know that the
+# next word is *oak*, when the word before it only says *the*? **Attention** lets every word reach back to any earlier
+# word and fetch what it needs, and it is the part that today's language models are built around.
+#
+# Afterwards you can
+#
+# - compute attention for three words with a pencil, and for any text with two short NumPy functions;
+# - explain why the scores are divided by $\sqrt d$, and what the causal mask is for;
+# - write an attention head in Keras, train it, and notice when its mask is missing.
+#
+# You need the step from words to a loss ([one training step](../02_concepts/one_training_step.py)) and a rough idea of
+# [gradient descent](../03_mathematics/gradient_descent.py). It helps to have seen how a [recurrent
+# network](../01_background/recurrent_networks.py) hands its memory on from word to word: there, what a distant word had
+# to say must survive every step in between. Attention takes the direct way.
+#
+# Two words of the box above: a lesson can be run in two sizes, its *profiles*, of which the *full* one trains longer
+# and more often than the *quick* one. A *seed* is the number that all random choices start from, so that a second run
+# with the same seed makes the same choices. In the code, `Lesson` keeps the figures of this page and `reproducible`
+# sets the seed.
 
 # %%
 from __future__ import annotations
 
-import time
+import itertools
+import textwrap
 
-from lmbook import Lesson, MultiHeadAttention, causal_mask, reproducible
-from lmbook.book import plots
+from lmbook import (
+    CharacterTokenizer,
+    Lesson,
+    MultiHeadAttention,
+    WordTokenizer,
+    reproducible,
+)
+from lmbook.book import diagrams, plots
+from lmbook.corpora.greentree import Grammar, floor, tell_stories
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 lesson = Lesson("attention")
 reproducible(lesson.seed)
-rng = np.random.default_rng(lesson.seed)
 
 # %% [markdown]
-# ## Looking something up, softly
+# ## The idea in one picture
 #
-# A dictionary of Python finds the one key that equals what is asked for, and gives its value. Attention does the same
-# softly. Each word asks for something (its **query**), says what it is (its **key**), and has something to give (its
-# **value**). The product of a query and a key says how well they fit. Softmax makes shares of these scores, and the
-# word takes from every value its share:
+# A dictionary in Python looks up the one key that equals what we ask for, and returns its value. Attention is a *soft*
+# dictionary. Each word has three short lists of numbers, called **vectors**:
 #
-# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\Big(\frac{Q K^\top}{\sqrt{d}}\Big)\,V,
-#   \qquad Q = X W_Q,\quad K = X W_K,\quad V = X W_V$$
+# - its **query** says what it is looking for,
+# - its **key** says what it can be found by,
+# - its **value** is what it hands over when it is found.
 #
-# (Vaswani et al. 2017, equation 1; $d$ is the width of a query, which the library's shapes call K.) No word waits for
-# another: all rows of $Q K^\top$ are computed at once. In code, with T words that look and S words that are looked at:
+# A query is compared with every key, which gives a number, the **score**. The better the two fit, the higher the score,
+# and the larger is the share, called the **weight**, that the asking word takes of that word's value. In the picture
+# the word "tree" asks. Read it from the top: query, keys, scores, weights, values, and at the bottom what "tree" takes
+# away. (Between scores and weights it divides by $\sqrt 2$ and uses a function called *softmax*, which turns scores
+# into shares. The next section does both, step by step.)
+
+# %% tags=["hide-input"]
+words = ["a", "green", "tree"]
+diagrams.attention(words, query=[3, 0], keys=[[0, 0], [1, 0], [0, 1]], values=[[0, 0], [1, 0], [0, 1]])
+
+# %% [markdown]
+# ## With a pencil
+#
+# We choose the numbers ourselves, so that each has a meaning. In a key, the first number means "I am an adjective" and
+# the second "I am a noun". In a value, the first number means *greenness* and the second *treeness*.
+#
+# "tree" looks for an adjective, strongly, so its query is (3, 0). Now we compute, and you can check each step:
+#
+# 1. **Scores.** Multiply the query with each key, number by number, and add up: for "a" it is 3 · 0 + 0 · 0 = 0, for
+#    "green" 3 · 1 + 0 · 0 = 3, for "tree" itself 3 · 0 + 0 · 1 = 0. (This is called the *dot product*; it is large
+#    when two vectors point the same way.)
+# 2. **Divide** by $\sqrt 2 = 1.41$, because our queries have 2 numbers; we shall see why. The scores are now 0, 2.12,
+#    0.
+# 3. **Softmax** turns scores into shares that add up to 1: take $e$ to the power of each, which is 1, about 8.34 and 1,
+#    and divide by their sum, 10.34. The weights are 0.10, 0.81, 0.10. (A calculator that is given the rounded 2.12 says
+#    8.33; the weights stay the same. They seem to add up to 1.01 because they too are rounded.)
+#
+# So "tree" takes (0.81, 0.10): much greenness, and a little of its own treeness. Finally this is *added* to what it had
+# itself, greenness 0 and treeness 1, which gives greenness 0.81 and treeness 1.10: a tree has turned into a green tree.
+#
+# The same four steps in NumPy. The sign `@` multiplies matrices: `keys @ query` multiplies each row of `keys` with
+# `query`, number by number, and adds up, as in step 1; `weights @ values` adds up the rows of `values`, each times its
+# weight, as in step 4.
+
+# %%
+query = np.array([3.0, 0.0])
+keys = np.array([[0, 0], [1, 0], [0, 1]])
+values = np.array([[0, 0], [1, 0], [0, 1]])
+
+scores = keys @ query / np.sqrt(2)
+weights = np.exp(scores) / np.exp(scores).sum()
+print("scores ", scores.round(2))
+print("weights", weights.round(2))
+print("taken  ", (weights @ values).round(2))
+
+# %% [markdown]
+# Where do queries, keys and values come from? From the word's own vector $x$, by three matrices. A model's vector for a
+# word is called its **embedding**: a row of a table, for example 64 numbers, that training has found. Ours has five
+# numbers that we write by hand. The matrix $W_Q$ turns "I am a noun" into "I look for an adjective"; articles and
+# adjectives in their turn look for a noun.
+
+# %%
+#              article, adjective, noun, green, tree
+X = np.array([[1, 0, 0, 0, 0], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]])
+
+# what a word seeks, what finds it, and what it hands over:
+W_Q = np.array([[0, 3], [0, 3], [3, 0], [0, 0], [0, 0]])
+W_K = np.array([[0, 0], [1, 0], [0, 1], [0, 0], [0, 0]])
+W_V = np.array([[0, 0], [0, 0], [0, 0], [1, 0], [0, 1]])
+
+Q, K, V = X @ W_Q, X @ W_K, X @ W_V
+print("Q\n", Q)
+
+# %% [markdown]
+# Row 3 of `X @ W_Q` adds up the rows of `W_Q`, each times a number of the word "tree" (0, 0, 1, 0, 1): it is the third
+# row plus the fifth, (3, 0) + (0, 0), the query from above. K and V hold the keys and values of the picture.
+#
+# One matrix is missing. What "tree" takes has two numbers, its own vector has five, and two cannot be added to five. So
+# a fourth matrix, $W_O$, says where each number goes: greenness to place 4, treeness to place 5.
+
+# %%
+W_O = np.array([[0, 0, 0, 1, 0], [0, 0, 0, 0, 1]])
+print("tree before", X[2])
+print("tree after ", (X[2] + weights @ values @ W_O).round(2))
+
+# %% [markdown]
+# ## The formula
+#
+# All words can ask at once, because no word has to wait for another. With one row a word,
+#
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\Big(\frac{Q K^\top}{\sqrt{d}}\Big)\,V$$
+#
+# $$Q = X W_Q,\qquad K = X W_K,\qquad V = X W_V$$
+#
+# - $X$ holds the words' vectors, one row for each of the $T$ words;
+# - $W_Q$, $W_K$, $W_V$ are the three matrices, which training finds;
+# - $Q$, $K$, $V$ are the queries, keys and values, one row a word; $d$ is how many numbers a query has;
+# - $K^\top$ is $K$ with rows and columns exchanged (`K.T` in NumPy), one column a word;
+# - $Q K^\top$ is a table of $T$ rows and $T$ columns: row 3, column 2 is the score of the query of word 3 with the key
+#   of word 2;
+# - softmax is taken of each row, so each row of weights adds up to 1.
+#
+# The result has a row for each word; $W_O$ then brings it back to the width of $X$, and it is added to $X$.
+#
+# Here it is as code. `axis=-1` makes NumPy take the largest number, or the sum, of each row by itself, and
+# `keepdims=True` keeps these as a column, one number for each row, which can then be subtracted from the whole row or
+# divide it. The largest score of a row is subtracted first: this changes no share, and keeps $e$ to the power of it
+# from growing too large for a computer. `allowed` will be needed soon; for now every word may attend to every word, and
+# `np.where` keeps all scores as they are.
 
 
 # %%
-def softmax(z: np.ndarray) -> np.ndarray:
-    """Shares along the last axis; the largest score is taken away first, so that nothing overflows."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
+def softmax(scores):
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def attend(Q: np.ndarray, K: np.ndarray, V: np.ndarray, allowed=True) -> tuple[np.ndarray, np.ndarray]:
-    """Queries [T, d], keys [S, d], values [S, d] -> what is taken [T, d], and the weights [T, S]."""
-    scores = Q @ K.T / np.sqrt(Q.shape[-1])  # [T, S]
+def attention(Q, K, V, allowed=True):
+    scores = Q @ K.T / np.sqrt(Q.shape[-1])  # [T, T]
     weights = softmax(np.where(allowed, scores, -1e9))
     return weights @ V, weights
 
 
-# %% [markdown]
-# Five words, and for each a vector of D = 8 numbers. A model learns such vectors, and nobody can read them. Ours are
-# made by hand so that we can: five numbers say what kind of word it is, three what it means.
-
-# %%
-words = ["a", "green", "tree", "stands", "tall"]
-features = ["article", "adjective", "noun", "verb", "adverb", "GREEN", "TREE", "STANDS"]
-X = np.zeros((5, 8), "float32")  # [T, D]
-X[range(5), range(5)] = 1  # each of the five is a word of another kind
-X[[1, 2, 3], [5, 6, 7]] = 1  # three of them mean something
-print(f"X [T, D] = {X.shape}\n{X.astype(int)}")
+taken, weights = attention(Q, K, V)
+print("weights\n", weights.round(2))
+print("taken\n", taken.round(2))
 
 # %% [markdown]
-# The three matrices are made by hand too. A query says what kind of word is *sought*: articles, adjectives and verbs
-# look for a noun, nouns for an adjective, adverbs for a verb. A key says what kind of word this *is*. The value is what
-# it means. (The 6 is how much they want it; with less, the shares would be more even.)
+# The last row is what we computed by hand. The first two rows say that "a" and "green" both found their noun, "tree".
+#
+# ## Why divide by √d?
+#
+# The more numbers a query has, the more products are added up, and the larger the scores become. Suppose that the
+# numbers in queries and keys are random, with mean 0 and spread (standard deviation) 1. One product has spread 1; a sum
+# of $d$ of them has spread $\sqrt d$. With $d = 64$, scores of 8 or −8 are common. Dividing by $\sqrt d$ brings them
+# back to a spread of 1.
+#
+# Why does it matter? Softmax of large scores gives nearly everything to one word, and then training becomes very slow.
+# Training changes each number of a model a little, in the direction that makes the result better, and how much depends
+# on the **slope**: how much a weight changes when its score changes a little. (All slopes of a model together are
+# called its **gradient**.) Let $s$ be the score of one word and $R$ the sum of $e$ to the power of all the others. Then
+# its weight is $w = e^s / (e^s + R)$, and by the quotient rule
+#
+# $$\frac{dw}{ds} = \frac{e^s (e^s + R) - e^s e^s}{(e^s + R)^2}
+# = \frac{e^s}{e^s + R} \cdot \frac{R}{e^s + R} = w\,(1 - w).$$
+#
+# With $w = 0.5$ that is 0.25, the most there can be. With $w = 0.999$ it is 0.001: whatever training wants, a small
+# change of the score hardly moves the weight. How large are the largest weight and its slope for random queries and
+# keys over 16 words, with and without the division?
+
 
 # %%
-kinds = ["noun", "adjective", "verb"]
-seeks = {"article": "noun", "adjective": "noun", "noun": "adjective", "verb": "noun", "adverb": "verb"}
-W_Q, W_K, W_V = (np.zeros((8, 3), "float32") for _ in range(3))  # [D, d]
-for kind, sought in seeks.items():
-    W_Q[features.index(kind), kinds.index(sought)] = 6
-for kind in kinds:
-    W_K[features.index(kind), kinds.index(kind)] = 1
-W_V[[5, 6, 7], [0, 1, 2]] = 1
+def largest_weight_and_slope(scores):
+    """Means over many rows: the largest weight, and w (1 - w) for it."""
+    largest = softmax(scores).max(axis=-1)
+    return float(largest.mean()), float((largest * (1 - largest)).mean())
 
-Q, K, V = X @ W_Q, X @ W_K, X @ W_V  # each [T, d]
-taken, weights = attend(Q, K, V)
-for name, values in {"Q": Q, "K": K, "V": V, "weights": weights, "taken": taken}.items():
-    print(f"{name} {list(values.shape)}\n{values.round(2)}")
 
-# %% [markdown]
-# Read the picture along one row, that of "tree". Its query seeks an adjective. The key of "green" says that it is one:
-# their score is high, all others are 0. Softmax gives "green" most of the weight, so what "tree" takes is mostly GREEN.
-# A last matrix $W_O$ brings this back to the width of $x$, and it is added to what was there. The vector that said
-# *noun, TREE* now says *noun, TREE, and something GREEN about it*. After one layer, every word knows the word that it
-# belongs to.
-
-# %%
-W_O = W_V.T  # [d, D]: the meanings go back to their places
-steps = [
-    ("X: the words", X, features),
-    ("Q = X W_Q: what is sought", Q, kinds),
-    ("K = X W_K: what it is", K, kinds),
-    ("V = X W_V: what it gives", V, features[5:]),
-    ("scores = Q Kᵀ / √d", Q @ K.T / np.sqrt(3), words),
-    ("weights = softmax of each row", weights, words),
-    ("taken = weights V", taken, features[5:]),
-    ("X + taken W_O", X + taken @ W_O, features),
-]
-figure, panels = plots.new_panels(2, 4, size=(15.0, 7.6))
-for axes, (title, values, names) in zip(panels.flat, steps, strict=True):
-    plots.matrix(axes, values, words, names)
-    axes.set_title(f"{title} {list(values.shape)}", fontsize=11)
-lesson.figure(figure, "by_hand", "Attention on five words, step by step; each row is a word")
-
-# %% [markdown]
-# The library's layer (`lmbook/layers/attention.py`), of which every Transformer of this book is made, has the same four
-# matrices. With ours in it, it must give the same.
-
-# %%
-layer = MultiHeadAttention(num_heads=1, head_dim=3, use_bias=False)
-layer.build((1, 5, 8))
-layer.set_weights([W_Q, W_K, W_V, W_O])
-y, layer_weights = layer(X[None], return_weights=True)  # [B, T, D], [B, H, T, S] with B = H = 1
-difference = max(np.abs(y[0] - taken @ W_O).max(), np.abs(layer_weights[0, 0] - weights).max())
-lesson.record("layer_difference", difference, tolerance=1e-6, note="NumPy against the layer, on the five words")
-
-# %% [markdown]
-# ## Why the scores are divided
-#
-# If the numbers in a query and a key have variance 1, their product is a sum of $d$ terms and has variance $d$: the
-# wider the head, the larger the scores. Large scores drive softmax into a corner where one weight is 1 and all others
-# are 0. In the corner its derivative,
-#
-# $$\frac{\partial w_i}{\partial z_j} = w_i\,([i = j] - w_j),$$
-#
-# is 0: whatever the loss has to say, the scores do not hear it, and the layer cannot learn to look elsewhere. Divided
-# by $\sqrt d$, scores have variance 1 at any width. We draw random queries and keys, and look at 2,000 rows of weights
-# over 16 keys.
-
-# %%
-HEAD_WIDTHS, KEYS = (1, 4, 16, 64, 256, 1024), 16
-rows, slopes = [], {False: [], True: []}
-for width in HEAD_WIDTHS:
-    scores = (rng.normal(size=(2000, 1, width)) * rng.normal(size=(2000, KEYS, width))).sum(axis=-1)  # [2000, S]
-    cells = [width, float(scores.std())]
-    for divided in (False, True):
-        w = softmax(scores / np.sqrt(width) if divided else scores)
-        derivatives = w[:, :, None] * (np.eye(KEYS) - w[:, None, :])  # [2000, i, j]
-        slope = np.linalg.norm(derivatives, axis=(1, 2))
-        slopes[divided].append(np.percentile(slope, [25, 50, 75]))
-        cells += [float(w.max(axis=-1).mean()), float(np.median(slope))]
-    rows.append(cells)
-columns = ["head width", "s.d. of scores", "largest weight", "slope", "largest weight, divided", "slope, divided"]
-lesson.table("scale", rows, columns, tolerance={"s.d. of scores": 0.2, **dict.fromkeys(columns[2:], 0.02)})
-figure, axes = plots.new_figure("Slope of softmax over 16 keys", "width d of query and key", "norm of its derivatives")
-for index, (divided, label) in enumerate({False: "scores as they are", True: "divided by √d"}.items()):
-    low, middle, high = np.array(slopes[divided]).T
-    axes.plot(HEAD_WIDTHS, middle, marker="o", label=label, **plots.line_style(index))
-    axes.fill_between(HEAD_WIDTHS, low, high, color=plots.COLOURS[index], alpha=0.2)
-axes.set(xscale="log", yscale="log", ylim=(1e-6, 1))
-axes.set_xticks(HEAD_WIDTHS, HEAD_WIDTHS)
-axes.minorticks_off()
-axes.legend(frameon=False, fontsize=9)
-lesson.figure(figure, "scale", "What passes back through softmax: the median of 2,000 rows, shaded their middle half")
-
-# %% [markdown]
-# ## Masks: who may look at whom
-#
-# A mask says it: True = may look. Where it is False the score becomes $-10^9$ before softmax. Its weight is then
-# exactly 0, and the others still add up to 1.
-#
-# - **Causal**: a language model predicts the next word from those before it. Row t may look at columns 0 … t. (The
-#   article lets every word influence every other. So it is where a text is read, not where one is written.)
-# - **Padding**: sentences of a batch have different lengths and are filled up. Nobody may look at the filling.
-# - **Both**, where a batch of texts is learned by a language model. A `&` joins them.
-# - **Cross**: a translation looks at its source. Rows are the one text, columns the other, and the mask is that of the
-#   source's padding. The source is known as a whole, so nothing about it is causal.
-
-# %%
-source, target = ["a", "tree", "stands", "<pad>", "<pad>"], list("一棵树站着")
-ids = np.array([[3, 7, 9, 0, 0]])  # [B, S]; 0 is padding
-real = (ids != 0)[:, None, :]  # [B, 1, S]: the same for every row
-causal = np.asarray(causal_mask(5))  # [T, S]
-masks = {"causal": causal, "padding": real[0], "causal & padding": (causal & real)[0], "cross": real[0]}
-figure, panels = plots.new_panels(1, 5, size=(15.0, 3.6))
-for axes, (title, mask) in zip(panels.flat, masks.items(), strict=False):
-    names = words if title == "causal" else source
-    plots.matrix(axes, np.broadcast_to(mask, (5, 5)), target if title == "cross" else names, names)
-    axes.set_title(title, fontsize=11)
-plots.matrix(panels[0, 4], attend(Q, K, V, causal)[1], words, words)
-panels[0, 4].set_title("our five words, causal", fontsize=11)
-panels[0, 0].set(ylabel="who looks", xlabel="at whom")
-lesson.figure(figure, "masks", "Masks: 1 = may look. Right: the weights of the five words under the causal mask")
-
-# %% [markdown]
-# In the last panel "a" has nobody left to look at but itself, and "green" cannot see "tree" any more. A row that may
-# look nowhere at all (a text of nothing but padding) has only scores of $-10^9$: they are equal, the weights are even,
-# and they are numbers. With $-\infty$ they would be 0 / 0.
-#
-# ## Several heads
-#
-# One softmax makes one mean, and a word has more than one thing to ask. So H heads look side by side, each with
-# narrower queries, keys and values ($d = D / H$), and their results are put next to each other and mixed:
-#
-# $$\mathrm{MultiHead}(X) = [\mathrm{head}_1, \dots, \mathrm{head}_H]\,W_O, \qquad
-#   \mathrm{head}_h = \mathrm{Attention}(X W_Q^h,\; X W_K^h,\; X W_V^h)$$
-#
-# The article says that the heads "share the same underlying parameters". They do not: each has matrices of its own,
-# and what they share is the input. The layer keeps them side by side in one kernel, D × H d. Here we cut it apart and
-# compute head by head:
-
-# %%
-D, H = 32, 4
-d = D // H
-layer = MultiHeadAttention(H, use_bias=False)
-x = rng.normal(size=(1, 10, D)).astype("float32")
-mask = np.asarray(causal_mask(10))
-y = layer(x, attention_mask=mask)
-kernels = layer.get_weights()  # W_Q, W_K, W_V [D, H d] and W_O [H d, D]
-total = np.zeros((10, D))
-for head in range(H):
-    own = slice(head * d, (head + 1) * d)
-    Q_h, K_h, V_h = (x[0] @ kernel[:, own] for kernel in kernels[:3])
-    total += attend(Q_h, K_h, V_h, mask)[0] @ kernels[3][own]
-lesson.record("heads_difference", np.abs(y[0] - total).max(), tolerance=1e-6, note="head by head against the layer")
-
-# %% [markdown]
-# Keras has a layer for this too, written independently. With the same weights, a causal mask and padding, the two must
-# agree in their outputs and in the gradients of every weight and of the input.
-
-# %%
-theirs = keras.layers.MultiHeadAttention(H, d)
-ours = MultiHeadAttention(H)
-for one in (ours, theirs):
-    one.build((2, 10, D), (2, 10, D))
-ours.set_weights([rng.normal(0, 0.3, weight.shape) for weight in ours.weights])
-theirs.set_weights([a.reshape(b.shape) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True)])
-x, direction = (tf.Variable(rng.normal(size=(2, 10, D)), dtype="float32") for _ in range(2))
-mask = causal_mask(10) & (np.arange(10) < np.array([[10], [6]]))[:, None, :]  # the second text has 6 real tokens
-outputs, gradients = [], []
-for run, one in ((lambda: ours(x, attention_mask=mask), ours), (lambda: theirs(x, x, attention_mask=mask), theirs)):
-    with tf.GradientTape() as tape:
-        outputs.append(run())
-        loss = tf.reduce_mean(outputs[-1] * direction)
-    gradients.append([np.ravel(g) for g in tape.gradient(loss, [x, *one.trainable_weights])])
-lesson.record("keras_difference", np.abs(outputs[0] - outputs[1]).max(), tolerance=1e-5, note="forward")
-apart = max(np.abs(a - b).max() for a, b in zip(*gradients, strict=True))
-lesson.record("keras_gradient_difference", apart, tolerance=1e-5, note="of all weights and the input")
-
-# %% [markdown]
-# ### What heads cost, and what can be shared
-#
-# More heads of less width: the same number of weights. But a model that writes must keep the keys and values of all
-# tokens so far (the **cache**), or compute them again for every new token. Keys and values of a token do not depend on
-# later ones, so they can be kept; queries need not be. The cache is what fills a GPU when texts are long.
-#
-# So let several heads of queries share one head of keys and values: **grouped-query attention** (Ainslie et al. 2023),
-# with G such heads; G = 1 is **multi-query** (Shazeer 2019). The weights and bytes of the layer below are counted in
-# it. The last column is arithmetic for a large model: 32 layers, 32 heads of width 128 (G = 32, 8, 1), 2 bytes a
-# number, a text of 8,192 tokens.
-
-# %%
+rng = np.random.default_rng(lesson.seed)
 rows = []
-for name, groups, large_groups in (("multi-head", 8, 32), ("grouped-query", 2, 8), ("multi-query", 1, 1)):
-    layer = MultiHeadAttention(8, num_key_value_heads=groups)
-    layer.build((None, None, 512))
-    kept = layer.project_kv(np.zeros((1, 1, 512), "float32"))  # of one token
-    large = 32 * 2 * large_groups * 128 * 8192 * 2 / 1e9
-    rows.append((name, groups, layer.count_params(), sum(part.numpy().nbytes for part in kept), large))
-columns = ["D = 512, H = 8", "G", "weights of the layer", "cache, bytes a token", "cache of the large model, GB"]
-lesson.table("sharing", rows, columns, tolerance=1e-6)
+for d in (4, 64, 1024):
+    q, k = rng.normal(size=(2000, 1, d)), rng.normal(size=(2000, 16, d))
+    scores = (q * k).sum(axis=-1)  # 2,000 queries, 16 keys for each
+    plain = largest_weight_and_slope(scores)
+    divided = largest_weight_and_slope(scores / np.sqrt(d))
+    rows.append((d, scores.std(), *plain, *divided))
 
-# %% [markdown]
-# ## Where a word stands
-#
-# Nothing in the formula knows the order of the words. Shuffle the rows of X, and the rows of the result are shuffled
-# the same way, each with the numbers that it had before. To attention, a sentence is a bag of words.
-
-# %%
-order = [4, 2, 0, 3, 1]
-shuffled = [words[place] for place in order]
-figure, panels = plots.new_panels(1, 2, size=(7.0, 3.8))
-plots.matrix(panels[0, 0], weights, words, words)
-plots.matrix(panels[0, 1], attend(Q[order], K[order], V[order])[1], shuffled, shuffled)
-lesson.figure(
-    figure, "order", "Weights of the five words, and of the same words shuffled: each looks where it looked before"
+# %% tags=["hide-input"]
+columns = ["d", "spread of scores", "largest weight", "slope", "largest weight, divided", "slope, divided"]
+lesson.table(
+    "scale",
+    [(str(d), *map(float, rest)) for d, *rest in rows],
+    columns,
+    tolerance={columns[1]: 0.3, **dict.fromkeys(columns[2:], 0.02)},
 )
 
 # %% [markdown]
-# The same in the library's layer with random weights: shuffle first or shuffle afterwards, it makes no difference. With
-# rotary positions, which come next, it does.
+# Without the division, a query of 1,024 numbers gives its favourite word [[scale/1024/largest weight %]] of the weight
+# before anything has been learned, and the slope is down to [[scale/1024/slope .3]]. Divided, the largest weight is
+# about [[scale/1024/largest weight, divided .2]] for every $d$, and the slope stays where training can use it. With
+# only 4 numbers the division is not needed: there the undivided slope is even a little larger, because a weight of
+# [[scale/4/largest weight .2]] is closer to one half.
+#
+# So far this is arithmetic on random numbers. Below we shall also train a model without the division.
+#
+# ## The causal mask: no peeking
+#
+# A **language model** predicts the next word from the words so far. In training we show it a whole sentence and let
+# every position predict its successor at once; this is what makes **Transformers**, the models that are built of
+# attention, fast to train. But then no position may see the word that it has to predict. A **mask** is a table of yes
+# and no that says who may attend to whom. The *causal* mask says yes to a word itself and to everything before it:
 
-# %%
-x = rng.normal(size=(1, 5, D)).astype("float32")
-for name, kind in (("none", {}), ("rotary", {"rotary": True})):
-    layer = MultiHeadAttention(H, **kind)
-    moved = np.abs(layer(x[:, order]) - np.asarray(layer(x))[:, order]).max()
-    note = f"positions: {name}; what shuffling words changes"
-    if name == "none":
-        lesson.record(f"shuffled_{name}", moved, tolerance=1e-6, note=note)
-    else:  # how much an untrained layer is moved says nothing, but it is moved
-        lesson.record(f"shuffled_{name}", moved, tolerance=None, note=note, at_least=0.01)
+# %% tags=["hide-input"]
+diagrams.mask("causal", words)
 
 # %% [markdown]
-# So positions must be put in. Three ways:
-#
-# - **Sinusoidal** (Vaswani et al. 2017): to the vector of the word at t, add the sines and cosines of $t\,\omega_i$ for
-#   frequencies $\omega_i$ from 1 down to 1/10,000, like the hands of many clocks. No weights, and no longest text.
-# - **Learned**: add row t of a table. Simple, and useless beyond the longest text of training.
-# - **Rotary** (Su et al. 2021): add nothing. Turn each pair of numbers in queries and keys by the angle $t\,\omega_i$.
-#   The product of a query turned by t and a key turned by s depends on $t - s$ alone:
-#
-# $$\langle R_t\, q,\; R_s\, k\rangle = \langle R_{t-s}\, q,\; k\rangle$$
-#
-# So a word can ask for "two words back", wherever it stands.
+# Where the mask says no, the score is replaced by −1,000,000,000. Softmax makes 0 of it, and the other weights still
+# add up to 1. By hand for "green": its scores are 0, 0 and 2.12. Masked they are 0, 0, −1e9; $e$ to the power of them
+# is 1, 1, 0; the weights are 0.5, 0.5, 0. It cannot see "tree" any more.
 
 # %%
-from lmbook.layers import apply_rotary, sinusoidal
-
-PLACES = 64
-waves = np.asarray(sinusoidal(np.arange(PLACES), PLACES))  # [T, D], here with D = T
-q, k = (rng.normal(size=(1, 1, 1, 32)).astype("float32") for _ in range(2))
-
-
-def rotary_scores(first: int) -> np.ndarray:
-    """The scores of one query and one key at the places first, first + 1, …: [T, S]."""
-    places = np.arange(first, first + PLACES)
-    turned = [np.asarray(apply_rotary(np.repeat(part, PLACES, axis=2), places))[0, 0] for part in (q, k)]
-    return turned[0] @ turned[1].T / (np.linalg.norm(q) * np.linalg.norm(k))
-
-
-shift = np.abs(rotary_scores(100) - rotary_scores(0)).max()
-lesson.record("rotary_shift_difference", shift, tolerance=1e-5, note="scores when both words stand 100 places later")
-
-figure, panels = plots.new_panels(2, 2, size=(10.5, 9.0))
-for axes, values, title, x_label, y_label in (
-    (panels[0, 0], waves, "sinusoidal: what is added to the word", "number in the vector", "place"),
-    (panels[0, 1], waves @ waves.T / (PLACES / 2), "sinusoidal: product of two places", "place", "place"),
-    (
-        panels[1, 1],
-        rotary_scores(0),
-        "rotary: one query, one key, all places",
-        "place of the key",
-        "place of the query",
-    ),
-):
-    figure.colorbar(plots.matrix(axes, values, [], [], signed=True), ax=axes, shrink=0.8)
-    axes.set(title=title, xlabel=x_label, ylabel=y_label)
-axes = panels[1, 0]
-for pair, centre in enumerate(([0.0, 1.6], [3.0, 1.6], [1.5, -1.6])):
-    for place in range(6):
-        angle, colour = place * 10_000 ** (-pair / 16), plots.COLOURS[pair]
-        tip = np.array([np.cos(angle), np.sin(angle)])
-        axes.annotate("", centre + tip, centre, arrowprops={"arrowstyle": "->", "color": colour})
-        axes.text(*(centre + 1.15 * tip), place, ha="center", va="center", fontsize=9, color=colour)
-    axes.text(centre[0], centre[1] - 1.55, f"pair {pair + 1} of 16", ha="center", fontsize=10)
-axes.set(title="rotary: how far pairs are turned at places 0 to 5", xlim=(-1.4, 4.4), ylim=(-3.3, 2.9), aspect="equal")
-axes.axis("off")
-lesson.figure(figure, "positions", "Sinusoidal positions, their products; rotary positions, and the scores they give")
+causal = np.tri(3, dtype=bool)  # True on and below the diagonal
+print(causal.astype(int))
+print(attention(Q, K, V, causal)[1].round(2))
 
 # %% [markdown]
-# In the last panel the colours run along diagonals: the same distance, the same score. No weights were needed for it.
+# "tree" comes last, so nothing changes for it. "a" has nobody left to attend to but itself.
 #
-# ## What heads look at in a trained model
+# > The article that this book follows (a Chinese introduction to language models) writes in §3.1.1: "In this way,
+# > every word of the input sequence can influence every word of the output sequence." That holds where a text is only
+# > read. A model that writes needs the mask, which the article never mentions.
 #
-# Enough by hand. A small Transformer, two blocks of four heads with rotary positions, learns to tell short stories of
-# `greentree` (or, with `--text FILE` or `--corpus NAME`, to write your text letter by letter). The function also takes
-# a switch for the causal mask, which we shall need.
+# ## One attention head, in Keras
+#
+# Now the same in Keras, with matrices that can be trained. A **layer** is a part of a Keras model: it takes arrays of
+# numbers, returns arrays, and keeps the matrices that training changes. An attention with matrices of its own is called
+# a **head**, so our head becomes a layer. Another layer, `Dense(width)`, multiplies a vector by a matrix with `width`
+# columns and adds a fixed vector, the *bias*; with `use_bias=False` only the multiplication is left. Here all vectors
+# have the same width, yet $W_O$ is still there: a place can mean one thing in a value and another in a word's vector,
+# and $W_O$ carries each to where it belongs.
+#
+# Keras handles a **batch** of texts at once, for example 32 stories, so arrays have one axis more: [B texts, T words, d
+# numbers]. `ops.swapaxes(k, 1, 2)` exchanges the words and the numbers of each text, as `K.T` did for one. With `t` the
+# numbers 0, 1, 2, … of the places, `t[None, :] <= t[:, None]` compares each with each: it is the causal mask.
+
 
 # %%
-from lmbook import (
-    CausalWindows,
-    CharacterTokenizer,
-    LmbookError,
-    OptimizerConfig,
-    TransformerConfig,
-    TransformerLanguageModel,
-    Validation,
-    WordTokenizer,
-    continue_text,
-    evaluate,
-    fit,
-    load_corpus,
-    text_corpus,
-)
-from lmbook.corpora.greentree import Grammar, floor, tell_stories
-from lmbook.pipelines import padded_documents
-from lmbook.topics.interpretability import self_attention
-from lmbook.training import ALL_CHECKS, token_losses
+class Head(keras.layers.Layer):
+    def __init__(self, width, causal=True, divide=True):
+        super().__init__()
+        self.causal = causal
+        self.divisor = width**0.5 if divide else 1.0
+        self.query = keras.layers.Dense(width, use_bias=False)  # W_Q
+        self.key = keras.layers.Dense(width, use_bias=False)  # W_K
+        self.value = keras.layers.Dense(width, use_bias=False)  # W_V
+        self.back = keras.layers.Dense(width, use_bias=False)  # W_O
 
-CONTEXT = 56
-STEPS = lesson.choose(quick=100, full=200)
-SEEDS = [lesson.seed + index for index in range(lesson.choose(quick=1, full=3))]
-if lesson.own_text:
-    corpus = text_corpus(lesson.text) if lesson.text else load_corpus(lesson.corpus)
-    stories, held_out_stories = corpus.texts("train"), corpus.texts("validation")
-    tokenizer, unit, lowest = CharacterTokenizer.train(stories), "nats per character", None
-else:
-    grammar = Grammar(split="seen", max_sentences=4)
-    stories = [story.english for story in tell_stories(3000, 10, grammar=grammar)]
-    held_out_stories = [story.english for story in tell_stories(200, 11, grammar=grammar)]
-    held_out_stories = [text for text in held_out_stories if text not in set(stories)]
-    tokenizer, unit = WordTokenizer.train(stories), "nats per word"
-    lowest = floor(held_out_stories, tokenizer, grammar=grammar)
+    def attend(self, x):  # [B, T, width] -> the weights [B, T, T]
+        q, k = self.query(x), self.key(x)
+        scores = q @ ops.swapaxes(k, 1, 2) / self.divisor
+        if self.causal:
+            t = ops.arange(ops.shape(x)[1])
+            scores = ops.where(t[None, :] <= t[:, None], scores, -1e9)
+        return ops.softmax(scores)
 
+    def call(self, x):  # [B, T, width] -> [B, T, width]
+        return self.back(self.attend(x) @ self.value(x))
 
-def encode(texts: list[str]) -> list[list[int]]:
-    """Their ids, what is longer than the model reads at once in pieces."""
-    size = CONTEXT - 1
-    return [ids[i : i + size] for ids in map(tokenizer.encode, texts) for i in range(0, len(ids), size)]
-
-
-documents, held_out = encode(stories), encode(held_out_stories)[:200]
-# One table of vectors serves inputs and logits, so an untrained model guesses the word that it has just read: its loss
-# need not be near ln V, and that check is left out.
-CHECKS = [name for name in ALL_CHECKS if name != "initial_loss"]
-
-
-def train(seed: int, causal: bool = True, positions: str = "rotary", checks=CHECKS):
-    """A model with two blocks of four heads, and the history of its training."""
-    reproducible(seed)
-    config = TransformerConfig(
-        tokenizer.vocabulary_size,
-        hidden_dim=64,
-        intermediate_dim=128,
-        num_heads=4,
-        num_layers=2,
-        max_sequence_length=64,
-        positions=positions,
-        normalize_first=True,
-        dropout=0.0,
-    )
-    model = TransformerLanguageModel(config)
-    model.jit_compile_decoding = False
-    for block in model.blocks:
-        block.causal = causal
-    data = CausalWindows(documents, tokenizer, context=CONTEXT, batch_size=32, align="document", seed=seed)
-    history = fit(
-        model,
-        data,
-        steps=STEPS,
-        optimizer=OptimizerConfig(learning_rate=1e-2, warmup_steps=20),
-        validation=Validation(held_out[:50], tokenizer, jit_compile=False),
-        report_every=STEPS // 5,
-        restore_best=False,
-        checks=checks,
-        jit_compile=False,  # XLA would compile longer than we run
-        quiet=True,
-    )
-    return model, history
-
-
-sound = [train(seed) for seed in SEEDS]
-model = sound[0][0]
 
 # %% [markdown]
-# Now look. Each row is a word that looks back, the columns are what it looks at, and the darkest square is where it
-# takes most from. Look for **diagonals** (a word at a fixed distance), **columns** (one word that many come back to),
-# and heads that do both by turns. Nobody told the heads to share the work; they began as different random numbers.
+# That is all. Is it right? We give it ten random words, and compare it with our NumPy function, with this book's own
+# layer `MultiHeadAttention` and with the layer of that name in Keras, all with the same matrices. (With one head,
+# theirs is ours. What more heads are for is the [next lesson](heads_and_positions.py).)
+#
+# The line that begins with `by_hand` does it in NumPy. `x[0]` is the only text of the batch. It is multiplied by each
+# of the first three matrices, which gives Q, K and V; the star hands them to `attention` as three arguments. Of the two
+# things that `attention` returns, `[0]` picks what each word takes, and this is multiplied by the fourth matrix, $W_O$.
+# The layer of Keras keeps the same numbers with one axis more, for its heads, so each matrix is given the other shape
+# before it is set.
 
 # %%
-shown = [tokenizer.end_id, *held_out[0]][:28]
-names = [tokenizer.tokens[id].replace("\n", "\\n") for id in shown]
-maps = self_attention(model, shown)  # [L, H, T, T]
-for number, block in enumerate(maps, 1):
-    figure = plots.attention_heads(block, names, names, f"Block {number}")
-    lesson.figure(figure, f"block_{number}", f"Where the heads of block {number} look in a story they have not seen")
+x = rng.normal(size=(1, 10, 8)).astype("float32")  # ten words of 8 numbers
+head = Head(8)
+y = head(x)
+mask = np.tri(10, dtype=bool)
 
-# %% [markdown]
-# A picture shows one text. Over many: which share of its weight does each head put on what?
+parts = (head.query, head.key, head.value, head.back)
+matrices = [part.get_weights()[0] for part in parts]  # W_Q, W_K, W_V, W_O
+by_hand = attention(*(x[0] @ W for W in matrices[:3]), mask)[0] @ matrices[3]
 
+book = MultiHeadAttention(num_heads=1, use_bias=False)
+book.build(x.shape)
+book.set_weights(matrices)
 
-# %%
-def by_distance(weights: np.ndarray) -> list[np.ndarray]:
-    """Shares of weights [..., T, T] on parts that do not overlap, mean over the rows from the eighth on."""
-    t, s = np.arange(weights.shape[-1])[:, None], np.arange(weights.shape[-1])[None, :]
-    back = t - s
-    parts = [s == 0, back == 0, back == 1, (back > 1) & (back < 5), back >= 5]
-    parts = [parts[0], *((part & (s > 0)) for part in parts[1:])]
-    return [(weights * part).sum(axis=-1)[..., 8:].mean(axis=-1) for part in parts]
+theirs = keras.layers.MultiHeadAttention(num_heads=1, key_dim=8, use_bias=False)
+theirs.build(x.shape, x.shape)
+pairs = zip(matrices, theirs.get_weights(), strict=True)
+theirs.set_weights([W.reshape(w.shape) for W, w in pairs])
 
-
-texts = [[tokenizer.end_id, *document] for document in held_out[:50] if len(document) > 12]
-shares = np.mean([by_distance(self_attention(model, ids)) for ids in texts], axis=0)  # [parts, L, H]
-even = np.mean([by_distance(np.tri(len(ids)) / np.arange(1, len(ids) + 1)[:, None]) for ids in texts], axis=0)
-columns = ["head", "the opening mark", "itself", "one back", "two to four back", "farther"]
-rows = [(f"block {b + 1}, head {h + 1}", *map(float, shares[:, b, h])) for b, h in np.ndindex(shares.shape[1:])]
-lesson.table("heads", [*rows, ("if it looked evenly", *map(float, even))], columns, tolerance=0.15)
-
-# %% [markdown]
-# A warning that will matter in chapter 11: a map shows where a head *looks*, not what it makes of what it finds. A
-# head that needs nothing can look at a place whose value is close to zero.
-#
-# ## What the causal mask prevents
-#
-# Every position learns to predict its next word, all at once: that is what makes training fast. It works only as long
-# as no position can see that word. What if the mask is forgotten? `fit` looks before the first step:
-
-# %%
-try:
-    train(lesson.seed, causal=False)
-except LmbookError as error:
-    print(error.message, error.fix, sep="\n")
-
-# %% [markdown]
-# It changes the end of a text and sees whether the beginning's predictions change. They must not. We leave this one
-# check out and train the same model with the same data all the same.
-
-# %%
-unsuspicious = [name for name in CHECKS if name != "future"]
-broken = [train(seed, causal=False, checks=unsuspicious) for seed in SEEDS]
-
-
-def loss_at_once(model: keras.Model) -> float:
-    """The held-out loss as training computes it: each text read as a whole."""
-    nats = words = 0.0
-    for x, y, w in padded_documents(held_out, tokenizer, batch_size=64):
-        nats += float(tf.reduce_sum(token_losses(y, model(x)) * w))
-        words += float(w.sum())
-    return nats / words
-
-
-prompt = "There is a green tree" if not lesson.own_text else stories[0][:10]
-rows = []
-for label, (name, runs) in {"with": ("sound", sound), "without": ("future", broken)}.items():
-    final = [history.loss[-1] for _, history in runs]
-    lesson.record_mean(f"{name}_training_loss", final, unit, 0.05, f"{label} the mask: last steps of training")
-    once = [loss_at_once(model) for model, _ in runs]
-    note = f"{label} the mask: held-out stories, read as in training"
-    lesson.record_mean(f"{name}_loss_at_once", once, unit, 0.1, note)
-    word_by_word = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
-    tolerance, note = 0.05 if label == "with" else 1.0, f"{label} the mask: held-out, word by word"
-    lesson.record_mean(f"{name}_loss", word_by_word, unit, tolerance, note)
-    written = continue_text(
-        runs[0][0], tokenizer, prompt, count=20, max_new_tokens=40, temperature=1.0, seed=lesson.seed
-    )
-    pairs = [pair for ids in map(tokenizer.encode, written) for pair in zip(ids, ids[1:], strict=False)]
-    repeats = float(np.mean([before == after for before, after in pairs]))
-    note = f"{label} the mask: share of its words that only repeat the word before, in 20 texts"
-    lesson.record(f"{name}_repeats", repeats, tolerance=0.2 if name == "future" else 0.02, note=note)
-    print(*written[:3], sep="\n")
-    means = [float(np.mean(losses)) for losses in (final, once, word_by_word)]
-    rows.append((f"{label} the causal mask", *means, repeats))
-columns = ["model", "training loss", "held-out, read as in training", "held-out, word by word", "repeated words"]
-word_by_word = {"with the causal mask": 0.05, "without the causal mask": 1.0}  # as above
-repeated = {"with the causal mask": 0.02, "without the causal mask": 0.2}
-lesson.table("future", rows, columns, dict(zip(columns[1:], (0.05, 0.1, word_by_word, repeated), strict=True)))
-lesson.record("ln_V", float(np.log(tokenizer.vocabulary_size)), unit, 1e-6, note="a blind guess")
-if lowest is not None:
-    lesson.record("floor", lowest, unit, 1e-6, note="no honest model is below it")
-
-# %%
-histories = {"with the mask": sound[0][1], "without": broken[0][1]}
-figure = plots.loss_curve(histories, lowest, unit, title="The same model with and without the causal mask")
-lesson.figure(figure, "future", "Training loss, and the loss on held-out stories word by word")
-
-# %% [markdown]
-# Without the mask the training loss falls through the floor, which no honest model can do. It learned one thing: look
-# one place ahead and copy. **Held-out stories do not give it away**, as long as they are read the same way, with the
-# answer in plain view. Only where the next word is really unknown, word by word, does the model turn out to know next
-# to nothing: compare its loss with ln V, that of a blind guess among all words. So be suspicious of a loss that is too
-# good; know the floor where you can; and test a model in the way in which it will be used.
-#
-# ### Which positions?
-#
-# The full profile trains the same model with each kind of positions. Rotary learns fastest, the one without any is the
-# slowest; but it learns, and that is no mistake. Here the causal mask gives the order away: the first position sees
-# one word, the second two, so a head that looks evenly can tell where it stands (Haviv et al. 2022). Take the mask
-# away too, and order is gone, as shown above.
-#
-# The learned table shows what it was needed for. A story's first words stand at the same places in every story, and
-# each of these places has become a thing of its own; later, only about where one is matters, and neighbours look alike.
-
-# %%
-if lesson.full:
-    runs_of = {"rotary": sound}
-    for kind in ("sinusoidal", "learned", "none"):
-        runs_of[kind] = [train(seed, positions=kind) for seed in SEEDS]
-    figure, [[left, right]] = plots.new_panels(1, 2, size=(11.5, 4.4))
-    for index, (kind, runs) in enumerate(runs_of.items()):
-        losses = np.mean([history.validation_loss for _, history in runs], axis=0)
-        left.plot(runs[0][1].validation_steps, losses, marker="o", label=kind, **plots.line_style(index))
-        final = [evaluate(model, held_out, tokenizer).nats_per_token for model, _ in runs]
-        lesson.record_mean(f"positions_{kind}_loss", final, unit, 0.05, f"positions: {kind}; held-out, word by word")
-    if lowest is not None:
-        plots.draw_floor(left, lowest)
-    left.set(title="Held-out loss, mean of the seeds", xlabel="training step", ylabel=f"loss ({unit})")
-    left.legend(frameon=False, fontsize=9)
-    table = runs_of["learned"][0][0].embedding.places.embeddings.numpy()[:CONTEXT]
-    table /= np.linalg.norm(table, axis=-1, keepdims=True)
-    figure.colorbar(plots.matrix(right, table @ table.T, [], [], signed=True, top=1.0), ax=right, shrink=0.8)
-    right.set(title="learned: cosines of two places after training", xlabel="place", ylabel="place")
-    lesson.figure(figure, "positions_trained", "Four kinds of positions, trained; and what a learned table has learned")
-
-# %% [markdown]
-# ## What it costs
-#
-# T words have T² scores, in each head. A layer needs about $8TD^2$ operations for its four projections and $4T^2D$ for
-# scores and means: from T = 2 D on, the second part is the larger. And the weights must be somewhere: $T^2 H$ numbers
-# of 4 bytes. An LSTM of the same width does $16 D^2$ for every word, so its cost grows with T alone; but it must do
-# them one word after the other.
-#
-# One text, one layer of width 64 (4 heads), forward. Time is that of the fastest of several runs. Memory is what
-# TensorFlow's own allocator had given out at most, beyond what was held before. (Not every build of TensorFlow tells,
-# and on a CPU it does not count pieces of less than 256 kB.)
-
-# %%
-WIDTH, HEADS = 64, 4
-LENGTHS = lesson.choose(quick=(64, 128, 256, 512, 1024, 2048), full=(64, 128, 256, 512, 1024, 2048, 4096))
-attention = MultiHeadAttention(HEADS)
-lstm = keras.layers.LSTM(WIDTH, return_sequences=True)
-for layer in (attention, lstm):
-    layer.build((None, None, WIDTH))
-signature = [tf.TensorSpec((1, None, WIDTH))]
-LAYERS = {
-    "attention": tf.function(lambda x: attention(x, attention_mask=causal_mask(tf.shape(x)[1])), signature),
-    "LSTM": tf.function(lambda x: lstm(x), signature),
+results = {
+    "numpy": by_hand,
+    "book": book(x, attention_mask=mask)[0],
+    "keras": theirs(x, x, attention_mask=mask)[0],
 }
-device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
+differences = {}
+for name, other in results.items():
+    differences[name] = float(np.abs(y[0] - other).max())
+    print(f"largest difference to {name}: {differences[name]:.1e}")
 
-
-def cost(layer, length: int) -> tuple[float, float | str]:
-    """Milliseconds of a forward pass, and megabytes of the most that it held."""
-    x = tf.constant(rng.normal(size=(1, length, WIDTH)), "float32")
-    layer(x)
-    seconds = []
-    for _ in range(lesson.choose(quick=7, full=15)):
-        began = time.perf_counter()
-        layer(x).numpy()  # waits for the result
-        seconds.append(time.perf_counter() - began)
-    memory = tf.config.experimental
-    try:
-        before = memory.get_memory_info(device)["current"]
-        memory.reset_memory_stats(device)
-        layer(x).numpy()
-        held = (memory.get_memory_info(device)["peak"] - before) / 1e6
-    except ValueError:
-        held = "not told"
-    return 1000 * min(seconds), held
-
-
-measured = {length: {name: cost(layer, length) for name, layer in LAYERS.items()} for length in LENGTHS}
-rows = []
-for length, found in measured.items():
-    (attention_ms, attention_mb), (lstm_ms, lstm_mb) = found["attention"], found["LSTM"]
-    rows.append((length, attention_ms, lstm_ms, length**2 * HEADS * 4 / 1e6, attention_mb, lstm_mb))
-columns = ["words", "attention, ms", "LSTM, ms", "weights, MB (T T H 4)", "attention held, MB", "LSTM held, MB"]
-lesson.table("cost", rows, columns, tolerance={**dict.fromkeys(columns), columns[3]: 1e-6})
-
-long = [length for length in LENGTHS if length >= 512]
-for name in LAYERS:
-    exponent = np.polyfit(np.log(long), np.log([measured[length][name][0] for length in long]), 1)[0]
-    note = f"time grows with this power of the length, from {long[0]} to {long[-1]} words"
-    lesson.record(f"{name.lower()}_exponent", float(exponent), tolerance=None, note=note)
-
-figure, [[left, right]] = plots.new_panels(1, 2, size=(11.5, 4.4))
-for index, name in enumerate(LAYERS):
-    style = {"marker": "o", "label": name, **plots.line_style(index)}
-    left.plot(LENGTHS, [measured[length][name][0] for length in LENGTHS], **style)
-    held = [measured[length][name][1] for length in LENGTHS]
-    if "not told" not in held:
-        right.plot(LENGTHS, [value or np.nan for value in held], **style)
-right.plot(LENGTHS, [row[3] for row in rows], color="black", linestyle=":", label="weights alone, computed")
-for axes, title, label in ((left, "Time of a forward pass", "ms"), (right, "Memory of a forward pass", "MB")):
-    axes.set(title=title, xlabel="words in the text", ylabel=label, xscale="log", yscale="log")
-    axes.set_xticks(LENGTHS, LENGTHS)
-    axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=9)
-lesson.figure(figure, "cost", "Time and memory of one layer against the length of the text")
+# %%
+lesson.record("difference_to_numpy", differences["numpy"], tolerance=None, at_most=1e-5, note="largest, of one head")
+lesson.record("difference_to_book_layer", differences["book"], tolerance=None, at_most=1e-5)
+lesson.record("difference_to_keras_layer", differences["keras"], tolerance=None, at_most=1e-5)
 
 # %% [markdown]
-# Both axes are logarithmic: a power is a straight line, and its exponent is the slope. On short texts attention wins,
-# since all words are computed at once where the LSTM has to wait for each. That is why Transformers train so fast. On
-# long ones the square takes over, in memory first: one head over 100,000 words would need 40 GB for its weights.
-# FlashAttention (Dao et al. 2022) computes them tile by tile and never holds them all; the time stays quadratic.
+# They agree to six decimal places; what is left is rounding. This is how the book's layer does it, with one axis more
+# because it can have several heads (*einsum* is a product of matrices that names its axes):
 #
-# ## What to try
+# [[source lmbook.attend]]
 #
-# - The 6 in `W_Q`: make it 1, then 20. What becomes of the weights, and of what "tree" takes?
-# - Let "stands" look for its adverb instead. Which numbers have to change?
-# - `num_heads=1` or 16 in `train`: does the loss mind? What do the maps show?
-# - 2,000 for `STEPS`: which heads change their habits?
+# ## Does it work? A story that needs a memory
+#
+# A collection of texts is called a **corpus**. **greentree** is the one that is built into this book: short stories
+# about people and animals, written by a program. We train on 3,000 of them and test on 200 others. In the code,
+# `max_sentences=4` keeps the stories short, and `split="seen"` leaves out some pairs of plant and hero, which the book
+# keeps for other tests. The numbers 10 and 12 are seeds, one for each set of stories: the program draws other stories
+# with 12 than with 10, and on every computer the same. Here is one that begins as this page did.
+
+# %%
+grammar = Grammar(split="seen", max_sentences=4)
+train_stories = [s.english for s in tell_stories(3000, 10, grammar=grammar)]
+test_stories = [s.english for s in tell_stories(200, 12, grammar=grammar)]
+story = next(s for s in train_stories if "green oak" in s and "lives near the" in s)
+print(textwrap.fill(story, 72))
+
+tokenizer = WordTokenizer.train(train_stories)
+VOCABULARY = tokenizer.vocabulary_size
+print(VOCABULARY, "different tokens; a green oak:", tokenizer.encode("a green oak"))
+
+# %% [markdown]
+# Two questions about it can only be answered from its beginning: near *which tree* does the hero live, and *whose name*
+# comes again later? The word just before does not say. Count it in this story: between the first "oak" and the second
+# there are 13 words, and between the first "Tom" and the second 10.
+#
+# The **tokenizer** cuts a text into **tokens**, here words and marks without their capitals, and gives each a number.
+# Every story becomes a row of numbers that begins and ends with the token `<end>`. Short rows are filled up with 0,
+# which counts for nothing. The model reads a row without its last token and must predict the row without its first.
+
+# %%
+LENGTH = 56
+
+
+def as_rows(stories):
+    rows = np.zeros((len(stories), LENGTH), "int32")
+    for row, story in zip(rows, stories, strict=True):
+        ids = [tokenizer.end_id, *tokenizer.encode(story), tokenizer.end_id]
+        row[: len(ids)] = ids
+    return rows
+
+
+train, test = as_rows(train_stories), as_rows(test_stories)
+
+# %% [markdown]
+# The model is as small as it can be. A table gives each token a vector of 64 numbers. A second table gives each *place*
+# in the text a vector, which is added, because attention by itself does not know the order of the words (the [next
+# lesson](heads_and_positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer
+# gives each token of the **vocabulary** (all different tokens there are) a score for being the next; such a score is
+# called a **logit**, and softmax makes a probability of it.
+#
+# The **loss** is the **cross-entropy**: the mean of $-\ln p$, where $p$ is the probability that the model gave to the
+# token that really came. With $p = 1/2$ each time it would be 0.69; the unit, because the logarithm is the natural one,
+# is the **nat**. (`from_logits=True` tells Keras that it gets logits and must take the softmax itself.) The gradient of
+# the loss says how to change each of the model's numbers. Adam, an improved gradient descent, changes them after each
+# batch of 32 stories, by steps of about 0.01 (the **learning rate**). One pass over all stories is an **epoch**.
+
+
+# %%
+class Places(keras.layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.table = keras.layers.Embedding(64, width)
+
+    def call(self, x):
+        return x + self.table(ops.arange(ops.shape(x)[1]))
+
+
+def make_model(vocabulary, attend=True, causal=True, divide=True, learning_rate=0.01):
+    ids = keras.Input((None,), dtype="int32")
+    x = Places(64)(keras.layers.Embedding(vocabulary, 64)(ids))
+    if attend:
+        x = x + Head(64, causal, divide)(x)
+    model = keras.Model(ids, keras.layers.Dense(vocabulary)(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True,
+        ignore_class=0,  # filling is not text
+    )
+    model.compile(keras.optimizers.Adam(learning_rate), loss)
+    return model
+
+
+def trained(rows, vocabulary, seed, epochs, batch_size=32, **options):
+    reproducible(seed)
+    model = make_model(vocabulary, **options)
+    x, y = rows[:, :-1], rows[:, 1:]  # y is the text one token later
+    run = model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
+    return model, run.history["loss"]
+
+
+# %% [markdown]
+# We train it twice: once as it is, and once without the head, with the same stories, epochs and learning rate. Without
+# the head the model knows the present word and its place, and nothing else. (It also has 16,384 numbers fewer, the four
+# matrices of 64 times 64.)
+#
+# This page was made with the full profile of the lesson, `lmbook run attention --full`, which trains each model three
+# times with three **seeds**, that is with other random starting numbers, to see how much is luck. Without `--full` the
+# quick one runs, with one seed and fewer epochs.
+
+# %%
+COUNT = lesson.choose(quick=1, full=3)
+SEEDS = [lesson.seed + n for n in range(COUNT)]
+EPOCHS = lesson.choose(quick=5, full=9)
+with_head = [trained(train, VOCABULARY, seed, EPOCHS) for seed in SEEDS]
+options = {"attend": False}
+without_head = [trained(train, VOCABULARY, seed, EPOCHS, **options) for seed in SEEDS]
+
+# %% [markdown]
+# ### How close do they come?
+#
+# The test stories were not used for training. For greentree we know the best possible loss, because we know the program
+# that writes the stories and the probability of each of its choices. It is called the **floor**: even a perfect model
+# cannot know which tree a story will begin with.
+
+
+# %%
+def test_loss(model):
+    x, y = test[:, :-1], test[:, 1:]
+    return model.evaluate(x, y, batch_size=len(test), verbose=0)
+
+
+losses = {
+    "with attention": [test_loss(model) for model, _ in with_head],
+    "without attention": [test_loss(model) for model, _ in without_head],
+}
+lowest = floor(test_stories, tokenizer, grammar=grammar)
+
+# %% tags=["hide-cell"]
+lesson.record("floor", lowest, "nats per token", 1e-6, note="the best possible loss on the test stories")
+for name, each in losses.items():
+    lesson.record_mean(f"test_loss_{name.replace(' ', '_')}", each, "nats per token", 0.08, "test stories")
+
+
+# %% tags=["hide-input"]
+def mean_and_spread(values, style="{:.3f}"):
+    """As 0.796 ± 0.009, or the mean alone where there is one run."""
+    spread = [np.std(values, ddof=1)] if len(values) > 1 else []
+    return " ± ".join(style.format(number) for number in [np.mean(values), *spread])
+
+
+def percents(shares):
+    return ", ".join(f"{100 * share:.0f} %" for share in shares)
+
+
+rows = [(name, mean_and_spread(each)) for name, each in losses.items()]
+lesson.table("losses", [*rows, ("floor", f"{lowest:.3f}")], ["", "loss on the test stories"])
+
+# %% [markdown]
+# With the head the loss is [[losses/with attention/loss on the test stories]] nats a token, without it
+# [[losses/without attention/loss on the test stories]], and the floor is [[floor .3]]. One head closes most of the gap,
+# and not all of it. (Everywhere on this page ± is the standard deviation over the three seeds: about how far one run
+# lies from the mean.)
+#
+# ### Does it find the tree?
+#
+# That was a mean over all words. Now our two questions. We take all places where a tree that was named before is named
+# again, look at the scores of the seven words for trees alone, and count how often the right one has the highest. (The
+# plain word "tree" is one of the seven.) For names we do the same with the twelve names, where only one was named so
+# far. The best possible share is 100 % for both: whoever simply repeats the tree, or the name, is always right.
+#
+# The first function finds the places. Let us walk through the story of the oak with it. At each place `t` it collects
+# in `named` the trees up to there, and compares them with `answer`, the word that follows. Where the first "oak"
+# follows, `named` is still empty, so this place does not count. Where the second follows, `named` holds "oak" alone and
+# the answer is "oak": this place counts. With names, the second "Tom" counts. "Mia" does not, because `named` holds
+# "tom". The last "Tom" does not count either: by then `named` holds both names, and the story could go on with either.
+#
+# The second function asks the model. Of the logits at each place it keeps the seven of the trees; `argmax` says which
+# of them is the highest, and `asked` turns this into the number of the word. The result is the share of the counted
+# places where that word is the answer.
+
+
+# %%
+TREES = "tree oak maple willow birch palm pine".split()
+ASKED = {
+    "tree": TREES,
+    "name": "anna max leo felix nora clara mia ben tom sam emma zoe".split(),
+}
+
+
+def places_asked(asked):
+    """Where the one tree (or name) that was named before is named again."""
+    for (row, t), answer in np.ndenumerate(test[:, 1:]):
+        named = set(asked).intersection(test[row, : t + 1])
+        if named == {answer}:
+            yield row, t, answer
+
+
+def share_right(model, asked):
+    logits = np.asarray(model(test[:, :-1]))
+    guesses = np.array(asked)[logits[:, :, asked].argmax(axis=-1)]
+    return float(np.mean([guesses[r, t] == it for r, t, it in places_asked(asked)]))
+
+
+right = {}
+for name, words in ASKED.items():
+    asked = ASKED[name] = [tokenizer.encode(word)[0] for word in words]
+    right[name] = {
+        "with": [share_right(model, asked) for model, _ in with_head],
+        "without": [share_right(model, asked) for model, _ in without_head],
+    }
+
+# %% tags=["hide-cell"]
+LIMITS = {
+    "tree with": {"at_least": 0.6},
+    "tree without": {"at_most": 0.6},
+    "name with": {"at_least": 0.6},
+    "name without": {"at_most": 0.3},
+}
+for name, kinds in right.items():
+    lesson.record(f"places_{name}", sum(1 for _ in places_asked(ASKED[name])), note=f"where a {name} is named again")
+    for kind, shares in kinds.items():
+        note = f"of the places where a {name} is named again: the right {name} is the likeliest, {kind} attention"
+        lesson.record_mean(f"{name}_right_{kind}_attention", shares, "", None, note, **LIMITS[f"{name} {kind}"])
+
+# %% tags=["hide-input"]
+rows = []
+for name, kinds in right.items():
+    rows.append((f"the {name}, named again", *map(percents, kinds.values())))
+lesson.table("right", rows, ["share that is right, each seed", "with attention", "without attention"])
+
+# %% [markdown]
+# The model with attention finds the right tree in [[right/the tree, named again/with attention]] of the [[places_tree]]
+# places (one share for each seed), the one without in [[right/the tree, named again/without attention]]. For names, at
+# [[places_name]] places, it is [[right/the name, named again/with attention]] against
+# [[right/the name, named again/without attention]].
+#
+# What would guessing give? A blind guess is right once in seven trees and once in twelve names. Trees are not equally
+# frequent, though: the plain word "tree" is the answer most often, and whoever always says "tree" is right as often as
+# our model without attention.
+#
+# ### Does it really attend to the tree?
+#
+# The weights can be looked at. The layers of the model are, counted from 0, the input, the embedding, the places and
+# the head, so the head is `model.layers[3]`. We run a test story through the first model (seed 0) as far as the head
+# and ask it for its weights. In the map each row is a word that asks, and each column a word that is attended to. The
+# darker the cell, the larger the weight; the bar on the right says how large.
+
+
+# %%
+def weights_of(model, rows):
+    head = model.layers[3]  # after the input, the embedding and the places
+    before = keras.Model(model.input, head.input)
+    return np.asarray(head.attend(before(rows)))  # [stories, T, T]
+
+
+row = next(r for r, s in enumerate(test_stories) if "lives near the" in s)
+near = tokenizer.encode("near")[0]
+until = list(test[row]).index(near) + 2  # up to "near the"
+read = [tokenizer.tokens[id] for id in test[row, :until]]
+
+# %% tags=["hide-input"]
+weights = weights_of(with_head[0][0], test[:, :-1])
+lesson.figure(
+    plots.attention_map(weights[row, :until, :until], read, read),
+    "weights",
+    "The weights of the trained head, seed 0: each row is a word that asks",
+)
+
+# %% tags=["hide-cell"]
+taken = []
+for model, _ in with_head:
+    weights = weights_of(model, test[:, :-1])
+    shares = [weights[r, t, test[r, :-1] == it].sum() for r, t, it in places_asked(ASKED["tree"])]
+    taken.append(float(np.mean(shares)))
+lesson.record_mean("weight_on_the_tree", taken, "", None, "at places where it is named again", at_least=0.3)
+lesson.record("weight_on_the_tree_each_seed", percents(taken), tolerance=None)
+lesson.record("tree_of_the_map", next(word for word in reversed(read[:-2]) if word in TREES), tolerance=None)
+
+# %% [markdown]
+# Look at the last row, the word "the" of "lives near the": nearly all of its weight lies in the column of
+# "[[tree_of_the_map]]", the tree of this story. It may attend to 18 tokens, itself among them. Were its weight spread
+# evenly, each would get 1/18, about 6 %.
+#
+# This row is a clear case, and not every place is like it. Over all [[places_tree]] places where a tree is named again,
+# the word before it gives on average [[weight_on_the_tree_each_seed]] of its weight to the tree (one mean for each
+# seed). That is still several times as much as an even spread would give, because at each of them more than a dozen
+# words have gone before. We have not measured where the rest of the weight goes. Nor does a weight prove that it is
+# used. That the head is what brings the tree back we know from the table before: without the head, the model does not
+# find it.
+#
+# ### Did it need the division?
+#
+# Now the promised test: the same head, trained in the same way, whose scores are not divided by $\sqrt{64} = 8$.
+# (`mean_and_spread` writes several losses as their mean ± standard deviation, and `percents` writes shares as
+# percentages. We used both for the tables above, in the folded cells.)
+
+# %%
+options = {"divide": False}
+undivided = [trained(train, VOCABULARY, seed, EPOCHS, **options) for seed in SEEDS]
+rows = []
+for name, runs in {"divided": with_head, "not divided": undivided}.items():
+    models = [model for model, _ in runs]
+    found = [share_right(model, ASKED["tree"]) for model in models]
+    loss = mean_and_spread([test_loss(model) for model in models])
+    rows.append((name, loss, percents(found)))
+
+# %% tags=["hide-input"]
+lesson.table("division", rows, ["scores", "loss on the test stories", "trees right, each seed"])
+
+# %% [markdown]
+# Not divided, the loss is [[division/not divided/loss on the test stories]] instead of
+# [[division/divided/loss on the test stories]], and the right tree is found in
+# [[division/not divided/trees right, each seed]] of the places. At finding the tree this head is no better than no head
+# at all ([[right/the tree, named again/without attention]]). It is not useless: without a head the loss was
+# [[losses/without attention/loss on the test stories]], so it does bring something else that helps; what that is, we
+# have not measured. All this holds for this model, trained for so long and with this learning rate; we have not tried
+# what other settings would do (exercise 3 does).
+#
+# ### Let it write
+#
+# To write, we ask for the probabilities of the next token, draw one, put it at the end, and ask again. The rest of the
+# row is filled with 0; the mask keeps the words so far from seeing it. We give the beginning of the story of the map,
+# up to where the tree must come back.
+
+
+# %%
+def write(model, start, count, seed=0):
+    draw = np.random.default_rng(seed)
+    ids = [tokenizer.end_id, *tokenizer.encode(start)]
+    for _ in range(count):
+        padded = np.array([ids + [0] * (LENGTH - len(ids))])
+        logits = np.asarray(model(padded), "float64")[0, len(ids) - 1]
+        ids.append(int(draw.choice(len(logits), p=softmax(logits))))
+        if ids[-1] == tokenizer.end_id:
+            break
+    return tokenizer.decode(ids[1:])
+
+
+START = test_stories[row].split("near the")[0] + "near the"
+print(textwrap.fill(START + " …", 72), "\n")
+for name, models in {"with": with_head, "without": without_head}.items():
+    print(f"{name} attention:")
+    for seed in range(3):
+        text = write(models[0][0], START, 30, seed)
+        text = "… near the" + text.split("near the")[1]
+        print(textwrap.fill(text, 72, subsequent_indent="  "))
+    print()
+
+# %% [markdown]
+# Read what follows "near the": is it the tree of the beginning? With attention it is the birch in all three samples,
+# without attention in none. Neither model writes good sentences yet. Three samples of one seed are only an
+# illustration; the shares above are the measurement.
+#
+# ## Real text
+#
+# Stories written by a program are kind to a small model. So we train the same two kinds of model on the plays of
+# Shakespeare (one million characters), letter by letter, in windows of 64 letters. The text is longer and more varied,
+# and the settings differ: learning rate 0.005, batches of 64, two epochs. The last tenth is held out, that is, kept
+# away from training and used for the test. (In the code it is called `validation`: a **validation set** is a text that
+# is kept for choosing settings such as the learning rate.) The best possible loss of real text is not known.
+#
+# With `lmbook run attention --text FILE` this part uses a text of yours: a plain text file in UTF-8.
+# `itertools.product` goes through all pairs of a kind of model and a seed.
+
+# %%
+corpus = None
+if lesson.full or lesson.own_text:
+    corpus = lesson.real_corpus("tiny_shakespeare")
+
+
+def windows(texts):
+    ids = [id for one in texts for id in letters.encode(one)]
+    ids = np.array(ids, "int32")
+    starts = range(0, len(ids) - 64, 64)
+    return np.stack([ids[start : start + 65] for start in starts])
+
+
+shakespeare = {"with": [], "without": []}
+if corpus:
+    letters = CharacterTokenizer.train(corpus.texts("train"))
+    read = windows(corpus.texts("train"))
+    held_out = windows(corpus.texts("validation"))
+    size = letters.vocabulary_size
+    for kind, seed in itertools.product(shakespeare, SEEDS):
+        options = {"attend": kind == "with", "learning_rate": 0.005}
+        model, _ = trained(read, size, seed, epochs=2, batch_size=64, **options)
+        loss = model.evaluate(held_out[:, :-1], held_out[:, 1:], verbose=0)
+        shakespeare[kind].append(loss)
+        print(f"{kind} attention, seed {seed}: {loss:.3f} nats per character")
+
+# %% tags=["hide-cell"]
+if corpus and not lesson.own_text:
+    for kind, each in shakespeare.items():
+        key = f"shakespeare_{kind}_attention"
+        lesson.record_mean(key, each, "nats per character", 0.05, "Shakespeare, the part that was held out")
+        lesson.record(f"shakespeare_{kind}", mean_and_spread(each), tolerance=None, note="mean ± s.d. over the seeds")
+
+# %% [markdown]
+# On Shakespeare the model with the head reaches [[shakespeare_with]] nats a character, the one without
+# [[shakespeare_without]] (the learning rate and the number of epochs were chosen on this same held-out part, so both
+# may look slightly too good). So one head helps with real text too. Without it, the model sees one letter, and that is
+# little to spell from.
+#
+# ## What goes wrong: the forgotten mask
+#
+# Leave the mask out, and nothing complains. The program runs, the shapes fit, and the loss falls. How far? The dashed
+# line in the picture is the floor.
+
+# %%
+no_mask = [trained(train, VOCABULARY, seed, EPOCHS, causal=False) for seed in SEEDS]
+
+
+def first_tree_right(model):
+    """Of the first tree of each story: how often it is the likeliest word."""
+    guesses = np.asarray(model(test[:, :-1])).argmax(axis=-1)
+    is_tree = np.isin(test[:, 1:], ASKED["tree"])
+    stories = np.flatnonzero(is_tree.any(axis=1))
+    first = is_tree[stories].argmax(axis=1)
+    return float((guesses[stories, first] == test[stories, first + 1]).mean())
+
+
+# %% tags=["hide-cell"]
+for kind, runs in (("with", with_head), ("without", no_mask)):
+    final = [history[-1] for _, history in runs]
+    lesson.record_mean(f"training_loss_{kind}_mask", final, "nats per token", 0.1, "last epoch of training")
+    lesson.record(f"last_loss_{kind}_mask", mean_and_spread(final), tolerance=None, note="mean ± s.d. over the seeds")
+peeking = [test_loss(model) for model, _ in no_mask]
+lesson.record_mean("test_loss_without_mask_read_whole", peeking, "nats per token", 0.1, "the answer in plain view")
+lesson.record("test_loss_peeking", mean_and_spread(peeking), tolerance=None, note="mean ± s.d. over the seeds")
+ahead, later = [], []
+for model, _ in no_mask:
+    weights = weights_of(model, test[:, :-1])
+    text = test[:, :-1] != 0
+    ahead.append(float(np.diagonal(weights, 1, 1, 2)[text[:, 1:]].mean()))
+    later.append(float(np.triu(weights, 1).sum(axis=-1)[text].mean()))
+lesson.record_mean("weight_on_later_words_without_mask", later, "", None, "test stories", at_least=0.3)
+lesson.record("weight_later", percents(later), tolerance=None, note="each seed")
+lesson.record("weight_ahead", percents(ahead), tolerance=None, note="on the next word, each seed")
+for kind, runs in (("with", with_head), ("without", no_mask)):
+    shares = [first_tree_right(model) for model, _ in runs]
+    limit = {"at_least": 0.7} if kind == "without" else {"at_most": 0.7}
+    lesson.record_mean(f"first_tree_right_{kind}_mask", shares, "", None, "a tree is named for the first time", **limit)
+    lesson.record(f"first_tree_{kind}", percents(shares), tolerance=None, note="each seed")
+
+# %% tags=["hide-input"]
+figure, axes = plots.new_figure("", "epoch", "training loss (nats per token)", size=(6.5, 3.8))
+for index, (name, runs) in enumerate({"with the mask": with_head, "without": no_mask}.items()):
+    means = np.mean([history for _, history in runs], axis=0)
+    axes.plot(range(1, EPOCHS + 1), means, marker="o", label=name, **plots.line_style(index))
+plots.draw_floor(axes, lowest, "floor")
+axes.set_xticks(range(1, EPOCHS + 1))
+axes.legend(frameon=False)
+lesson.figure(figure, "no_mask", "Training loss with and without the causal mask")
+
+# %% [markdown]
+# The training loss without the mask ends at [[last_loss_without_mask]] nats a token, far below the floor of
+# [[floor .3]]; with the mask it ends at [[last_loss_with_mask]]. (The floor is that of the test stories. A model could
+# get below the floor in training by learning its stories by heart, but we shall see that this one does so on new
+# stories too.) What has it learned? The map of its weights for the same words as above says it. Rows ask and columns
+# are attended to, as before:
+
+# %% tags=["hide-input"]
+weights = weights_of(no_mask[0][0], test[:, :-1])
+read = [tokenizer.tokens[id] for id in test[row, :until]]
+lesson.figure(
+    plots.attention_map(weights[row, :until, :until], read, read),
+    "weights_no_mask",
+    "The weights of the head that was trained without a mask, seed 0",
+)
+
+# %% [markdown]
+# The triangle is gone. Most of the dark cells lie on later words, and many exactly one place to the right of the
+# diagonal, on the very word that is to be predicted. The model has read the whole story, of which the map shows only
+# the beginning: where a row is nearly empty, as the last one is, its weight lies further right than the map goes. Over
+# the test stories, later places get [[weight_later]] of the weight, the next word alone [[weight_ahead]] (one mean for
+# each seed). And the answers are taken from there: when a tree is named for the *first* time, nothing before it says
+# which, yet this model gets [[first_tree_without]] of them right; the model with the mask [[first_tree_with]].
+#
+# Testing as we did before does not reveal it. If the model reads a new story whole, the answers are in plain view there
+# too, and its loss is [[test_loss_peeking]].
+#
+# The truth comes out when the model is used as it will be used: one word after the other, with the future unknown. For
+# every place of a story we cut off what follows, put 0 in its place, and ask for the next word.
+
+
+# %%
+def loss_word_by_word(model):
+    nats = []
+    for t in range(1, LENGTH):
+        rows = test[test[:, t] != 0]  # those that have a token at place t
+        cut = rows[:, :-1].copy()
+        cut[:, t:] = 0  # what follows is not there yet
+        p = softmax(np.asarray(model(cut))[:, t - 1])
+        nats += list(-np.log(p[np.arange(len(rows)), rows[:, t]] + 1e-12))
+    return float(np.mean(nats))
+
+
+honest = {
+    "with": [loss_word_by_word(model) for model, _ in with_head],
+    "without": [loss_word_by_word(model) for model, _ in no_mask],
+}
+print("Written without the mask:")
+for seed in range(3):
+    text = write(no_mask[0][0], START, 30, seed)
+    text = "… near the" + text.split("near the")[1]
+    print(textwrap.fill(text, 72, subsequent_indent="  "))
+
+# %% tags=["hide-cell"]
+lesson.record_mean("word_by_word_loss_with_mask", honest["with"], "nats per token", 0.1, "test stories")
+lesson.record_mean("word_by_word_loss_without_mask", honest["without"], "nats per token", None, at_least=2.5)
+for kind, each in honest.items():
+    lesson.record(f"word_by_word_{kind}_mask", mean_and_spread(each), tolerance=None, note="mean ± s.d. over the seeds")
+lesson.record("each_word_by_word", ", ".join(f"{nats:.1f}" for nats in honest["without"]), tolerance=None)
+lesson.record("blind_guess", float(np.log(VOCABULARY)), "nats per token", 1e-6, note="all tokens alike")
+
+# %% [markdown]
+# Word by word its loss is [[word_by_word_without_mask]] nats a token (the seeds: [[each_word_by_word]]). The model with
+# the mask has [[word_by_word_with_mask]], just as when it read the stories whole. For comparison, a blind guess, which
+# gives every token of the vocabulary the same probability, costs [[blind_guess .2]]: one of the three seeds is better
+# than that, two are worse. The samples of the first seed do name the birch, and then soon break off.
+#
+# How much of this failure comes from the missing answers? Not all of it, perhaps. In training a 0 only came after the
+# end of a story, so a model that sees the zeros may take them to mean that the story is over, which would fit the short
+# samples. We have not measured the two causes apart. Either way the model cannot write, for it needs words that do not
+# exist yet.
+#
+# **How to notice.** Where the floor is known, as here, a loss far below it on new texts says that something is wrong.
+# For real text nobody knows the floor, and a loss that is surprisingly good is only a reason to look. Better, test for
+# it: change the end of a text, and see whether the predictions at its beginning change. They must not.
+
+
+# %%
+def sees_the_future(model):
+    changed = test[:1, :-1].copy()
+    changed[0, 20:] = tokenizer.end_id
+    before, after = model(test[:1, :-1]), model(changed)
+    return bool(np.abs(before[0, :20] - after[0, :20]).max() > 1e-4)
+
+
+print("with the mask:   ", sees_the_future(with_head[0][0]))
+print("without the mask:", sees_the_future(no_mask[0][0]))
+
+# %% [markdown]
+# The `model.fit` that we used is the one of Keras, which does not look for such a fault. This book's own `lmbook.fit`
+# makes this test before the first step of every training, and does not begin if the model sees the future.
+#
+# ## What this lesson cannot show
+#
+# - The figures of trained models come from three seeds, each shown or summed up as mean ± standard deviation. The maps
+#   and the samples are from the first seed alone. Three seeds say little about rare failures.
+# - The model is tiny and the stories are simple. That one head finds the tree here says nothing on how many heads a
+#   model for real text needs.
+# - "Without attention" is a weak opponent: it cannot remember at all, and it is smaller. A recurrent network remembers
+#   too; [a later lesson](attention_maps.py) compares what both cost.
+# - The numbers of epochs and the learning rate were chosen by trying. The texts on which one chooses should not be
+#   those that are reported. For greentree they were other stories. For Shakespeare it was the held-out part itself, so
+#   those two losses may look slightly too good, for both models.
+#
+# ## Summary
+#
+# Attention is a soft lookup: a query is compared with all keys, softmax turns the scores into weights, and the values
+# are mixed with these weights. Scores are divided by $\sqrt d$ so that softmax stays in a range where it can learn. A
+# model that predicts the next word needs the causal mask; without it the loss can fall below the floor, and a small
+# test, changing the end of a text, finds the fault even where no floor is known. On 200 test stories one head raised
+# the share of trees that are remembered from [[right/the tree, named again/without attention]] (three seeds) to
+# [[right/the tree, named again/with attention]].
+#
+# ## Exercises
+#
+# Take the notebook (the link is in the box at the top), run its cells, and then:
+#
+# 1. *Calculate.* Let the query of "tree" be (1, 0) instead of (3, 0). What are the three weights? Then change `W_Q` and
+#    check.
+# 2. *Read.* In the table of the section on $\sqrt d$, what do you expect for $d = 16$? Add it to the numbers in
+#    `for d in (4, 64, 1024)` and see.
+# 3. *Change a number.* Train the head without the division with a smaller learning rate, and for longer:
+#    `model, _ = trained(train, VOCABULARY, 0, 20, divide=False, learning_rate=0.002)`. Then look at `test_loss(model)`
+#    and `share_right(model, ASKED["tree"])`. Does it catch up with the divided one?
+# 4. *Change the code.* Take the softmax over the wrong axis: `ops.softmax(scores, axis=1)` in `Head`. Which sums are
+#    now 1? Would `sees_the_future` notice? Try it: `sees_the_future(trained(train, VOCABULARY, 0, 1)[0])`.
+# 5. *Your own text.* Run `lmbook run attention --text FILE`, with a plain text file in UTF-8 of at least 100,000
+#    letters, such as a book. It takes as long as the quick profile, and for every million letters less than three
+#    minutes more on a computer like ours (our full run did a million letters three times in its nine minutes, with all
+#    the rest). How much does one head gain there? On Shakespeare it was about a quarter of a nat a letter; a shorter
+#    text is trained on for fewer steps, and may gain less.
+#
+# <details>
+# <summary>Answers to 1, 2 and 4</summary>
+#
+# 1. The scores are 0, 1 / 1.41 = 0.71 and 0; $e$ to the power of them is 1, 2.03, 1, with the sum 4.03. The weights are
+#    0.25, 0.50, 0.25: the weaker query mixes more. In `W_Q` the third row becomes `[1, 0]`.
+# 2. The spread of the scores is $\sqrt{16} = 4$, and the undivided columns lie between those for 4 and 64. The divided
+#    ones stay about the same.
+# 4. Each *column* adds up to 1: every word is shared out among those that ask. Yes, the test notices: a later word that
+#    asks takes its share of an early word, so changing the later word changes what an earlier one gets.
+#
+# </details>
+#
+# ## Further reading
+#
+# - {cite:t}`vaswani2017`, "Attention is all you need": section 3.2 is this lesson in one page.
+# - {cite:t}`bahdanau2015`: where attention comes from, in a translator built of recurrent networks.
+# - 3Blue1Brown, "Attention in transformers, step by step" (video): the best moving pictures of queries and keys.
+#
+# Before this lesson: [recurrent networks](../01_background/recurrent_networks.py). Next: [heads and
+# positions](heads_and_positions.py).
 
 # %%
 lesson.finish()

@@ -2,7 +2,7 @@
 # # Interpretability
 #
 # - Article section: §8.2
-# - Needs: attention, gpt
+# - Needs: attention_maps, gpt
 # - Data: greentree (built in); the full profile also stories260K
 # - Minutes: quick 1, full 7
 # - Memory: 2.8 GB

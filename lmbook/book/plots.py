@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmbook.book.dollars import draw_dollars
 from lmbook.book.fonts import with_chinese
 from lmbook.errors import LmbookError
 from lmbook.files import write_atomically
@@ -298,6 +299,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     metadata = {"Software": None} if Path(path).suffix == ".png" else {"Date": None}
     families = with_chinese(matplotlib.rcParams["font.family"])
     with matplotlib.rc_context({"svg.hashsalt": "lmbook", "font.family": families}):
+        draw_dollars(figure)
         for text in figure.findobj(Text):
             text.set_fontfamily(with_chinese(text.get_fontfamily()))
         return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=140, metadata=metadata))

@@ -52,7 +52,7 @@ def record(lesson: LessonFile, full: bool, say: Callable[[str], None] = print) -
         write_json(lesson.path.parent / "results" / f"{lesson.name}.quick.outputs.json", {**run, "cells": kept})
     if full or _profile_of(path) != "full":
         write_text(path, with_outputs(lesson, outputs, run))
-        write_text(path, notebook(lesson))  # as `lmbook pages` makes it
+    write_text(path, notebook(lesson))  # as `lmbook pages` makes it: the list of all figures has those of both profiles
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +23,14 @@ from lmbook.cli.options import (
 from lmbook.cli.train_language_model import UNITS, train_language_model
 from lmbook.cli.train_source import read_table_source, read_text_source
 from lmbook.cli.train_translation import train_translation
-from lmbook.cli.training import TrainingOptions
+from lmbook.cli.training import TrainingOptions, may_fail
+from lmbook.corpora.corpus import Corpus
+from lmbook.corpora.own_splits import write_split
 from lmbook.errors import LmbookError
+from lmbook.locks import LOCK, locked
 from lmbook.models import registry
 from lmbook.paths import TRY, check_writable, missing, reader_path, shown_path
+from lmbook.training.distributed.cluster import is_chief
 
 TASKS = ("language_model", "translation", "classification")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -51,6 +56,14 @@ def train(
     ] = None,
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET or TEXT,LABEL.")
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option("--validation", metavar="FILE", help="Your own to validate with; else a part is taken."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="FILE", help="Your own to test with; else a part of a table is taken."),
     ] = None,
     corpus: CorpusOption = None,
     tokenizer: Annotated[
@@ -133,20 +146,36 @@ def train(
     )
     check_output(output)
     check_writable(output)
+    # Of several workers one writes. The lock lasts until the model is saved, which is after `fit`.
+    with locked(output) if is_chief() else nullcontext():
+        read = _train(task, model, text, data, columns, corpus, tokenizer, batch_size, options, (validation, test))
+        if corpus is None and is_chief():
+            with may_fail("record of the split"):
+                write_split(output, read)
+
+
+def _train(
+    task, model, text, data, columns, corpus, tokenizer, batch_size, options: TrainingOptions, own: tuple
+) -> Corpus:
+    """Train as the options of the command say; gives what was read. `own`: the files for validation and for testing."""
     if task == "translation":
         _refuse(task, {"--model": model, "--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
-        train_translation(read_table_source(corpus, data, columns, task), options)
+        read = read_table_source(corpus, data, columns, task, *own)
+        train_translation(read, options)
     elif task == "classification":
         _refuse(task, {"--text": text, "--tokenizer": tokenizer, "--batch-size": batch_size})
         model = model or train_classification.DEFAULT_MODEL
         _check_choice("--model", model, train_classification.MODELS)
-        train_classification.train_classification(read_table_source(corpus, data, columns, task), model, options)
+        read = read_table_source(corpus, data, columns, task, *own)
+        train_classification.train_classification(read, model, options)
     else:
         _refuse(task, {"--data": data, "--columns": columns})
         model, tokenizer = model or DEFAULT_MODEL, tokenizer or DEFAULT_TOKENIZER
         registry.entry(model)
         _check_choice("--tokenizer", tokenizer, tuple(UNITS))
-        train_language_model(read_text_source(corpus, text), corpus, model, tokenizer, batch_size, options)
+        read = read_text_source(corpus, text, *own)
+        train_language_model(read, corpus, model, tokenizer, batch_size, options)
+    return read
 
 
 def _refuse(task: str, options: dict[str, object]) -> None:
@@ -170,6 +199,8 @@ def check_output(folder: Path) -> None:
     if not missing(folder) and not folder.is_dir():
         raise LmbookError(f"--output {folder} is a file.", "Name a folder.")
     # Another worker of the same training may be trying to write there.
-    holds_something = not missing(folder) and any(not one.name.startswith(TRY) for one in folder.iterdir())
+    holds_something = not missing(folder) and any(
+        one.name != LOCK and not one.name.startswith(TRY) for one in folder.iterdir()
+    )
     if holds_something and not (folder / "checkpoints").is_dir():
         raise LmbookError(f"--output {folder} is not empty and holds no training run.", "Name a new folder.")

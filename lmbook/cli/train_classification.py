@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from lmbook.cli.training import TrainingOptions, save_training, say_sizes, say_what_next
+from typing import TYPE_CHECKING
+
+from lmbook.cli.training import TrainingOptions, may_fail, save_training, say_sizes, say_what_next
 from lmbook.corpora.corpus import Corpus
 from lmbook.training.distributed.cluster import is_chief
+
+if TYPE_CHECKING:
+    from lmbook.recipes.text_classifier import TextClassifier
 
 MODELS = ("lstm", "transformer", "minilm")
 DEFAULT_MODEL = "transformer"
@@ -12,7 +17,7 @@ DEFAULT_MODEL = "transformer"
 
 def train_classification(corpus: Corpus, model: str, options: TrainingOptions) -> None:
     """Train, leave the run in its folder, and score it on the test texts, a bag of words beside it."""
-    from lmbook.recipes.text_classifier import PROFILES, bag_of_words_score, text_classifier
+    from lmbook.recipes.text_classifier import PROFILES, text_classifier
 
     strategy = options.prepare()
     profile = options.asked_of(PROFILES[model])
@@ -22,36 +27,47 @@ def train_classification(corpus: Corpus, model: str, options: TrainingOptions) -
     )
     if not is_chief():  # of several workers one writes
         return
-    test = corpus.split("test")
-    tested, baseline = made.test(test), bag_of_words_score(corpus)
-    rows = zip(test[:10], tested.answers, strict=False)
-    sample = "\n\n".join(
-        f"{one['text']}\n  {answer}" + ("" if answer == one["label"] else f" (right: {one['label']})")
-        for one, answer in rows
-    )
-    score = tested.score
     save_training(
         options,
         made.model,
         made.tokenizer,
         made.history,
-        sample,
         name=model,
         text=corpus.name,
         unit="nats per text",
         task="classification",
         labels=made.labels,
         max_length=made.max_length,
-        accuracy=score.accuracy,
-        macro_f1=score.macro.f1,
     )
-    print(f"\nOn {len(test):,} test texts (a bag of words in brackets):")
-    print(f"  accuracy {score.accuracy:.3f} ({baseline.accuracy:.3f}), 95 % {score.low:.3f} to {score.high:.3f}")
-    print(f"  macro F1 {score.macro.f1:.3f} ({baseline.macro.f1:.3f})")
+    with may_fail("score on the test texts"):
+        _score(made, corpus, options)
+    say_what_next(options, "classification")
+
+
+def _score(made: TextClassifier, corpus: Corpus, options: TrainingOptions) -> None:
+    from lmbook.recipes.text_classifier import bag_of_words_score
+    from lmbook.training.run_folder import add_to_run
+
+    test = corpus.split("test")
+    tested = made.test(test)
+    score = tested.score
+    rows = zip(test[:10], tested.answers, strict=False)
+    sample = "\n\n".join(
+        f"{one['text']}\n  {answer}" + ("" if answer == one["label"] else f" (right: {one['label']})")
+        for one, answer in rows
+    )
+    add_to_run(options.output, sample, accuracy=score.accuracy, macro_f1=score.macro.f1)
+    accuracy, f1, beside = "", "", ""
+    with may_fail("score of a bag of words to compare with"):
+        baseline = bag_of_words_score(corpus)
+        accuracy, f1 = f" ({baseline.accuracy:.3f})", f" ({baseline.macro.f1:.3f})"
+        beside = " (a bag of words in brackets)"
+    print(f"\nOn {len(test):,} test texts{beside}:")
+    print(f"  accuracy {score.accuracy:.3f}{accuracy}, 95 % {score.low:.3f} to {score.high:.3f}")
+    print(f"  macro F1 {score.macro.f1:.3f}{f1}")
     for label, one in score.classes.items():
         print(
             f"  {label}: precision {one.precision:.3f}, recall {one.recall:.3f}, F1 {one.f1:.3f}, {one.examples} texts"
         )
     if tested.calibration is not None:
         print(f"  expected calibration error {tested.calibration.error:.3f}")
-    say_what_next(options, "classification")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmbook.cli.floor import exact_floor
-from lmbook.cli.training import TrainingOptions, save_training, say, say_what_next
+from lmbook.cli.training import TrainingOptions, may_fail, save_training, say, say_what_next
 from lmbook.console import show
 from lmbook.corpora.corpus import Corpus
 from lmbook.models import registry
@@ -32,6 +32,7 @@ def train_language_model(
     from lmbook.training.checks import ALL_CHECKS
     from lmbook.training.fit import check_batch, fit, reproducible
     from lmbook.training.optimizers import OptimizerConfig
+    from lmbook.training.run_folder import add_to_run
     from lmbook.training.validation import Validation
 
     recipe = registry.entry(model)
@@ -69,14 +70,11 @@ def train_language_model(
     )
     if not is_chief():  # of several workers one writes
         return
-    written = continue_text(network, tokenizer, count=3, max_new_tokens=200, temperature=0.8, seed=options.seed)
-    sample = "\n\n".join(written)
     save_training(
         options,
         network,
         tokenizer,
         history,
-        sample,
         name=model,
         text=corpus.name,
         unit=unit,
@@ -87,5 +85,14 @@ def train_language_model(
         learning_rate=recipe.learning_rate,
         muon_ratio=recipe.muon_ratio,
     )
-    show(f"\n{sample}\n")
+    with may_fail("sample"):
+        written = continue_text(network, tokenizer, count=3, max_new_tokens=200, temperature=0.8, seed=options.seed)
+        sample = "\n\n".join(written)
+        add_to_run(options.output, sample)
+        show(f"\n{sample}\n")
+    if in_catalogue is None and "test" in corpus.splits:
+        with may_fail("score on the test text"):
+            test = Validation([tokenizer.encode(text) for text in corpus.texts("test")], tokenizer)(network)
+            add_to_run(options.output, test_loss=test)
+            print(f"On the test text: {test:.4f} {unit}.")
     say_what_next(options, "language_model")

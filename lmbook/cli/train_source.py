@@ -16,23 +16,33 @@ TABLES = {
 }
 
 
-def read_text_source(corpus: str | None, text: Path | None) -> Corpus:
+def read_text_source(
+    corpus: str | None, text: Path | None, validation: Path | None = None, test: Path | None = None
+) -> Corpus:
     """The running text that the reader named.
 
     Raises:
         LmbookError: as `one_source`, `text_corpus` and `load_corpus`.
     """
     one_source(corpus, text)
+    _check_has_no_splits(corpus, validation, test)
     if text:
-        from lmbook.corpora.files import text_corpus
+        from lmbook.corpora.files import text_splits
 
-        return text_corpus(text)
+        return text_splits(text, validation, test)
     from lmbook.corpora.catalogue import load_corpus
 
     return load_corpus(corpus)
 
 
-def read_table_source(corpus: str | None, data: Path | None, columns: str | None, task: str) -> Corpus:
+def read_table_source(
+    corpus: str | None,
+    data: Path | None,
+    columns: str | None,
+    task: str,
+    validation: Path | None = None,
+    test: Path | None = None,
+) -> Corpus:
     """The pairs ("translation") or the labelled texts ("classification") that the reader named.
 
     Raises:
@@ -40,6 +50,7 @@ def read_table_source(corpus: str | None, data: Path | None, columns: str | None
             else.
     """
     one_source(corpus, data, "--data")
+    _check_has_no_splits(corpus, validation, test)
     names, wanted, such_as = TABLES[task]
     if data is not None:
         # As in a .csv file: a name with a comma in it stands in quotes.
@@ -49,10 +60,10 @@ def read_table_source(corpus: str | None, data: Path | None, columns: str | None
         if task == "translation":
             from lmbook.corpora.pair_file import pair_corpus
 
-            return pair_corpus(data, both)
+            return pair_corpus(data, both, validation=validation, test=test)
         from lmbook.corpora.labelled_file import labelled_corpus
 
-        return labelled_corpus(data, both)
+        return labelled_corpus(data, both, validation=validation, test=test)
     from lmbook.corpora.catalogue import load_corpus
 
     found = load_corpus(corpus)
@@ -62,3 +73,9 @@ def read_table_source(corpus: str | None, data: Path | None, columns: str | None
             f"Take one for {wanted.replace('_', ' ')}, such as {such_as}, or your own: --data FILE.",
         )
     return found
+
+
+def _check_has_no_splits(corpus: str | None, validation: Path | None, test: Path | None) -> None:
+    if corpus is not None and (validation or test):
+        option = "--validation" if validation else "--test"
+        raise LmbookError(f"{option} does not go with --corpus: {corpus} has its own split.", f"Leave {option} out.")

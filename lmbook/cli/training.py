@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmbook.cli.options import USE
+from lmbook.console import note
 from lmbook.training.distributed.cluster import is_chief
 
 if TYPE_CHECKING:
@@ -87,7 +90,6 @@ def save_training(
     model: keras.Model,
     tokenizer: Tokenizer,
     history: History,
-    sample: str,
     *,
     name: str,
     text: str,
@@ -95,12 +97,11 @@ def save_training(
     floor: float | None = None,
     **config: Any,
 ) -> None:
-    """Leave a run in the folder that the reader named.
+    """Leave a run in the folder that the reader named. What is to come after it is none of the model's concern.
 
     Args:
         options: what was asked for.
         model, tokenizer, history: of the run.
-        sample: what the model wrote.
         name: of the model, for its configuration and the picture of its loss.
         text: the name of what it was trained on.
         unit: of its loss, as "nats per text".
@@ -108,9 +109,8 @@ def save_training(
         config: what else config.json is to hold.
     """
     from lmbook.book import plots
-    from lmbook.training.run_folder import save_run
+    from lmbook.training.run_folder import HISTORY, PICTURE, save_model
 
-    picture = plots.loss_curve({name: history}, floor, unit, title=f"{name} on {text}")
     config = {
         "model": name,
         "config": asdict(model.config),
@@ -122,10 +122,28 @@ def save_training(
         "seed": options.seed,
         **config,
     }
-    save_run(options.output, model, tokenizer, config, history, sample, picture=lambda path: plots.save(picture, path))
+    save_model(options.output, model, tokenizer, config)
+    say(f"The model is saved in {options.output}.")
+    with may_fail("history"):
+        history.save(options.output / HISTORY)
+    with may_fail("picture of the loss"):
+        picture = plots.loss_curve({name: history}, floor, unit, title=f"{name} on {text}")
+        plots.save(picture, options.output / PICTURE)
+
+
+@contextmanager
+def may_fail(what: str) -> Iterator[None]:
+    """Surround what is made of a model that is saved already: where it fails, that is said, and the command goes on."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
+    except Exception as error:  # whatever it is, it is not worth a training
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        note(f"There is no {what}: {reason}")
 
 
 def say_what_next(options: TrainingOptions, task: str) -> None:
     """Print where everything is, and the command that uses it."""
-    say(f"Left in {options.output}: model, tokenizer, config, history and a sample. Go on with:")
+    say(f"Everything is in {options.output}. Go on with:")
     say(f"  lmbook {USE[task].replace('DIR', shlex.quote(str(options.output)))}")

@@ -92,6 +92,21 @@ def text_corpus(path: str | Path, fractions: Sequence[float] = (0.9, 0.1)) -> Co
     return Corpus(corpus_name(path), "language_modelling", "", splits)
 
 
+def text_splits(path: str | Path, validation: str | Path | None, test: str | Path | None) -> Corpus:
+    """`text_corpus`, with texts of the reader's own to validate and to test with.
+
+    Raises:
+        LmbookError: as `text_corpus`.
+    """
+
+    def records(file: str | Path) -> list[dict]:
+        return [{"text": text} for text in read_documents(file)]
+
+    own = {name: records(file) for name, file in (("validation", validation), ("test", test)) if file is not None}
+    splits = text_corpus(path).splits if validation is None else {"train": records(path)}
+    return Corpus(corpus_name(path), "language_modelling", "", {**splits, **own})
+
+
 def corpus_name(path: str | Path) -> str:
     """What a corpus of the reader's own file or folder is called: its stem."""
     path = Path(path).expanduser()

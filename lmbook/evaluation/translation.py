@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lmbook.errors import LmbookError
 from lmbook.tokenizers.tokenizer import check_texts
 
 TOKENIZERS = ("13a", "zh", "char", "intl", "none")
+# Scripts without spaces between words. Of the other letters a run is a word.
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9d"
+_SOUTH_EAST = "\u0e01-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
+_UNSPACED = _HAN + _KANA + _SOUTH_EAST
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,23 @@ class TranslationScore:
     brevity_penalty: float
     bleu_margin: float | None = None
     chrf_margin: float | None = None
+
+
+def bleu_tokenizer(references: Iterable[str]) -> str:
+    """How BLEU should cut translations into words, decided by all references: "13a", "zh" or "char".
+
+    Scripts without spaces decide where they have more signs than the others have words, so that neither a first line
+    "OK" nor a quotation does. Of these, Chinese is cut as sacreBLEU cuts it, Japanese and the others into signs.
+    """
+    han = kana = others = words = 0
+    for text in references:
+        han += len(re.findall(f"[{_HAN}]", text))
+        kana += len(re.findall(f"[{_KANA}]", text))
+        others += len(re.findall(f"[{_SOUTH_EAST}]", text))
+        words += len(re.findall(rf"[^\W_{_UNSPACED}]+", text))
+    if han + kana + others <= words:
+        return "13a"
+    return "zh" if han > others and 9 * kana < han else "char"
 
 
 def score_translations(

@@ -13,13 +13,18 @@ from sklearn.preprocessing import StandardScaler
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
-def bag_of_words(C: float) -> Pipeline:
+WORD = r"(?u)\b\w\w+\b"  # scikit-learn's: two letters or digits at least
+SIGN = r"(?u)\S"
+
+
+def bag_of_words(C: float, word: str = WORD) -> Pipeline:
     """TF-IDF of words and pairs of words with logistic regression; to be fitted to texts.
 
     Args:
         C: the larger, the less are large weights punished.
+        word: the pattern of what is counted, `WORD` or `SIGN`: any sign but white space.
     """
-    weighing = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    weighing = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True)
     return make_pipeline(weighing, LogisticRegression(C=C, max_iter=2000))
 
 

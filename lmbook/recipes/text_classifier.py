@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -16,7 +18,7 @@ from lmbook.errors import LmbookError
 from lmbook.evaluation.calibration_error import Calibration, calibration
 from lmbook.evaluation.classification import ClassificationScore, classification_score
 from lmbook.models.bert import BERTClassifier, BERTConfig
-from lmbook.models.linear_classifiers import bag_of_words, with_best_penalty
+from lmbook.models.linear_classifiers import SIGN, WORD, bag_of_words, with_best_penalty
 from lmbook.models.pretrained.hugging_face import load_minilm
 from lmbook.models.recurrent_classifier import RecurrentClassifier, RecurrentClassifierConfig
 from lmbook.pipelines.labelled import LabelledTexts
@@ -117,7 +119,10 @@ def bag_of_words_score(corpus: Corpus) -> ClassificationScore:
         {part: [record[key] for record in corpus.split(part)] for part in ("train", "validation", "test")}
         for key in ("text", "label")
     )
-    bag = with_best_penalty(bag_of_words, texts["train"], labels["train"], texts["validation"], labels["validation"])
+    # Texts of emoji or of digits have no word of two letters, of which a bag of words is made as a rule.
+    words = any(re.search(WORD, text) for text in texts["train"])
+    make = bag_of_words if words else partial(bag_of_words, word=SIGN)
+    bag = with_best_penalty(make, texts["train"], labels["train"], texts["validation"], labels["validation"])
     return classification_score(labels["test"], bag.predict(texts["test"]).tolist())
 
 

@@ -215,6 +215,8 @@ def sentence_translator(
     data, held_out = (_sentence_pairs(pieces, pairs, profile, seed) for pairs in (train, validation))
     if not quiet and is_chief():
         _say_what_is_left_out(corpus, data, held_out, profile)
+        if not any(len(pieces.encode(pair["source"])) <= profile.max_length for pair in test):
+            print(f"No pair for test has a source of at most {profile.max_length} tokens: none can be scored.")
     reproducible(seed)
     config = translator_config(
         pieces.vocabulary_size,

@@ -12,6 +12,7 @@ from lmbook.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer, check_texts, 
 
 DEFAULT_SIZE = 4096
 BYTES = 256
+LONGEST_PIECE = 1000  # bytes of what has no space or change of kind in it; merges are learned from so many at once
 
 
 def byte_characters() -> dict[int, str]:
@@ -87,6 +88,9 @@ class BytePairTokenizer(Tokenizer):
             show_progress=False,
         )
         library = _byte_level(tokenizers.models.BPE())
+        # Learning takes the square of a piece's length: minutes for a genome, or for a line of 100,000 spaces.
+        pieces = [library.pre_tokenizer, tokenizers.pre_tokenizers.FixedLength(length=LONGEST_PIECE)]
+        library.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(pieces)
         library.train_from_iterator(texts, trainer)
         # The library's own JSON is the only place where it gives the merges.
         model = json.loads(library.to_str())["model"]

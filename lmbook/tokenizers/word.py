@@ -88,7 +88,11 @@ class WordTokenizer(Tokenizer):
 def _split(text: str, lines: bool) -> list[str]:
     """The text's tokens in normal form; `lines`: white space with a line end in it is the token "\\n"."""
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", valid_unicode(text)).lower()).strip()
-    text = re.sub(r"\s*\n\s*", "\n", text) if lines else text.replace("\n", " ")
+    if lines:
+        # Not `\s*\n\s*`, which looks through a run of spaces again from each of them.
+        text = "\n".join(filter(None, map(str.strip, text.split("\n"))))
+    else:
+        text = text.replace("\n", " ")
     return _token_pattern().findall(text)
 
 

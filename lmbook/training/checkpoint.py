@@ -21,6 +21,7 @@ import numpy as np
 from lmbook.errors import LmbookError
 from lmbook.files import write_atomically
 from lmbook.former_names import present_identity
+from lmbook.locks import locked
 
 FORMAT = 1
 BEST = "best.npz"
@@ -135,15 +136,17 @@ class Checkpoints:
 
     def save(self, step: int, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> Path:
         """Write the checkpoint of `step` and delete those that are no longer needed."""
-        self._sweep()
-        path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.fingerprints, record))
-        for old in self.paths()[: -self.keep]:
-            old.unlink(missing_ok=True)
+        with locked(self.folder.parent):
+            self._sweep()
+            path = write(self.folder / f"step-{step:09d}.npz", Checkpoint(step, arrays, self.fingerprints, record))
+            for old in self.paths()[: -self.keep]:
+                old.unlink(missing_ok=True)
         return path
 
     def save_best(self, step: int, arrays: dict[str, np.ndarray]) -> Path:
         """Write the best weights so far."""
-        return write(self.folder / BEST, Checkpoint(step, arrays, self.fingerprints))
+        with locked(self.folder.parent):
+            return write(self.folder / BEST, Checkpoint(step, arrays, self.fingerprints))
 
     def latest(self) -> Checkpoint | None:
         """The newest undamaged checkpoint, or None if there is no file at all.
@@ -210,12 +213,13 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Delete this run's checkpoints."""
-        self._sweep()
-        for path in [*self.paths(), self.folder / BEST]:
-            path.unlink(missing_ok=True)
+        with locked(self.folder.parent):
+            self._sweep()
+            for path in [*self.paths(), self.folder / BEST]:
+                path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Delete, once, the unfinished files of processes that were killed while writing."""
+        """Delete, once, the unfinished files of processes that were killed while writing; a living one has the lock."""
         if self._swept or not self.folder.is_dir():
             return
         self._swept = True

@@ -57,6 +57,21 @@ def check_before_training(model: keras.Model, data: Batches, which: Sequence[str
         known[name]()
 
 
+def check_precision(model: keras.Model) -> None:
+    """Refuse a GRU in float16 where there is no GPU.
+
+    On some CPUs one step then takes a minute, and nothing can be heard of it, not even Ctrl-C; on none is it faster.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return
+    slow = [one for one in model._flatten_layers() if isinstance(one, keras.layers.GRU)]
+    if any(one.compute_dtype == "float16" for one in slow):
+        raise LmbookError(
+            "A GRU in float16 (mixed_float16) can take a minute for each step on a CPU.",
+            "Train it in float32 or mixed_bfloat16, or on a GPU.",
+        )
+
+
 def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray, source: np.ndarray | None = None) -> None:
     """Check that all ids [B, T] lie in the vocabulary. (On a GPU a wrong id gives zeros instead of an error.)"""
     vocabulary = model.config.vocabulary_size

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -13,10 +14,11 @@ import tensorflow as tf
 
 from lmbook.console import terminal
 from lmbook.errors import LmbookError
+from lmbook.locks import locked
 from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
-from lmbook.training.checks import ALL_CHECKS, check_before_training
+from lmbook.training.checks import ALL_CHECKS, check_before_training, check_precision
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
@@ -98,12 +100,13 @@ def fit(
 
     Raises:
         LmbookError: an argument is unusable, a check fails, the loss is no longer a number, or the checkpoint belongs
-            to another run.
+            to another run, or another process trains in `output`.
         KeyboardInterrupt: after Ctrl-C, when the state is saved; a second Ctrl-C does not wait.
     """
     if report_every is None:
         report_every = max(1, (steps or 1000) // 10)
     _check_arguments(steps, minutes, validation, optimizer, label_smoothing, gradient_accumulation_steps, report_every)
+    check_precision(model)
     strategy = _strategy_of(model, strategy)
     check_batch(data.batch_size, strategy.num_replicas_in_sync, gradient_accumulation_steps)
     settings = {
@@ -117,7 +120,8 @@ def fit(
     display = Display(quiet, None if is_chief() else terminal(quiet=True))
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
     advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
-    with explain_lost_workers(strategy, advice):
+    only_one = nullcontext() if output is None or not is_chief() else locked(output)
+    with only_one, explain_lost_workers(strategy, advice):
         check_same(strategy, made_of)
         found = checkpoint_from_chief(strategy, _find(checkpoints, resume) if is_chief() else None)
         if found is None:

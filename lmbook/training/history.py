@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lmbook.errors import LmbookError
-from lmbook.files import read_json, write_json
+from lmbook.files import finite, read_json, write_json
 
 
 @dataclass
@@ -43,8 +44,9 @@ class History:
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the history as JSON."""
-        return write_json(path, self.as_dict())
+        """Write the history as JSON; a loss that is not finite becomes null."""
+        lists = {name: [finite(one) for one in v] if isinstance(v, list) else v for name, v in self.as_dict().items()}
+        return write_json(path, lists)
 
     @classmethod
     def load(cls, path: str | Path) -> History:
@@ -55,6 +57,9 @@ class History:
         """
         value = read_json(path)
         try:
-            return cls(**value)
+            history = cls(**value)
+            for losses in (history.loss, history.validation_loss):
+                losses[:] = [math.nan if one is None else one for one in losses]
+            return history
         except TypeError:
             raise LmbookError(f"{path} is not a training history.", "Train again to write one.") from None

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from lmbook.errors import LmbookError
-from lmbook.files import read_json, write_atomically, write_json, write_text
+from lmbook.files import finite, read_json, write_atomically, write_json, write_text
 from lmbook.tokenizers.registry import load_tokenizer
 from lmbook.tokenizers.tokenizer import Tokenizer
 from lmbook.training.history import History
@@ -47,7 +47,7 @@ def save_run(
     tokenizer: Tokenizer,
     config: dict[str, Any],
     history: History,
-    sample: str,
+    sample: str | None = None,
     picture: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write a trained model and what belongs to it to `folder`, each file completely or not at all.
@@ -58,20 +58,46 @@ def save_run(
         tokenizer: the one it was trained with.
         config: plain values that say how it was trained.
         history: of `fit`.
-        sample: text that the model wrote.
+        sample: text that the model wrote; None: `add_to_run` may bring it.
         picture: writes the loss curve to the path it is given; None leaves the picture out.
 
     Raises:
         LmbookError: the folder cannot be written to.
     """
     folder = Path(folder)
-    write_atomically(folder / TOKENIZER, tokenizer.save)
-    write_json(folder / CONFIG, {**config, "tokenizer_fingerprint": tokenizer.fingerprint})
+    saved = save_model(folder, model, tokenizer, config)
     history.save(folder / HISTORY)
-    write_text(folder / SAMPLE, sample.rstrip("\n") + "\n")
+    if sample is not None:
+        add_to_run(folder, sample)
     if picture is not None:
         write_atomically(folder / PICTURE, picture)
-    return write_atomically(folder / MODEL, model.save)
+    return saved
+
+
+def save_model(folder: str | Path, model: keras.Model, tokenizer: Tokenizer, config: dict[str, Any]) -> Path:
+    """Write the model and what it cannot be used without; what an earlier run left beside it is deleted.
+
+    It comes first: nothing that fails after a training of hours may take the model along.
+    """
+    folder = Path(folder)
+    write_atomically(folder / TOKENIZER, tokenizer.save)
+    write_json(folder / CONFIG, {**config, "tokenizer_fingerprint": tokenizer.fingerprint})
+    saved = write_atomically(folder / MODEL, model.save)
+    for name in (HISTORY, PICTURE, SAMPLE):
+        (folder / name).unlink(missing_ok=True)
+    return saved
+
+
+def add_to_run(folder: str | Path, sample: str | None = None, **config: Any) -> None:
+    """Add a sample, or what is known only after a run was saved, to its folder; `config` goes to its config.json.
+
+    A number that is not finite, such as a score of nothing, is written as null: JSON has no other word for it.
+    """
+    folder = Path(folder)
+    if sample is not None:
+        write_text(folder / SAMPLE, sample.rstrip("\n") + "\n")
+    if config:
+        write_json(folder / CONFIG, {**read_json(folder / CONFIG), **{k: finite(v) for k, v in config.items()}})
 
 
 def load_run(folder: str | Path) -> TrainedRun:

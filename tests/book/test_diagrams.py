@@ -39,6 +39,7 @@ EXTREMES = {
     "causal and padding": lambda: diagrams.mask("causal", TREE[:4], padding=2),
     "long gpt": lambda: diagrams.gpt_and_bert(LONGEST),
     "two gpt": lambda: diagrams.gpt_and_bert(["a", "b"], hidden=1),
+    "long language model": lambda: diagrams.language_model(WIDE_HAN, vocabulary=10**6),
     "long translation": lambda: diagrams.encoder_decoder(LONGEST, WIDE_HAN, layers=12),
     "short translation": lambda: diagrams.encoder_decoder(["a", "b"], ["我", "你"]),
     "rotary of eight": lambda: diagrams.rotary(LONGEST, pairs=3, base=10_000),

@@ -130,6 +130,14 @@ def test_the_numbers_of_sinusoidal_positions():
     )
     np.testing.assert_allclose(sines, np.sin(angles), atol=0.0051)
     np.testing.assert_allclose(cosines, np.cos(angles), atol=0.0051)
+    shown = [text for _, _, text in texts(diagram)]
+    assert {"base 50, D = 6; 1 rad ≈ 57°", "+1 rad", "+0.27 rad", "+0.074 rad"} <= set(shown)
+
+
+def test_the_base_of_rotary_positions_is_told():
+    for base, said in ((100.0, "100"), (10_000, "10,000")):
+        shown = [text for _, _, text in texts(diagrams.rotary(CAT, base=base))]
+        assert f"(base {said}; 1 radian ≈ 57°)" in shown
 
 
 @pytest.mark.parametrize("word", ["lower", "internationali", "aaaa", "ninini"])

@@ -1,4 +1,4 @@
-"""Which lessons a plain run of the tests runs: `lstm_baseline`, and three others each day."""
+"""Which lessons a plain run of the tests runs: `lstm_baseline`, and three short ones, each day others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from lmbook.book.chapters import LessonFile, lessons
 from lmbook.book.results import read_results
 
 ALWAYS_RUN = "lstm_baseline"
+SHORT = 30.0  # seconds that a recorded quick run took; longer lessons are run by --lessons alone
+A_DAY = 3
 
 
 def last_changes(folder: Path) -> dict[str, int]:
@@ -37,21 +39,13 @@ def seconds_of(lesson: LessonFile) -> float:
 
 
 def due(candidates: Sequence[LessonFile], changes: dict[str, int], day: int) -> list[str]:
-    """The names of three lessons for a day: two of the shortest third and one of the others, so that no day lasts long.
+    """The names of the lessons for a day, of those whose quick run is short.
 
-    Both are gone through from the lesson that changed least recently; without `changes`, in the order given.
+    They are gone through from the lesson that changed least recently; without `changes`, in the order given.
     """
-    by_length = sorted(candidates, key=seconds_of)
-    third = len(by_length) // 3
-    chosen = []
-    for part, count in ((by_length[:third], 2), (by_length[third:], 1)):
-        names = {lesson.name for lesson in part}
-        oldest_first = sorted(
-            (lesson for lesson in candidates if lesson.name in names),
-            key=lambda lesson: changes.get(lesson.path.name, 0),
-        )
-        chosen += [oldest_first[(count * day + place) % len(oldest_first)].name for place in range(count)]
-    return chosen
+    short = [lesson for lesson in candidates if seconds_of(lesson) <= SHORT]
+    oldest_first = sorted(short, key=lambda lesson: changes.get(lesson.path.name, 0))
+    return [oldest_first[(A_DAY * day + place) % len(oldest_first)].name for place in range(A_DAY)]
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +62,9 @@ def run_today(request) -> set[str]:
 def choose_due():
     """The function that chooses, for its own test."""
     return due
+
+
+@pytest.fixture
+def is_short():
+    """Function of a lesson: whether a plain run ever runs it."""
+    return lambda lesson: seconds_of(lesson) <= SHORT

@@ -13,7 +13,7 @@ LESSONS = lessons()
 # In a figure's unit, heading or note: it is seconds or memory, or computed from them.
 OF_THE_MACHINE = re.compile(
     r"\b(seconds?|milliseconds|ms|s|[MG]B|megabytes|times alone|times as fast|tokens a second)\b"
-    r"|/s\b|per second|speedup|slowdown|time grows|peak|medians|kJ|CO2|kWh|assumed: "
+    r"|/s\b|per second|speedup|slowdown|time grows|peak|medians|kJ|CO2|kWh|assumed: |fastest of "
 )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -25,19 +23,14 @@ def lmbook(*arguments):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, train_here):
     """(folder of a run of some steps, what the command printed)."""
     place = tmp_path_factory.mktemp("classify")
     lines = ["id,opinion,words", *(f'{n},{label},"{text}"' for n, (text, label) in enumerate(ROWS))]
     (place / "mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    arguments = ["train", "--task", "classification", "--data", "mine.csv", "--columns", "words,opinion"]
+    arguments = ["--task", "classification", "--data", "mine.csv", "--columns", "words,opinion"]
     arguments += ["--model", "lstm", "--vocabulary-size", "280", "--steps", "20", "--output", "run"]
-    # A process of its own: training makes TensorFlow deterministic for the whole process.
-    done = subprocess.run(
-        [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return place / "run", done.stdout
+    return place / "run", train_here(place, *arguments)
 
 
 def test_train_leaves_a_classifier_and_scores_it_beside_a_bag_of_words(trained):

@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
     place = tmp_path_factory.mktemp("train")
     (place / "mine.txt").write_text(TEXT, encoding="utf-8")
     arguments = ["train", "--model", "gru", "--text", "mine.txt", "--steps", "3", "--seed", "7", "--output", "run"]
-    # A process of its own: training makes TensorFlow deterministic for the whole process.
+    # A process of its own, as a reader starts it: what TensorFlow itself would print is to be seen here.
     done = subprocess.run(
         [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
     )
@@ -144,6 +144,13 @@ def test_output_is_never_somebody_elses_folder(tmp_path):
         check_output(tmp_path)
     with pytest.raises(LmbookError, match="is a file"):
         check_output(tmp_path / "letters.txt")
+
+
+def test_a_folder_into_which_another_trains_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbook.locks._take", lambda path: None)
+    monkeypatch.setattr("lmbook.cli.train.read_text_source", lambda *_: pytest.fail("it was read"))
+    result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run")
+    assert result.exit_code == 2 and "Another training writes to" in result.output.replace("\n", " "), result.output
 
 
 @pytest.mark.parametrize("command", ["generate", "evaluate"])

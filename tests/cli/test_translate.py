@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
 
 from lmbook.cli.app import app
+from lmbook.models.encoder_decoder import EncoderDecoder
+from lmbook.recipes import translator
 
 COLOURS = {"red": "rot", "green": "grün", "blue": "blau", "white": "weiß", "black": "schwarz"}
 THINGS = {"tree": "Baum", "bird": "Vogel", "house": "Haus", "boat": "Boot", "hat": "Hut", "dog": "Hund"}
@@ -21,37 +22,25 @@ def lmbook(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
 
 
-# The command line, but with a model of one layer and without XLA: compiling takes longest here.
-SMALL = """
-from functools import partial
-from lmbook.models.encoder_decoder import EncoderDecoder
-from lmbook.recipes import translator
-EncoderDecoder.jit_compile_decoding = False
-translator.SentenceTranslatorProfile = partial(translator.SentenceTranslatorProfile, num_layers=1)
-from lmbook.__main__ import main
-main()
-"""
-
-
-@pytest.fixture(autouse=True)
-def without_xla(monkeypatch):
-    monkeypatch.setattr("lmbook.models.encoder_decoder.EncoderDecoder.jit_compile_decoding", False)
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """A model of one layer and without XLA: compiling takes longest here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EncoderDecoder, "jit_compile_decoding", False)
+        one_layer = partial(translator.SentenceTranslatorProfile, num_layers=1)
+        patch.setattr(translator, "SentenceTranslatorProfile", one_layer)
+        yield
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, train_here):
     """(folder of a run of three steps, what the command printed)."""
     place = tmp_path_factory.mktemp("translate")
     lines = [f"{target}\t{source}" for source, target in PAIRS]
     (place / "pairs.tsv").write_text("\n".join(["german\tenglish", *lines]) + "\n", encoding="utf-8")
-    arguments = ["train", "--task", "translation", "--data", "pairs.tsv", "--columns", "english,german"]
+    arguments = ["--task", "translation", "--data", "pairs.tsv", "--columns", "english,german"]
     arguments += ["--vocabulary-size", "400", "--steps", "3", "--output", "run"]
-    # A process of its own: training makes TensorFlow deterministic for the whole process.
-    done = subprocess.run(
-        [sys.executable, "-c", SMALL, *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return place / "run", done.stdout
+    return place / "run", train_here(place, *arguments)
 
 
 def test_train_leaves_a_translator_and_scores_it(trained):

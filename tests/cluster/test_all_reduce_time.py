@@ -1,3 +1,5 @@
+"""On one device; on two workers, see test_same_steps.py."""
+
 from __future__ import annotations
 
 import sys
@@ -6,9 +8,7 @@ import pytest
 import tensorflow as tf
 
 from lmbook.cluster import all_reduce_time
-from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.errors import LmbookError
-from lmbook.files import read_json
 
 
 def weights(width):
@@ -20,14 +20,6 @@ def test_the_size_is_that_of_the_gradient_and_both_steps_take_time():
     found = all_reduce_time.time_all_reduce(tf.distribute.get_strategy(), width=8, rounds=1)
     assert found["bytes"] == 4 * weights(8)
     assert found["alone"] > 0 and found["together"] > 0
-
-
-def test_two_workers_time_every_width_and_one_writes(tmp_path):
-    file = tmp_path / "found.json"
-    command = ["-m", "lmbook.cluster.all_reduce_time", str(file), "--widths", "8", "16", "--rounds", "1"]
-    BackgroundWorkers(*command).wait()
-    assert [run["bytes"] for run in read_json(file)] == [4 * weights(8), 4 * weights(16)]
-    assert all(run["together"] > 0 and run["alone"] > 0 for run in read_json(file))
 
 
 def test_without_a_cluster_it_says_how_to_start(monkeypatch, tmp_path):

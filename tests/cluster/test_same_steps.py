@@ -1,6 +1,7 @@
-"""Several devices and several workers make the steps of one device.
+"""Several devices and several workers make the steps of one device; and what else is seen only on two workers.
 
-Devices must be made before TensorFlow starts, so each program below has a process of its own.
+Devices must be made before TensorFlow starts, so each program below has a process of its own. Starting two workers
+takes longer than all that they do here, so that one pair does it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import sys
 
 import pytest
 
+from lmbook.cluster.background_workers import BackgroundWorkers
 from lmbook.cluster.same_steps import difference, load
+from lmbook.files import read_json
 
 MIRRORED = """
 import json, pathlib, sys
@@ -84,6 +87,56 @@ found["collective float16"] = difference(one, same_steps(collective, 2, precisio
 json.dump(found, open(sys.argv[1], "w"))
 """
 
+TWO_WORKERS = """
+import os, runpy, signal, sys
+import numpy as np
+
+timed, steps, output = sys.argv[1:]
+sys.argv[1:] = [timed, "--widths", "8", "16", "--rounds", "1"]
+runpy.run_module("lmbook.cluster.all_reduce_time", run_name="__main__")  # it chooses a core, which is to come first
+sys.argv[1:] = [steps, "--gradient-accumulation-steps", "2"]
+runpy.run_module("lmbook.cluster.same_steps", run_name="__main__")
+
+from lmbook.cluster.same_steps import UnevenBatches
+from lmbook.errors import LmbookError
+from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from lmbook.training.checkpoint import Checkpoint
+from lmbook.training.distributed import workers
+from lmbook.training.distributed.cluster import read_cluster
+from lmbook.training.distributed.strategy import make_strategy
+from lmbook.training.fit import fit
+
+strategy = make_strategy("multi_worker")
+workers._PIECE = 1000  # several pieces
+index = read_cluster().index
+assert workers.sum_over_workers(strategy, np.array([1.5, index])).tolist() == [3.0, 1.0]
+own = np.random.default_rng(index).bytes(10_001)
+assert workers.from_chief(strategy, own) == np.random.default_rng(0).bytes(10_001)
+assert workers.from_chief(strategy, b"") == b""
+arrays = {"a": np.array([-0.0, np.nan, 1e-40], "float32"), "b": np.arange(3)}
+found = workers.checkpoint_from_chief(strategy, Checkpoint(5, arrays, {}, {"x": 1}) if index == 0 else None)
+assert found.step == 5 and found.record == {"x": 1}
+assert all(found.arrays[name].tobytes() == value.tobytes() for name, value in arrays.items())
+assert workers.checkpoint_from_chief(strategy, None) is None
+print("agreed", flush=True)
+try:
+    workers.check_same(strategy, {"model": "a", "data": f"of worker {index}"})
+except LmbookError as error:
+    print(error, flush=True)
+
+
+def ask_to_stop(step, loss):
+    if step == 4 and index == 1:  # one of two, as when one machine is taken away
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+with strategy.scope():
+    model = RecurrentLanguageModel(RecurrentConfig(30, 4, 4, cell="rnn"))
+print("fits", flush=True)
+fit(model, UnevenBatches(), steps=2_000, report_every=2, output=output, callbacks=[ask_to_stop], quiet=True, checks=())
+print("never stopped", flush=True)
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -135,8 +188,38 @@ def test_each_replica_draws_its_own_dropout(mirrored, compiled):
     assert together[0] != together[1]
 
 
-def test_two_workers_make_the_same_steps(folder):
-    program = ["-m", "lmbook.cluster.same_steps", str(folder / "two.npz"), "--gradient-accumulation-steps", "2"]
-    run("-m", "lmbook", "launch", "--workers", "2", "--", "python", *program)
-    weights, _, losses = difference(load(folder / "one.npz"), load(folder / "two.npz"))
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    """The folder with `timed.json`, `two.npz` and `stopped`, and what the workers printed."""
+    folder = tmp_path_factory.mktemp("workers")
+    workers = BackgroundWorkers(
+        "-c", TWO_WORKERS, *(str(folder / name) for name in ("timed.json", "two.npz", "stopped"))
+    )
+    said = workers.wait(may_fail=True)
+    assert "fits" in said, said
+    return folder, said, workers.failed
+
+
+def test_two_workers_make_the_same_steps(folder, two_workers):
+    weights, _, losses = difference(load(folder / "one.npz"), load(two_workers[0] / "two.npz"))
     assert weights < 1e-5 and losses < 1e-6
+
+
+def test_two_workers_time_every_width_and_one_writes(two_workers):
+    found = read_json(two_workers[0] / "timed.json")
+    assert [run["bytes"] for run in found] == [4 * (2 * 256 * D + 2 * (D * D + D) + 256) for D in (8, 16)]
+    assert all(run["together"] > 0 and run["alone"] > 0 for run in found)
+
+
+def test_two_workers_agree_and_notice_that_their_data_differ(two_workers):
+    said = two_workers[1]
+    assert said.count("agreed") == 2, said
+    assert "Worker 1 differs from worker 0: its data is of worker 1, there it is of worker 0." in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_sigterm_to_one_worker_saves_and_says_how_to_go_on(two_workers):
+    folder, said, failed = two_workers
+    assert failed and "never stopped" not in said
+    assert list((folder / "stopped" / "checkpoints").iterdir())
+    assert said.count("saved; the same command goes on from here") == 1, said

@@ -219,6 +219,7 @@ def small_transformer(longest=20, **options):
     return model
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize(("positions", "num_layers"), [("sinusoidal", 2), ("rotary", 1)])
 def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions, num_layers):
     model = small_transformer(positions=positions, num_layers=num_layers)
@@ -229,6 +230,7 @@ def test_a_transformer_with_a_cache_writes_what_it_writes_without(positions, num
     assert len(set(map(tuple, expected))) > 2
 
 
+@pytest.mark.xla
 def test_the_room_of_the_cache_changes_nothing():
     """64 places, 128, and all that the model has, each compiled once for prompts and lengths that it is enough for."""
     model, prompts = small_transformer(longest=140, num_layers=1), [[2, 5, 6], [2, 7, 8, 9, 10, 3]]
@@ -252,6 +254,7 @@ def test_every_kind_of_model_writes_in_a_batch_what_it_writes_alone(any_model, s
         assert generate(any_model, [prompt] * len(PROMPTS), sources=read, **options)[row] == together[row]
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("any_model", ["encoder_decoder"], indirect=True)
 def test_an_encoder_decoder_writes_with_xla_what_it_writes_without(any_model, sources_for):
     fast = type(any_model)(any_model.config)
@@ -298,7 +301,7 @@ def test_a_sampler_of_ones_own_chooses_the_tokens():
 
 
 def test_a_sampler_of_ones_own_writes_in_a_stream_what_it_writes_in_a_batch():
-    model, sampling = small_transformer(), EpsilonSampling(0.9, epsilon=0.1)
+    model, sampling = small_transformer(num_layers=1), EpsilonSampling(0.9, epsilon=0.1)
     written = generate(model, PROMPTS, max_new_tokens=6, sampling=sampling, seed=3)
     assert written != generate(model, PROMPTS, max_new_tokens=6, sampling=Sampling(0.9), seed=3)
     assert list(stream(model, PROMPTS[0], max_new_tokens=6, sampling=sampling, seed=3)) == written[0]

@@ -4,7 +4,7 @@ import pytest
 
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.errors import LmbookError
-from lmbook.evaluation.translation import join_pieces, score_translations
+from lmbook.evaluation.translation import bleu_tokenizer, join_pieces, score_translations
 
 
 def test_bleu_by_hand():
@@ -62,3 +62,24 @@ def test_the_published_bleu_of_a_real_system(mirror, monkeypatch, tmp_path, kind
     outputs = [line["output"] or "-" for line in lines]
     score = score_translations(outputs, [join_pieces(line[kind]) for line in lines], "none")
     assert score.bleu == pytest.approx(22.5855084573, abs=1e-8)
+
+
+CHINESE = ["打开文件", "关闭窗口", "无法保存您的设置。", "打开 Microsoft Word 文档"]
+
+
+@pytest.mark.parametrize(
+    ("references", "cut"),
+    [
+        (["OK", "PDF-7", *CHINESE], "zh"),
+        ([*CHINESE, "OK"], "zh"),
+        (["这是的の字", *CHINESE], "zh"),
+        (["これはペンです。", "駅はどこですか。"], "char"),
+        (["東京特許許可局長今日急遽許可却下"] + ["ありがとうございました。"], "char"),
+        (["สวัสดีครับ", "ขอบคุณมาก"], "char"),
+        (["The sign says 出口, which means exit.", "A green tree."], "13a"),
+        (["안녕하세요 여러분", "감사합니다"], "13a"),
+        (["👍", "123", ""], "13a"),
+    ],
+)
+def test_all_references_decide_how_texts_are_cut(references, cut):
+    assert bleu_tokenizer(references) == bleu_tokenizer(references[::-1]) == cut

@@ -80,3 +80,10 @@ def test_what_cannot_be_trained_is_named():
         text_classifier(ClassifierProfile("rnn"), corpus(RECORDS, RECORDS))
     with pytest.raises(LmbookError, match="No training text has the label 'angry'"):
         text_classifier(PROFILES["lstm"], corpus(RECORDS, [{"text": "x", "label": "angry"}]))
+
+
+@pytest.mark.parametrize("texts", [("😀", "😡"), ("1", "2"), ("a b", "c d"), ("好", "坏")])
+def test_a_bag_of_words_reads_texts_without_any_word_of_two_letters(texts):
+    records = [{"text": text, "label": label} for text, label in zip(texts * 9, ("x", "y") * 9, strict=True)]
+    whole = Corpus("signs", "text_classification", "", {"train": records, "validation": records, "test": records})
+    assert module.bag_of_words_score(whole).accuracy == 1.0

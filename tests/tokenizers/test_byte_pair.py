@@ -1,3 +1,6 @@
+import random
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,3 +62,21 @@ def test_room_for_the_bytes_is_asked_for():
     assert BytePairTokenizer.train(["aaaa"], 259).vocabulary_size == 259
     with pytest.raises(LmbookError, match="258.*259"):
         BytePairTokenizer.train(["aaaa"], 258)
+
+
+@pytest.mark.parametrize("signs", ["ACGT", "=", " ", "\n", "打开关闭"])
+def test_what_has_no_spaces_is_learned_in_seconds(signs):
+    draw = random.Random(0)
+    text = "a" + "".join(draw.choices(signs, k=100_000)) + "b"  # the square of it would take a quarter of a minute
+    start = time.process_time()
+    tokenizer = BytePairTokenizer.train([text], 400)
+    ids = tokenizer.encode(text)
+    assert time.process_time() - start < 5
+    assert len(ids) < len(text.encode()) / 2 and tokenizer.decode(ids) == text
+
+
+def test_pieces_of_the_usual_length_are_learned_as_they_are(monkeypatch):
+    text = "the thing that thinks, 你好你好 and so on 12345 " * 9
+    before = BytePairTokenizer.train([text], 300)
+    monkeypatch.setattr("lmbook.tokenizers.byte_pair.LONGEST_PIECE", 10**6)
+    assert BytePairTokenizer.train([text], 300).fingerprint == before.fingerprint

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -69,3 +70,12 @@ def test_ids_do_not_depend_on_the_process():
         for seed in ("1", "2")
     }
     assert len(prints) == 1
+
+
+@pytest.mark.parametrize("blanks", [" " * 400_000, "\n" * 400_000, " \n" * 200_000, "\t" * 400_000])
+def test_long_runs_of_white_space_are_read_in_seconds(blanks):
+    start = time.process_time()
+    tokenizer = WordTokenizer.train(["some words\nleft" + blanks + "right"])
+    assert time.process_time() - start < 5
+    line_end = "\n" if "\n" in blanks else " "
+    assert tokenizer.normalize("left" + blanks + "right") == f"left{line_end}right"

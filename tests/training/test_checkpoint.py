@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import keras
 import numpy as np
@@ -146,3 +147,26 @@ def test_variables_get_their_values_back_whatever_they_are_called():
     assert [v.numpy().tolist() for v in second] == [[1.0, 2.0], 3]
     with pytest.raises(LmbookError, match="shapes"):
         assign("model", second[:1], values("model", first))
+
+
+def test_nobody_else_s_unfinished_file_is_deleted(tmp_path):
+    """As two trainings into one folder would: the second begins while the first is writing."""
+    refused = []
+
+    def second():
+        try:
+            Checkpoints(tmp_path / "checkpoints", {}).save(1, {}, {})
+        except LmbookError as error:
+            refused.append(error.message)
+
+    class Slow(dict):
+        """Arrays in whose midst the other one comes."""
+
+        def values(self):
+            other = threading.Thread(target=second)
+            other.start()
+            other.join()
+            return super().values()
+
+    path = Checkpoints(tmp_path / "checkpoints", {}).save(1, Slow(w=np.zeros(3)), {})
+    assert read(path).step == 1 and len(refused) == 1 and "Another training writes to" in refused[0]

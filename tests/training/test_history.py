@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from lmbook.errors import LmbookError
@@ -16,3 +18,9 @@ def test_saved_and_loaded_it_is_equal(tmp_path):
 def test_another_file_is_refused(tmp_path):
     with pytest.raises(LmbookError, match="not a training history"):
         History.load(write_json(tmp_path / "a.json", {"words": 3}))
+
+
+def test_a_loss_that_is_no_number_does_not_keep_the_history_from_being_written(tmp_path):
+    history = History([1, 2], [3.0, 2.5], [0.1, 0.2], [1, 2], [math.inf, math.nan])
+    again = History.load(history.save(tmp_path / "history.json"))
+    assert again.loss == history.loss and all(map(math.isnan, again.validation_loss))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -135,16 +134,3 @@ def test_killed_again_and_again_it_ends_bit_for_bit_the_same(tmp_path, request, 
         for key, value in whole.items():
             np.testing.assert_array_equal(value, ended[key], err_msg=f"{key} of trial {trial}")
         assert runs.files(name) == runs.files("whole")  # nothing half-written is left
-
-
-def test_sigterm_saves_and_says_how_to_go_on(tmp_path):
-    runs = Runs(tmp_path, workers=2)
-    process = runs.start("stopped", pause=PAUSE)
-    while not runs.files("stopped"):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
-    worker = psutil.Process(process.pid).children()[1]
-    worker.send_signal(signal.SIGTERM)  # to one of two, as when one machine is taken away
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert output.count("saved; the same command goes on from here") == 1, output

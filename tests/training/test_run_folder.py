@@ -7,7 +7,7 @@ from lmbook.errors import LmbookError
 from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.tokenizers.registry import train_tokenizer
 from lmbook.training.history import History
-from lmbook.training.run_folder import load_run, save_run
+from lmbook.training.run_folder import add_to_run, load_run, save_model, save_run
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,28 @@ def test_another_tokenizer_is_noticed(folder):
     train_tokenizer("character", ["a blue tree"]).save(folder / "tokenizer.json")
     with pytest.raises(LmbookError, match="not the tokenizer"):
         load_run(folder)
+
+
+def test_nothing_that_fails_takes_the_model_along(parts, tmp_path):
+    def fail(path):
+        raise ValueError("no picture")
+
+    with pytest.raises(ValueError):
+        save_run(tmp_path, *parts, {}, History([1], [2.0], [0.1]), "a tree", picture=fail)
+    assert load_run(tmp_path).config["tokenizer_fingerprint"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.keras", "tokenizer.json", "config.json", "history.json", "sample.txt"
+    }  # fmt: skip
+
+
+def test_a_new_model_does_not_stand_beside_an_earlier_run_s_sample(parts, folder):
+    save_model(folder, *parts, {"steps": 2})
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "tokenizer.json", "config.json"}
+
+
+def test_what_is_known_later_is_added(folder):
+    add_to_run(folder, bleu=3.5, margin=float("nan"))
+    add_to_run(folder, "another")
+    config = load_run(folder).config
+    assert (config["steps"], config["bleu"], config["margin"]) == (1, 3.5, None)
+    assert (folder / "sample.txt").read_text() == "another\n"

@@ -56,6 +56,7 @@ def table_of(training):
     return np.asarray(training.model.table.embeddings)
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("compiled", [False, True])
 def test_adam_on_repeated_tokens_equals_numpy(compiled):
     training = training_step(keras.optimizers.Adam(0.01, epsilon=1e-7), jit_compile=compiled)
@@ -122,6 +123,7 @@ def test_the_gradient_is_clipped_as_a_whole(optimizer):
     assert np.linalg.norm(table_of(training) - before) == pytest.approx(0.01, rel=1e-4)
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("compiled", [False, True])
 def test_accumulating_gradients_changes_nothing(compiled):
     x, y, w = (np.concatenate([part, part[::-1, ::-1]]) for part in batch([[1, 1, 1, 0], [1, 0, 0, 0]]))

@@ -46,6 +46,7 @@ def test_rows_of_a_long_document_are_led_in(make_model, special_ids):
     assert validation(model) == pytest.approx(loss, abs=1e-4)
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("context", [8, 50])
 def test_a_transformer_reads_a_long_document_in_windows(special_ids, context):
     keras.utils.set_random_seed(3)

@@ -15,7 +15,7 @@ from lmbook.book.diagrams.pieces import next_word, tokens
 from lmbook.book.diagrams.positions import rotary, sinusoidal
 from lmbook.book.diagrams.recurrent import lstm_cell, recurrent_model, unrolled_rnn
 from lmbook.book.diagrams.sight import gpt_and_bert
-from lmbook.book.diagrams.stacks import block, encoder_decoder
+from lmbook.book.diagrams.stacks import block, encoder_decoder, language_model
 from lmbook.book.diagrams.trees import beam_tree, merge_tree
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "block",
     "encoder_decoder",
     "gpt_and_bert",
+    "language_model",
     "lstm_cell",
     "mask",
     "merge_tree",

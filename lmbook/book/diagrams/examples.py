@@ -70,6 +70,8 @@ def examples() -> dict[str, Diagram]:
         "block_cross": diagrams.block(cross=True),
         "encoder_decoder": diagrams.encoder_decoder(CAT, ["le", "chat", "était", "assis"], layers=2),
         "encoder_decoder_chinese": diagrams.encoder_decoder(TREE, CHINESE),
+        "language_model": diagrams.language_model(TREE, vocabulary=282),
+        "language_model_long": diagrams.language_model(LONG, width=12288, hidden=49152, layers=96, vocabulary=100277),
         "gpt_and_bert": diagrams.gpt_and_bert(["the", "cat", "sat", "down"]),
         "gpt_and_bert_long": diagrams.gpt_and_bert(LONG),
         "beam_tree": diagrams.beam_tree(BEAMS, beams=2),

@@ -50,6 +50,7 @@ def rotary(words: Sequence[str], *, pairs: int = 2, base: float = 100.0) -> Diag
         [
             "Each next position turns the arrows further; the angle",
             "between two of them depends only on their distance",
+            f"(base {base:,g}; 1 radian ≈ 57°)",
         ],
     )
     said = "; ".join(f"pair {i + 1} turns by {_angle(speed)} for each position" for i, speed in enumerate(speeds))
@@ -112,13 +113,17 @@ def sinusoidal(*, length: int = 16, width: int = 8, position: int = 5, base: flo
         pair = math.sin(position * speed), math.cos(position * speed)
         canvas.text(318, y, number(pair[0], 2), anchor="start")
         canvas.text(378, y, number(pair[1], 2), anchor="start")
+        canvas.text(362, y + 20, f"+{speed:.2g} rad", size=SMALL, colour="muted")
         read.append(f"pair {i + 1}: {number(pair[0], 2)} and {number(pair[1], 2)}")
     bottom = (count - 1) * pitch + 48
     canvas.text(left, bottom, "0", size=SMALL, colour="muted")
     canvas.text(left + 145, bottom, "position t →", size=SMALL, colour="muted")
     canvas.text(left + 290, bottom, str(length - 1), size=SMALL, colour="muted")
+    canvas.text(left + 145, bottom + 24, f"base {base:,g}, D = {width}; 1 rad ≈ 57°", size=SMALL, colour="muted")
+    turns = ", ".join(f"{base ** (-i / count):.2g}" for i in range(count))
     alt = (
-        f"{count} pairs of waves over {length} positions, each a sine and a cosine, each slower than the one above. "
+        f"{count} pairs of waves over {length} positions, each a sine and a cosine, each slower than the one above: at "
+        f"each position they turn by {turns} radians (base {base:,g}, D = {width}). "
         f"The numbers of position {position} are read off where a line crosses the waves: {'; '.join(read)}."
     )
     return Diagram("Sinusoidal positions", alt, canvas)

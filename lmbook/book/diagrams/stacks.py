@@ -91,6 +91,60 @@ def _check_layers(layers: int | None) -> None:
         raise LmbookError(f"layers={layers} is below 1.", "Give the number of blocks.")
 
 
+def language_model(
+    words: Sequence[str], *, width: int = 64, hidden: int = 256, layers: int = 2, vocabulary: int = 300
+) -> Diagram:
+    """A decoder-only model, and the shape of what it computes for these words.
+
+    Args:
+        words: a text, 2 to 8 words.
+        width: numbers in a word's vector.
+        hidden: numbers inside the feed-forward layers.
+        layers: blocks.
+        vocabulary: different tokens.
+
+    Raises:
+        LmbookError: the words cannot be drawn, or a number is below 1.
+    """
+    words = check_words(words)
+    _check_layers(layers)
+    if min(width, hidden, vocabulary) < 1:
+        raise LmbookError("A width is below 1.", "Give the numbers of the model.")
+    canvas, x, count = Canvas(), 118, len(words)
+    _wrapped(canvas, x, 0, words)
+    canvas.arrow([(x, -15), (x, -42)])
+    ids = canvas.box(x, -59, "token ids", colour="line", width=190)
+    below, y = ids, -130.0
+    shapes = [(ids, f"{count}", "one a word")]
+    parts: list[tuple[list[str], str, str, str]] = [
+        (["Embedding", "+ positions"], "blue", f"{count} × {width}", "a vector a word"),
+        (["Self-attention", "sees no later words"], "orange", f"{count} × {width}", f"weights {count} × {count}"),
+        (["Feed-forward", "each word by itself"], "blue", f"{count} × {width}", f"inside {count} × {hidden}"),
+        (["norm"], "line", f"{count} × {width}", ""),
+        (["Logits", "a score for each token"], "blue", f"{count} × {vocabulary}", "one row a word"),
+    ]
+    for number_, (labels, colour, shape, more) in enumerate(parts):
+        box = canvas.box(x, y, labels, colour=colour, width=190)
+        canvas.arrow([below.n, box.s], colour="green", width=3)
+        shapes.append((box, shape, more))
+        below, y = box, y - (88 if number_ in (0, 2) else 82)
+    frame = shapes[3][0].y - 22, shapes[2][0].bottom + 14
+    canvas.rectangle(Area(x - 112, frame[0], 330, frame[1] - frame[0]), stroke="line", dashed=True)
+    canvas.text(x + 208, frame[0] + 20, f"× {layers}", anchor="end", bold=True)
+    for box, shape, more in shapes:
+        canvas.text(x + 108, box.e[1] - (10 if more else 0), shape, anchor="start", bold=True)
+        if more:
+            canvas.text(x + 108, box.e[1] + 12, more, anchor="start", size=SMALL, colour="muted")
+    canvas.arrow([below.n, (x, below.y - 26)], colour="green", width=3)
+    canvas.text(x, below.y - 40, f"the token after each of the {count}")
+    alt = (
+        f"{' '.join(words)}: {count} token ids become {count} vectors of {width} numbers. {layers} blocks of "
+        f"self-attention, with weights {count} by {count}, and feed-forward, {hidden} numbers inside, keep that shape; "
+        f"then a norm, and {count} rows of {vocabulary} logits, for the token after each word."
+    )
+    return Diagram("A decoder-only language model", alt, canvas)
+
+
 def encoder_decoder(source: Sequence[str], target: Sequence[str], *, layers: int | None = None) -> Diagram:
     """The Transformer that translates: the encoder reads the source, the decoder writes the target.
 

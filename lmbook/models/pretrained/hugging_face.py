@@ -23,6 +23,11 @@ from lmbook.tokenizers.word_piece import WordPieceTokenizer
 ACTIVATION_NAMES = {"gelu": "exact_gelu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
 # In the files, but no weights: GPT-2's causal masks, BERT's places 0, 1, 2 …; and heads that are trained anew.
 NOT_GPT2 = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
+# What a config.json may say beside sizes that changes the logits, each with what our models do, and what is so where
+# nothing is said. What only training feels, or the memory, may say what it likes.
+PLAIN = {"add_cross_attention": False, "pruned_heads": {}, "quantization_config": {}}
+PLAIN_GPT2 = {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False}
+PLAIN_BERT = {"position_embedding_type": "absolute", "is_decoder": False}
 NOT_BERT = re.compile(r"embeddings\.position_ids|(cls|classifier|qa_outputs)\.")
 
 
@@ -33,9 +38,7 @@ def load_gpt2(folder: str | Path) -> GPT:
         LmbookError: a file is missing, damaged, or of another model.
     """
     config, arrays, origin = _read(folder, "gpt2")
-    unusual = ("add_cross_attention", "scale_attn_by_inverse_layer_idx")
-    if any(config.get(name) for name in unusual) or not config.get("scale_attn_weights", True):
-        raise LmbookError(f"{folder} is not a plain GPT-2: its config.json changes the attention.", "Give another.")
+    _check_plain(config, PLAIN | PLAIN_GPT2, origin, "GPT-2")
     D = _get(config, "n_embd", origin)
     model = GPT(
         GPTConfig(
@@ -53,8 +56,11 @@ def load_gpt2(folder: str | Path) -> GPT:
         )
     )
     arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
-    shared = {"lm_head.weight"} if model.head is None else set()
-    arrays = {name: a for name, a in arrays.items() if name not in shared and not NOT_GPT2.fullmatch(name)}
+    arrays = {name: array for name, array in arrays.items() if not NOT_GPT2.fullmatch(name)}
+    if model.head is None:
+        _check_same(
+            arrays.pop("lm_head.weight", None), arrays.get("wte.weight"), "lm_head.weight", "wte.weight", origin
+        )
     assign(gpt2_places(model), arrays, origin, "a GPT-2 with the sizes of its config.json")
     return model
 
@@ -83,10 +89,18 @@ def load_bert_masked_lm(folder: str | Path) -> BERTMaskedLM:
     model = BERTMaskedLM(bert_from(config, arrays, origin, pooler=False))
     head = {_modern(name): array for name, array in arrays.items() if name.startswith("cls.predictions.")}
     # The matrix of the logits is the table of the tokens, and their bias may be named twice or after it.
-    head.pop("cls.predictions.decoder.weight", None)
+    decoder, bias = "cls.predictions.decoder.weight", "cls.predictions.bias"
+    if decoder not in head and not config.get("tie_word_embeddings", True):
+        raise LmbookError(
+            f"{origin} lacks {decoder}, though its config.json says tie_word_embeddings=false.", "Get the file again."
+        )
+    table_name = "embeddings.word_embeddings.weight"
+    _check_same(
+        head.pop(decoder, None), np.asarray(model.bert.embedding.tokens.embeddings), decoder, table_name, origin
+    )
     twin = head.pop("cls.predictions.decoder.bias", None)
     if twin is not None:
-        head.setdefault("cls.predictions.bias", twin)
+        _check_same(twin, head.setdefault(bias, twin), "cls.predictions.decoder.bias", bias, origin)
     assign(_masked_lm_places(model), head, origin, "a BERT with a masked-language head (BertForMaskedLM)")
     return model
 
@@ -103,8 +117,7 @@ def load_minilm() -> tuple[BERT, WordPieceTokenizer]:
 
 def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origin: str, pooler: bool | None) -> BERT:
     """A `BERT` from what config.json and model.safetensors hold; see `load_bert`."""
-    if config.get("is_decoder") or config.get("position_embedding_type", "absolute") != "absolute":
-        raise LmbookError(f"{origin} is not a plain BERT: it is a decoder, or has other positions.", "Give another.")
+    _check_plain(config, PLAIN | PLAIN_BERT, origin, "BERT")
     arrays = {_modern(name).removeprefix("bert."): array for name, array in arrays.items()}
     arrays = {name: array for name, array in arrays.items() if not NOT_BERT.match(name)}
     pooler = "pooler.dense.weight" in arrays if pooler is None else pooler
@@ -145,6 +158,33 @@ def _read(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.n
             "Download that file of the model; pickled weights (.bin) are not read.",
         )
     return config, read_safetensors(path), str(path)
+
+
+def _check_plain(config: Mapping[str, Any], plain: Mapping[str, Any], origin: str, model: str) -> None:
+    """Refuse a model that our classes would compute otherwise than its config.json says."""
+    for name, usual in plain.items():
+        value = config.get(name, usual)
+        if value != usual and (value or usual):  # null is as good as false or an empty list
+            raise LmbookError(
+                f"{origin} is not a plain {model}: its config.json says {name}={value!r}.",
+                f"Give a model with {name}={usual!r}, or none of it.",
+            )
+    own = [name for name in config.get("auto_map") or () if name.startswith("AutoModel")]
+    if own:
+        raise LmbookError(
+            f"{origin} is not a plain {model}: its config.json names a program of its own for {own[0]}.",
+            "Give a model that needs none; no such program is ever run.",
+        )
+
+
+def _check_same(one: np.ndarray | None, other: np.ndarray | None, name: str, other_name: str, origin: str) -> None:
+    """Refuse two arrays for what is one in our model. Where either is missing there is nothing to compare."""
+    if one is None or other is None or np.array_equal(one, np.asarray(other, one.dtype)):
+        return
+    raise LmbookError(
+        f"In {origin}, {name} differs from {other_name}; here they are one.",
+        "Give a model with tie_word_embeddings=true, whose head has no numbers of its own.",
+    )
 
 
 def _get(config: Mapping[str, Any], name: str, origin: str) -> Any:

@@ -143,3 +143,66 @@ def test_minilm_gives_the_similarities_of_its_model_card():
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     similar = vectors @ vectors.T
     np.testing.assert_allclose(similar[[0, 0, 1], [1, 2, 2]], [0.6660, 0.1046, 0.1411], atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        (name, {key: value})
+        for name in ("bert", "gpt2")
+        for key, value in {
+            "add_cross_attention": True,
+            "pruned_heads": {"0": [1]},
+            "quantization_config": {"bits": 8},
+            "auto_map": {"AutoModel": "modeling.Mine"},
+        }.items()
+    ]
+    + [
+        ("bert", {"position_embedding_type": "relative_key"}),
+        ("bert", {"is_decoder": True}),
+        ("gpt2", {"scale_attn_weights": False}),
+    ],
+)
+def test_what_would_change_the_logits_is_refused_and_named(changed, name, config):
+    load = load_bert if name == "bert" else load_gpt2
+    with pytest.raises(LmbookError, match="not a plain") as caught:
+        load(changed(name, config))
+    assert next(iter(config)) in str(caught.value) or "AutoModel" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_what_changes_nothing_may_say_what_it_likes(changed, name):
+    harmless = {"pruned_heads": None, "use_cache": False, "chunk_size_feed_forward": 2, "summary_type": "last"}
+    (load_bert if name == "bert" else load_gpt2)(changed(name, harmless | {"auto_map": {"AutoTokenizer": "mine"}}))
+
+
+def test_a_head_of_its_own_is_refused(changed):
+    table = "bert.embeddings.word_embeddings.weight"
+    decoder, bias = "cls.predictions.decoder.weight", "cls.predictions.decoder.bias"
+
+    def folder(factor, tied):
+        place = changed(
+            "bert", {"tie_word_embeddings": tied}, lambda arrays: arrays | {decoder: factor * arrays[table]}
+        )
+        return place.rename(place.with_name(f"{factor} {tied}"))
+
+    for tied in (True, False):
+        with pytest.raises(LmbookError, match="decoder.weight differs from embeddings.word_embeddings.weight"):
+            load_bert_masked_lm(folder(-2, tied))
+        load_bert_masked_lm(folder(1, tied))
+    load_bert(folder(-3, False))  # without the head it does not matter
+    missing = changed("bert", {"tie_word_embeddings": False}, lambda a: {n: v for n, v in a.items() if n != decoder})
+    with pytest.raises(LmbookError, match="lacks cls.predictions.decoder.weight"):
+        load_bert_masked_lm(missing)
+    shutil.rmtree(missing)
+    other = changed("bert", arrays=lambda a: a | {bias: a["cls.predictions.bias"] + 1})
+    with pytest.raises(LmbookError, match="decoder.bias differs from cls.predictions.bias"):
+        load_bert_masked_lm(other)
+
+
+def test_a_head_of_gpt2_that_should_be_its_table_and_is_not_is_refused(changed):
+    def double(arrays):
+        return arrays | {"lm_head.weight": 2 * arrays["transformer.wte.weight"]}
+
+    with pytest.raises(LmbookError, match="lm_head.weight differs from wte.weight"):
+        load_gpt2(changed("gpt2", {}, double))

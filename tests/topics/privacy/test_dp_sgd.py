@@ -32,6 +32,7 @@ def gradient_by_hand(model, clip):
     return [g.numpy() / len(ROWS[0]) for g in total]
 
 
+@pytest.mark.xla
 @pytest.mark.parametrize("method", ["vectorized", "one_by_one"])
 def test_without_noise_a_step_is_the_mean_of_clipped_gradients(method):
     model, clip = small(), 0.3
