@@ -106,6 +106,7 @@ def test_the_numbers_of_an_lstm_cell_are_computed():
     assert f"= 0.9 × (−0.5) + 0.2 × 0.7 = −{-c:.2f}" in shown
     assert f"= 0.5 × tanh(−{-c:.2f}) = −{-0.5 * math.tanh(c):.2f}" in shown
     assert {"f = 0.9", "i = 0.2", "g = 0.7", "o = 0.5"} <= set(shown)
+    assert {"−0.5", "−0.45", "0.14", "−0.31", f"−{-0.5 * math.tanh(c):.2f}"} <= set(shown)
 
 
 def test_rotary_arrows_are_turned_by_the_position_times_the_speed():
@@ -222,6 +223,7 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.multi_head(heads=3, width=64), "multiple of 3"),
         (lambda: diagrams.unrolled_rnn(CAT, predicts=CAT[:2]), "each word"),
         (lambda: diagrams.lstm_cell(memory=1), "missing"),
+        (lambda: diagrams.recurrent_model(vocabulary=9, embedding=0, units=4), "below 1"),
         (lambda: diagrams.lstm_cell(memory=1, forget=2, input=0, candidate=0, output=0), "0 to 1"),
         (lambda: diagrams.lstm_cell(memory=1e9, forget=1, input=0, candidate=0, output=0), "too large"),
         (lambda: diagrams.block(order="sandwich"), "pre, post"),

@@ -13,7 +13,7 @@ from lmbook.book.diagrams.kit.diagram import Diagram
 from lmbook.book.diagrams.learning import training_loop
 from lmbook.book.diagrams.pieces import next_word, tokens
 from lmbook.book.diagrams.positions import rotary, sinusoidal
-from lmbook.book.diagrams.recurrent import lstm_cell, unrolled_rnn
+from lmbook.book.diagrams.recurrent import lstm_cell, recurrent_model, unrolled_rnn
 from lmbook.book.diagrams.sight import gpt_and_bert
 from lmbook.book.diagrams.stacks import block, encoder_decoder, language_model
 from lmbook.book.diagrams.trees import beam_tree, merge_tree
@@ -32,6 +32,7 @@ __all__ = [
     "merge_tree",
     "multi_head",
     "next_word",
+    "recurrent_model",
     "rotary",
     "sinusoidal",
     "tokens",

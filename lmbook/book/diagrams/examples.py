@@ -49,6 +49,7 @@ def examples() -> dict[str, Diagram]:
         "unrolled_rnn_long": diagrams.unrolled_rnn(LONG, predicts=LONG),
         "lstm_cell": diagrams.lstm_cell(),
         "lstm_cell_numbers": diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5),
+        "recurrent_model": diagrams.recurrent_model(vocabulary=391, embedding=64, units=128),
         "attention": diagrams.attention(CAT),
         "attention_causal": diagrams.attention(TREE, asking=4, causal=True),
         "attention_long": diagrams.attention(LONG),

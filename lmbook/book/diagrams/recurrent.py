@@ -92,8 +92,8 @@ def lstm_cell(
 ) -> Diagram:
     """The inside of an LSTM cell: the road of the memory c, and the gates that change it.
 
-    With numbers for one unit, which are given all five or not at all, they are written in, and the new memory and the
-    new h computed.
+    With numbers for one unit, which are given all five or not at all, they are written in, and what follows from them
+    is computed and written where it arises.
 
     Args:
         memory: c of the step before.
@@ -117,7 +117,7 @@ def lstm_cell(
     if memory is not None and not abs(memory) < 100:
         raise LmbookError(f"memory={memory} is too large for the picture.", "Use a number between −100 and 100.")
     canvas = Canvas()
-    _inside(canvas, gates)
+    _inside(canvas, gates, memory)
     first = [("c", "t", " = f × c", "t−1", " + i × g")]
     second = [("h", "t", " = o × tanh(c", "t", ")")]
     alt = (
@@ -144,12 +144,49 @@ def lstm_cell(
     return Diagram("The inside of an LSTM cell", alt, canvas)
 
 
-def _inside(canvas: Canvas, gates) -> None:
+def recurrent_model(*, vocabulary: int, embedding: int, units: int, cell: str = "LSTM") -> Diagram:
+    """A whole recurrent language model, from the ids of the words to a probability for each word, with its shapes.
+
+    Args:
+        vocabulary: the number of words V.
+        embedding: the numbers that stand for a word.
+        units: the numbers in the memory.
+        cell: the name of the recurrent layer.
+
+    Raises:
+        LmbookError: a number is below 1, or the name is too long.
+    """
+    (cell,) = check_words([cell], "cell", 1)
+    for name, value in (("vocabulary", vocabulary), ("embedding", embedding), ("units", units)):
+        if value < 1:
+            raise LmbookError(f"{name}={value} is below 1.", "Give the number of numbers.")
+    parts = [
+        ("Embedding", "looks up a row for each word", f"[B, T, {embedding}]"),
+        (cell, "reads the rows one after the other", f"[B, T, {units}]"),
+        ("Dense", "gives a logit for each word", f"[B, T, {vocabulary}]"),
+        ("Softmax", "makes them probabilities", f"[B, T, {vocabulary}]"),
+    ]
+    canvas, x = Canvas(), 150
+    below, shape = canvas.box(x, 0, "ids of the words", colour="line", width=250), "[B, T]"
+    for y, (name, does, after) in zip((-90, -190, -290, -390), parts, strict=True):
+        part = canvas.box(x, y, [name, does], width=250, colour="green" if name == cell else "blue")
+        canvas.arrow([below.n, part.s])
+        canvas.text(x + 12, (below.y + part.bottom) / 2, shape, size=SMALL, anchor="start", colour="muted")
+        below, shape = part, after
+    canvas.arrow([below.n, (x, below.y - 44)])
+    canvas.text(x + 12, below.y - 22, shape, size=SMALL, anchor="start", colour="muted")
+    canvas.text(x, below.y - 58, "probabilities of the next word", colour="muted")
+    steps = ", then ".join(f"{name} ({does}; shape {after})" for name, does, after in parts)
+    alt = f"The ids of the words, of shape [B, T], go through four parts: {steps}."
+    return Diagram(f"The whole model: {cell}", alt, canvas)
+
+
+def _inside(canvas: Canvas, gates, memory: float | None) -> None:
     places, road, meet, bus = {"forget": 84, "input": 159, "candidate": 252, "output": 352}, 56, 150, 304
     canvas.arrow([(10, road), (440, road)], colour="green", width=4)
     canvas.text(10, road - 26, ("c", "t−1"), size=MATH, anchor="start")
     canvas.text(440, road - 26, ("c", "t"), size=MATH, anchor="end")
-    canvas.text(225, road - 32, "memory", colour="muted")
+    canvas.text(225, road - 32, "kept memory c", colour="muted")
     canvas.line([(10, bus), (places["output"], bus), (places["output"], bus - 30)])
     canvas.text(10, bus - 20, ("h", "t−1"), size=MATH, anchor="start")
     canvas.arrow([(40, 350), (40, bus)])
@@ -175,3 +212,11 @@ def _inside(canvas: Canvas, gates) -> None:
     for name, x in places.items():
         value = "" if gates[name] is None else f" = {number(gates[name])}"
         canvas.text(x - 8, 196, NAMES[name] + value, anchor="end")
+    if memory is not None:
+        kept, written = gates["forget"] * memory, gates["input"] * gates["candidate"]
+        c = kept + written
+        canvas.text(10, road + 20, number(memory), anchor="start")
+        canvas.text((forget.e[0] + plus.w[0]) / 2, road + 20, number(kept))
+        canvas.text(add + 8, 102, number(written), anchor="start")
+        canvas.text((plus.e[0] + right) / 2, road + 20, number(c))
+        canvas.text(440, bus + 22, number(gates["output"] * math.tanh(c)), anchor="end")
