@@ -366,7 +366,7 @@ lesson.table(
 )
 lesson.table("hacking_stories", shown, ["", "the first story of the test"], None)
 note = "right stories, words of joy rewarded, no penalty"
-lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note=note, at_most=0.35)
+lesson.record("hacked_grammatical", rows[1][3], tolerance=0.3, note=note, at_most=0.3)
 lesson.record("held_grammatical", rows[2][3], tolerance=0.3, note="the same reward with a KL penalty")
 lesson.record("checked_grammatical", rows[3][3], tolerance=0.3, note="the same reward, given to right stories only")
 

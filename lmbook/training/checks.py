@@ -57,19 +57,20 @@ def check_before_training(model: keras.Model, data: Batches, which: Sequence[str
         known[name]()
 
 
-def check_precision(model: keras.Model) -> None:
-    """Refuse a GRU in float16 where there is no GPU.
+def slow_precision(model: keras.Model) -> str | None:
+    """A warning where a GRU is in float16 and there is no GPU; None for all else.
 
-    On some CPUs one step then takes a minute, and nothing can be heard of it, not even Ctrl-C; on none is it faster.
+    On some CPUs one step then takes a minute, and nothing can be heard of it, not even Ctrl-C.
     """
     if tf.config.list_logical_devices("GPU"):
-        return
+        return None
     slow = [one for one in model._flatten_layers() if isinstance(one, keras.layers.GRU)]
-    if any(one.compute_dtype == "float16" for one in slow):
-        raise LmbookError(
-            "A GRU in float16 (mixed_float16) can take a minute for each step on a CPU.",
-            "Train it in float32 or mixed_bfloat16, or on a GPU.",
-        )
+    if not any(one.compute_dtype == "float16" for one in slow):
+        return None
+    return (
+        "A GRU in float16 (mixed_float16) takes up to a minute for each step on some CPUs, and Ctrl-C waits for the "
+        "end of a step; float32 and mixed_bfloat16 are fast."
+    )
 
 
 def check_ids(model: keras.Model, x: np.ndarray, y: np.ndarray, source: np.ndarray | None = None) -> None:

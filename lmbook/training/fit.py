@@ -18,7 +18,7 @@ from lmbook.locks import locked
 from lmbook.pipelines.batches import Batches
 from lmbook.training.callbacks import Callback, Callbacks
 from lmbook.training.checkpoint import Checkpoint, Checkpoints
-from lmbook.training.checks import ALL_CHECKS, check_before_training, check_precision
+from lmbook.training.checks import ALL_CHECKS, check_before_training, slow_precision
 from lmbook.training.distributed.cluster import is_chief
 from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
@@ -106,7 +106,6 @@ def fit(
     if report_every is None:
         report_every = max(1, (steps or 1000) // 10)
     _check_arguments(steps, minutes, validation, optimizer, label_smoothing, gradient_accumulation_steps, report_every)
-    check_precision(model)
     strategy = _strategy_of(model, strategy)
     check_batch(data.batch_size, strategy.num_replicas_in_sync, gradient_accumulation_steps)
     settings = {
@@ -118,6 +117,8 @@ def fit(
     }
     made_of = {"model": describe(model), "data": data.description, "training": _words(settings), **(fingerprints or {})}
     display = Display(quiet, None if is_chief() else terminal(quiet=True))
+    if warning := slow_precision(model):
+        display.say(warning)
     checkpoints = None if output is None else Checkpoints(Path(output) / "checkpoints", made_of, say=display.say)
     advice = "Start all workers again with the same command" + ("." if output is None else f"; {output} has the state.")
     only_one = nullcontext() if output is None or not is_chief() else locked(output)

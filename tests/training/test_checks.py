@@ -11,8 +11,7 @@ from lmbook.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from lmbook.models.transformer import TransformerConfig
 from lmbook.pipelines.pairs import SentencePairs
 from lmbook.tokenizers.tokenizer import SpecialIds
-from lmbook.training.checks import ALL_CHECKS, check_before_training, check_precision
-from lmbook.training.fit import fit
+from lmbook.training.checks import ALL_CHECKS, check_before_training, slow_precision
 
 
 class Batches:
@@ -166,14 +165,11 @@ def test_a_head_whose_weights_are_too_large_by_a_power_of_ten_is_caught():
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16", "float32"])
-def test_a_gru_in_float16_is_refused_without_a_gpu(cell, precision, monkeypatch):
+def test_a_gru_in_float16_is_warned_of_without_a_gpu(cell, precision, monkeypatch):
     model = RecurrentLanguageModel(RecurrentConfig(9, 4, 4, cell=cell), dtype=precision)
     there = []
     monkeypatch.setattr("tensorflow.config.list_logical_devices", lambda kind: there)
     if (cell, precision) == ("gru", "mixed_float16"):
-        with pytest.raises(LmbookError, match="GRU in float16"):
-            check_precision(model)
-        with pytest.raises(LmbookError, match="GRU in float16"):
-            fit(model, None, steps=1)
+        assert "GRU in float16" in slow_precision(model)
         there.append("GPU:0")
-    check_precision(model)
+    assert slow_precision(model) is None
