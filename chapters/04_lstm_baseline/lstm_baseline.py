@@ -87,7 +87,7 @@ diagrams.unrolled_rnn(["<end>", "the", "cat", "sat"], predicts=["the", "cat", "s
 # **softmax** makes probabilities of the logits: raise e to each, and divide by the sum. Say there are only three
 # words, with the logits 2, 1 and 0:
 #
-# | word | logit $z$ | $e^z$ | probability |
+# | word | logit $z$ | power $e^z$ | probability |
 # |---|---:|---:|---:|
 # | sat | 2 | 7.39 | 7.39 / 11.11 = 0.665 |
 # | ran | 1 | 2.72 | 2.72 / 11.11 = 0.245 |

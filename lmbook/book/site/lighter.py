@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from lmbook.book.site.used_styles import used_rules, words_of
 
 _ICON_SCRIPT = re.compile(r"[^\n]*<script[^>]*/fontawesome\.js[^>]*></script>\n")
+_ROLES = re.compile(r' role="(?:doc-biblioentry|list)"(?=[ >])')
 _BY_SCRIPTS = ("bs-",)  # Bootstrap's script puts the names of these classes together
 _AS_THEY_ARE = ("katex", "vendor")  # folders of styles of which each page uses another part
 
@@ -31,7 +32,7 @@ def _clear_up(app: Sphinx, error: Exception | None) -> None:
     texts = []
     for page in output.rglob("*.html"):
         text = _ICON_SCRIPT.sub("", page.read_text(encoding="utf-8"))
-        texts.append(text.replace(' role="doc-biblioentry"', ""))
+        texts.append(_ROLES.sub("", text))
         page.write_text(texts[-1], encoding="utf-8", newline="\n")
     scripts = [path for path in output.glob("_static/**/*.js") if path.name != "search-index.js"]
     words = words_of(texts + [path.read_text(encoding="utf-8") for path in scripts])

@@ -9,6 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 _EMPTY_HEADING = re.compile(r"<th\b([^>]*)>\s*</th>")
+_TABLE = re.compile(r"\s*<table\b")
 PICTURE = "A picture that the cell above drew"
 
 
@@ -26,7 +27,9 @@ def _give_words(app: Sphinx, document: nodes.document, page: str) -> None:
                 entry.children = []
                 entry += nodes.paragraph("", "", nodes.inline("", "row", classes=["visually-hidden"]))
     for raw in list(document.findall(nodes.raw)):  # tables among a lesson's outputs
-        if _EMPTY_HEADING.search(raw.astext()):
-            raw.parent.replace(raw, nodes.raw("", _EMPTY_HEADING.sub(r"<td\1></td>", raw.astext()), format="html"))
+        if _TABLE.match(raw.astext()):
+            table = _EMPTY_HEADING.sub(r"<td\1></td>", raw.astext())
+            wide = f'<div class="wide-table" tabindex="0">{table}</div>'  # it moves in itself, by the keyboard too
+            raw.parent.replace(raw, nodes.raw("", wide, format="html"))
     for image in document.findall(nodes.image):
         image.setdefault("alt", PICTURE)
