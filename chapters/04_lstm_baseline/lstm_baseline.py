@@ -12,9 +12,10 @@
 # How long is a program that learns to write stories by reading stories? And when it says "loss: 0.75", how do we know
 # whether that is good?
 #
-# The answer to the first question is [[program_lines]] lines of plain Keras, and in this lesson we write all of them.
-# For the second, the program learns from little stories for which we can calculate the best score that any program
-# could ever reach. So we will know exactly how much it has learned. **Afterwards you can**
+# The answer to the first question is [[program_lines]] lines of plain Keras, besides the imports and a few settings,
+# and in this lesson we write all of them. For the second, the program learns from little stories for which we can
+# calculate the best score that any program could ever reach. So we will know exactly how much it has learned.
+# **Afterwards you can**
 #
 # - write, train and use a language model in plain Keras, on a text of your own;
 # - work out its loss with a pencil, and say what the number means;
@@ -82,10 +83,10 @@ diagrams.unrolled_rnn(["<end>", "the", "cat", "sat"], predicts=["the", "cat", "s
 #
 # ## By hand: how good is a prediction?
 #
-# The network ends with one number for each word of its **vocabulary**, the list of all words that it knows. This
-# number is called the word's **logit**: it can be any number, and the higher it is, the likelier the word. The
-# **softmax** makes probabilities of the logits: raise e to each, and divide by the sum. Say there are only three
-# words, with the logits 2, 1 and 0:
+# The network ends with one number for each word of its **vocabulary**, the list of all words that it knows. This number
+# is called the word's **logit**: it can be any number, and the higher it is, the likelier the word. The **softmax**
+# makes probabilities of the logits: raise e to each, and divide by the sum. Say there are only three words, with the
+# logits 2, 1 and 0 (other numbers than in the first picture, so that we can calculate):
 #
 # | word | logit $z$ | power $e^z$ | probability |
 # |---|---:|---:|---:|
@@ -148,11 +149,13 @@ diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5
 # c_t &= f \odot c_{t-1} + i \odot g &\quad h_t &= o \odot \tanh(c_t)
 # \end{aligned}$$
 #
-# $x_t$ is the row of numbers that stands for token number $t$; $c_{t-1}$ and $h_{t-1}$ are the memory before it,
-# $c_t$ and $h_t$ the memory after it. $W$, $U$ and $b$ are the weights; each of $i$, $f$, $o$ and $g$ has its own.
-# $\sigma(a) = 1 / (1 + e^{-a})$, the sigmoid, squeezes any number to between 0 and 1 (2.2 becomes 0.90), and $\odot$
-# multiplies number by number. As code, these are four lines, with the four $W$ side by side in one array, and so with
-# $U$ and $b$. Below them, our example:
+# $x_t$ is the row of numbers that stands for token number $t$; $c_{t-1}$ and $h_{t-1}$ are the memory before it, $c_t$
+# and $h_t$ the memory after it. $W$, $U$ and $b$ are the weights; each of $i$, $f$, $o$ and $g$ has its own. The
+# sigmoid, $\sigma(a) = 1 / (1 + e^{-a})$, squeezes any number to between 0 and 1, and $\odot$ multiplies number by
+# number. A gate by hand, with one unit: let $x_t = (1, 2)$, $h_{t-1} = 0.4$, $W$ have the two numbers 0.5 and 0.25, $U
+# = 0.5$ and $b = 1$. Then $1 \cdot 0.5 + 2 \cdot 0.25 + 0.4 \cdot 0.5 + 1 = 2.2$, and $\sigma(2.2) = 0.90$, the forget
+# gate of the picture. As code, these are four lines, with the four $W$ side by side in one array, and so with $U$ and
+# $b$. Below them, our example:
 
 
 # %%
@@ -201,9 +204,9 @@ lesson.record(
 # ## The stories, and the best score that is possible
 #
 # We learn from **greentree**, stories that the book makes up by itself from a fixed set of rules. They have three or
-# four sentences. We take three separate sets. The model learns from the **training set**. While it learns, we watch
-# its loss on the **validation set**, which it never learns from. The **test set** is for the final scores, which
-# nothing was chosen by. (`split="seen"` keeps some combinations of plant and hero back for other lessons.)
+# four sentences. We take three separate sets. The model learns from the **training set**. While it learns, we watch its
+# loss on the **validation set**, which it never learns from. The **test set** is kept for the final scores: nothing is
+# chosen by looking at it. (`split="seen"` keeps some combinations of plant and hero back for other lessons.)
 
 
 # %%
@@ -270,9 +273,10 @@ for number, (word, p) in enumerate(diary.thrown, 1):
 print(f"{f'... all {number} choices':24} {'':6} {'':6} {total:6.3f}")
 
 # %% [markdown]
-# "(wording)" means one of several ways to say the same; "(event)", further on, is what happens next. All that is not
-# thrown is certain, and costs nothing. The probability of the whole story is the product of all $p$, so its $-\ln p$
-# is the sum. The library works it out for any story, from the text alone:
+# The dice are thrown in the order in which the rules need them, which is not always the order of the words. "(wording)"
+# means one of several ways to say the same; "(event)", further on, is what happens next. All that is not thrown is
+# certain, and costs nothing. The probability of the whole story is the product of all $p$, so its $-\ln p$ is the sum.
+# The library works it out for any story, from the text alone:
 
 # %%
 story = test[0]
@@ -359,18 +363,19 @@ diagrams.recurrent_model(vocabulary=words, embedding=embedding_dim, units=lstm_u
 
 # %% [markdown]
 # An **embedding** is a table with one row of numbers for each word; the layer looks the rows up. They start as random
-# numbers of about the size of 1 (Keras' own start, within 0.05 of 0, would make all words look nearly alike at
-# first). The LSTM reads the rows, and with `return_sequences=True` it gives its memory $h$ after every word, not only
-# after the last. From that, a **dense layer**, which multiplies by a table of weights and adds a bias, makes a logit
-# for each word of the vocabulary. The softmax is left to the loss. The two **dropout** layers will be of use later;
-# with 0 they do nothing.
+# numbers of about the size of 1 (Keras' own start, within 0.05 of 0, would make all words look nearly alike at first).
+# The LSTM reads the rows, and with `return_sequences=True` it gives its memory $h$ after every word, not only after the
+# last. From that, a **dense layer**, which multiplies by a table of weights and adds a bias, makes a logit for each
+# word of the vocabulary. The softmax is not a layer of the model: the loss does it while training, and `generate_text`
+# when we write. The two **dropout** layers will be of use later; with 0 they do nothing.
 #
-# One thing we do not leave to Keras: the first value of the biases. Keras starts with a bias of 1 in every forget
-# gate, which then keeps about $\sigma(1) = 73\ \%$ of the memory at each word. After ten words only $0.73^{10} = 4\
-# \%$ is left. So we spread the biases of the forget gates from 0 to 4. Some units start out short-lived, and others,
-# with $\sigma(4) = 98.2\ \%$, still have about half of their memory after forty words, the length of a story. A unit
-# that keeps much should not be flooded with new things. So its input gate starts with the opposite bias, from 0 to
-# −4. ([Recurrent networks](../01_background/recurrent_networks.ipynb) shows what this does.)
+# One thing we do not leave to Keras: the first value of the biases. Keras starts with a bias of 1 in every forget gate,
+# which then keeps about $\sigma(1) = 73\ \%$ of the memory at each word. After ten words only $0.73^{10} = 4\ \%$ is
+# left. So we spread the biases of the forget gates from 0 to 4. Some units start out short-lived, and others, with
+# $\sigma(4) = 98.2\ \%$, still have about half of their memory after forty words, the length of a story. A unit that
+# keeps much should not be flooded with new things. So its input gate starts with the opposite bias, from 0 to −4. In
+# the code, `bias_initializer` takes our start, and `unit_forget_bias=False` turns Keras' own off. ([Recurrent
+# networks](../01_background/recurrent_networks.ipynb) shows what this does.)
 
 
 # %%
@@ -406,8 +411,9 @@ def create_model(vocab_size, embedding_dim, lstm_units, dropout=0.0):
 # Training goes round in a circle. A **batch**, here 32 stories, goes through the model. The loss compares the logits
 # with the labels. The **gradient** says for each weight how steeply the loss rises when this weight grows: a gradient
 # of 2 means that 0.01 more in the weight costs about 0.02 nats. So every weight takes a small step in the opposite
-# direction. The **learning rate** says how small, and the next batch comes. When all stories have been read once, one
-# **epoch** is over. (In the picture, $B$ and $T$ are as above, $V$ is the number of words in the vocabulary, and
+# direction, and the **learning rate** says how small. With the simplest rule, a learning rate of 0.03 and a gradient of
+# 2, a weight of 0.50 becomes 0.50 − 0.03 · 2 = 0.44. Then the next batch comes. When all stories have been read once,
+# one **epoch** is over. (In the picture, $B$ and $T$ are as above, $V$ is the number of words in the vocabulary, and
 # $g$ is the gradient; it has nothing to do with the candidate in the LSTM.)
 
 # %% tags=["hide-input"]
@@ -418,11 +424,14 @@ diagrams.training_loop()
 #
 # - *The loss.* `from_logits=True`, because our model ends with logits, and `ignore_class=PAD`, because padding must
 #   not count: predicting it is trivial, and counting it would make any model look good.
-# - *The optimiser*, the rule that turns gradients into steps. The article takes Adam, which makes the steps of all
-#   weights about equally large. We take Muon, which does the same for a table of weights as a whole, because it came
-#   nearer to the floor when we tried each on the validation stories, with one seed. ([Gradient
-#   descent](../03_mathematics/gradient_descent.ipynb) explains the two; exercise 4 compares them.)
-# - *The learning rate.* It begins at 0.03 and falls to 0 along a cosine curve, so that the last steps are small ones.
+# - *The optimiser*, the rule that turns gradients into steps. The article takes Adam, which gives every single weight a
+#   step of about the same size, whether its gradient is large or small. We take Muon, which looks at a table of weights
+#   as a whole and takes care that it does not change in one direction only. When we tried both on the validation
+#   stories, with one seed, Muon came nearer to the floor; exercise 4 compares them. Muon is meant for the tables inside
+#   a network. So Keras leaves the embedding and the biases to Adam, and `exclude_layers` leaves the last layer to it,
+#   too. ([Gradient descent](../03_mathematics/gradient_descent.ipynb) explains both rules.)
+# - *The learning rate.* It begins at 0.03 and falls to 0 along half a wave of the cosine: slowly at first, fastest in
+#   the middle, and slowly again at the end. So the last steps are small ones.
 #
 # `patience` is for later; with `None` all epochs are trained.
 
@@ -619,9 +628,10 @@ lesson.record("runs", len(runs), "random starts")
 # %% [markdown]
 # Counting is far better than guessing: that is the simple model to beat. It ends [[counting_excess_nats_per_word .2]]
 # nats above the floor, and our program [[excess_nats_per_word .3]] ± [[excess_sd .3]] (mean ± standard deviation over
-# [[runs]] seeds). Even the worst of the seeds beats counting by [[gain_over_counting .2]] nats. An explanation, which
-# we do not test here: counting sees four words and cannot know whom a story is about when the name was told before
-# that, and the LSTM can. (The test stories, and the stories to learn from, were the same for all seeds.)
+# [[runs]] seeds; the standard deviation says how far a seed typically is from the mean). Even the worst of the seeds
+# beats counting by [[gain_over_counting .2]] nats. An explanation, which we do not test here: counting sees four words
+# and cannot know whom a story is about when the name was told before that, and the LSTM can. (The test stories, and the
+# stories to learn from, were the same for all seeds.)
 #
 # How did the first of them get there? Its two losses, epoch by epoch, with the floor of the validation stories:
 
@@ -728,10 +738,11 @@ lesson.record("stories_written", len(stories), "stories")
 
 # %% [markdown]
 # Of [[stories_written]] stories that this one model wrote at temperature 0.7, [[grammatical_share %]] obey every rule
-# (95 % interval: [[grammatical_low %]] to [[grammatical_high %]]). Of those that do, [[new_share %]] are new: no
-# training story has the same words throughout. So the model does not just repeat what it has read. A single wrong
-# word spoils a story of forty, so this is a strict measure. The loss looks nearly perfect; the stories still show
-# what is missing.
+# (95 % interval: [[grammatical_low %]] to [[grammatical_high %]]; a true share within it would give a sample like ours
+# quite often, one outside it rarely). Of those that do, [[new_share %]] are new: no training story has the same words
+# throughout. So the model does not just repeat what it has read, though we did not look for near copies, which differ
+# from a training story in a word or two. A single wrong word spoils a story of forty, so this is a strict measure. The
+# loss looks nearly perfect; the stories still show what is missing.
 #
 # ## Over-fitting, seen and treated
 #
@@ -999,12 +1010,13 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 # 1. *Read.* Why does `preprocess_data` put `<end>` before the first word? What could the model not learn without it?
 # 2. *Calculate.* A model gives the four tokens "the", "cat", "sat" and `<end>` the probabilities 0.25, 0.5, 0.5 and
 #    1, in this order. What are its loss and its perplexity?
-# 3. *Change a number.* Call `generate_text(model, vocabulary, "a green tree", temperature=…)` several times with 0.1,
-#    with 1 and with 2. Which stories are wrong, and which are boring?
+# 3. *Change a number.* Call `generate_text(model, vocabulary, "a green tree", temperature=…)` ten times each with 0.1,
+#    with 1 and with 2, and count with `greentree.is_grammatical(text)` how many stories obey the rules. Which are
+#    wrong, and which are boring?
 # 4. *Change the code.* Leave out `bias_initializer` and `unit_forget_bias`, and train again with three seeds
 #    (`train_again`). Then put them back, and put `keras.optimizers.Adam(falling)` in the place of Muon. Adam needs its
-#    own learning rate, so try 0.01, 0.02 and 0.03 first, on the validation stories. How much of the way to the floor is
-#    due to which?
+#    own learning rate, so change `learning_rate` to 0.01, 0.02 and 0.03 first, and take the one with the lowest
+#    `val_loss`. How much of the way to the floor is due to which? (A seed takes about as long as `main` did.)
 # 5. *Your own text.* Put a few hundred short texts (recipes, messages, poems) into one file, with an empty line
 #    between them, and give them to `main`, with a beginning that suits them. After how many epochs is `val_loss`
 #    lowest? Which treatment makes the lowest `val_loss` lower?
