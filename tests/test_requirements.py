@@ -68,7 +68,8 @@ def test_what_the_code_imports_is_declared(root, project):
                 if isinstance(node, ast.ImportFrom) and not node.level:
                     modules = [node.module]
                 for module in {name.split(".")[0] for name in modules} - sys.stdlib_module_names - ELSEWHERE:
-                    if not {canonicalize_name(name) for name in places.get(module, [PACKAGES.get(module, module)])} & allowed:
+                    names = places.get(module, [PACKAGES.get(module, module)])
+                    if not {canonicalize_name(name) for name in names} & allowed:
                         unknown[module] = str(path)
         assert unknown == {}
 
