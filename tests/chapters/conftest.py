@@ -1,4 +1,4 @@
-"""Which lessons a plain run of the tests runs: `lstm_baseline`, and three short ones, each day others."""
+"""Which lessons a plain run of the tests runs: three short ones, each day others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from lmbook.book.chapters import LessonFile, lessons
 from lmbook.book.results import read_results
 
-ALWAYS_RUN = "lstm_baseline"
 SHORT = 30.0  # seconds that a recorded quick run took; longer lessons are run by --lessons alone
 A_DAY = 3
 
@@ -54,8 +53,7 @@ def run_today(request) -> set[str]:
     book = lessons()
     if request.config.getoption("--lessons"):
         return {lesson.name for lesson in book}
-    others = [lesson for lesson in book if lesson.name != ALWAYS_RUN]
-    return {ALWAYS_RUN, *due(others, last_changes(others[0].path.parent.parent), int(os.environ["LMBOOK_TEST_DAY"]))}
+    return set(due(book, last_changes(book[0].path.parent.parent), int(os.environ["LMBOOK_TEST_DAY"])))
 
 
 @pytest.fixture

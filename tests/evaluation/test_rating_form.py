@@ -135,6 +135,7 @@ def test_a_rater_in_a_browser(browser, tmp_path):
         merge(form.key, [partly])
     browser.open(tmp_path / "form.key.json")  # away from the page, and back: nothing is lost
     browser.open(form.path)
+    browser.wait("document.querySelector('#count').checkVisibility()")
     assert browser.text("#count") == "Pair 3 of 8; 2 answered"
 
     for number in range(4):
