@@ -9,8 +9,9 @@
 # - Shows: several heads by a reshape, three ways to tell attention the order, and the reshape that breaks it
 # - Headline: loss_rotary_after_one_epoch, loss_no_positions_after_one_epoch, loss_wrong_reshape, shakespeare_4_heads
 #
-# Attention, as we know it, lets a word take one weighted mean of the words that it sees, but a word often needs two
-# things at once. And nothing in it says which word came first: without a mask, "bites" gets the same numbers in "dog
+# Attention, as we know it, lets a word take one weighted mean of the words that it sees. But a word often needs two
+# things at once: in "a green tree stands", the word "stands" may need both what stands there ("tree") and what it is
+# like ("green"). And nothing in it says which word came first: without a mask, "bites" gets the same numbers in "dog
 # bites man" and in "man bites dog". How do we get several means, and how does attention learn the order of the words?
 #
 # Afterwards you can
@@ -21,9 +22,10 @@
 #
 # You need the [lesson on attention](attention.py). In short: each word has three **vectors** (lists of numbers), a
 # *query*, a *key* and a *value*. The score of two words is the *dot product* of one's query with the other's key:
-# multiply number by number and add up, so that (1, 2) and (3, 4) give 1 · 3 + 2 · 4 = 11. *Softmax* turns the scores of
-# a row into weights between 0 and 1 that add up to 1: scores of 0 and 1 become 0.27 and 0.73. The word takes the mean
-# of all values with these weights. A *causal mask* hides the words that come later.
+# multiply number by number and add up, so that (1, 2) and (3, 4) give 1 · 3 + 2 · 4 = 11. The score is then divided by
+# √K, where K says how many numbers a query has (here 2). *Softmax* turns the scores of a row into weights between 0 and
+# 1 that add up to 1: scores of 0 and 1 become 0.27 and 0.73. The word takes the mean of all values with these weights.
+# A *causal mask* hides the words that come later.
 #
 # The outputs on this page come from the *full profile* of the lesson, the longer of its two versions, which you start
 # with `lmbook run heads_and_positions --full`. Without `--full` a quick one runs, with fewer repetitions and without
@@ -64,9 +66,10 @@ rng = np.random.default_rng(lesson.seed)  # random numbers, the same in each run
 #
 # The picture shows how several means are made at once. Read it from below. The vectors $x$ of the words are multiplied
 # by three matrices, as in the last lesson. The results are then cut into four parts, and each part, called a **head**,
-# does attention on its own. At the top the four results are put side by side, and a last matrix mixes them. The square
-# brackets hold shapes: B texts are computed at once (a **batch**), each has T words, and each word 64 numbers. K is the
-# width of a head, here 64 / 4 = 16.
+# does attention on its own. (The cut itself is not drawn. It happens where the three arrows q, k and v enter the dashed
+# frame: each head gets 16 of the 64 numbers of q, of k and of v.) At the top the four results are put side by side, and
+# a last matrix mixes them. The square brackets hold shapes: B texts are computed at once (a **batch**), each has T
+# words, and each word 64 numbers. K is the width of a head, here 64 / 4 = 16.
 
 # %% tags=["hide-input"]
 diagrams.multi_head(heads=4, width=64)
@@ -82,6 +85,7 @@ diagrams.multi_head(heads=4, width=64)
 #
 # In "a green tree stands", let the word "stands" look for two things, the adjective "green" and the noun "tree". Let
 # the matrix $W_V$ have made a value of four numbers for each: (1, 0, 1, 0) for "green", and (0, 1, 0, 1) for "tree".
+# The weights below are chosen by us; in a model each head computes them from its own scores.
 #
 # - **One head of four numbers** has one pair of weights. With 0.5 each it takes 0.5 · (1, 0, 1, 0) + 0.5 · (0, 1, 0, 1)
 #   = (0.5, 0.5, 0.5, 0.5). Two other words with the values (0, 1, 1, 0) and (1, 0, 0, 1) would have given the same
@@ -122,7 +126,8 @@ print(heads.swapaxes(0, 1).reshape(2, 4).tolist())
 #
 # - $X$ holds one row for each of the $T$ words, $D$ numbers wide; $H$ is the number of heads;
 # - $W_Q^h$, $W_K^h$, $W_V^h$ are the matrices of head $h$, $D$ rows and $D / H$ columns: a slice of the picture's large
-#   ones. The width of a head, $D / H$, is called K in the picture and `d` in the code;
+#   ones. This width of a head, $D / H$, is the K of the picture. (In the code it is `d`, because `K` there holds the
+#   keys);
 # - $[\dots]$ puts the heads' results side by side, and $W_O$, $D$ by $D$, mixes them.
 #
 # As a Keras layer: a `Dense` layer multiplies by a matrix and adds a fixed vector, the *bias*; with `use_bias=False`
@@ -191,7 +196,8 @@ y = ours(x)
 matrices = ours.get_weights()
 
 # %% [markdown]
-# Then against the book's layer and against Keras' own, which was written by other people:
+# Then against the book's layer and against Keras' own, which was written by other people. Keras' layer keeps its
+# matrices with an axis for the heads, so ours are reshaped for it:
 
 # %%
 book = MultiHeadAttention(num_heads=4, use_bias=False)
@@ -219,7 +225,7 @@ lesson.record("difference_to_book_layer", differences["book"], tolerance=None, a
 lesson.record("difference_to_keras_layer", differences["keras"], tolerance=None, at_most=1e-5)
 
 # %% [markdown]
-# All the same, up to rounding. The book's layer:
+# All the same, up to rounding. The book's layer, with some options that we do not need here:
 #
 # [[source lmbook.MultiHeadAttention]]
 #
@@ -231,7 +237,7 @@ lesson.record("difference_to_keras_layer", differences["keras"], tolerance=None,
 #
 # Nothing in the formula says where a word stands. Let three random vectors be the words of "dog bites man". We compute
 # attention without the causal mask, once for "dog bites man" and once for "man bites dog", and compare what each word
-# gets:
+# gets. The library's layer, unlike `Heads`, hides nothing unless it is given a mask.
 
 # %%
 layer = MultiHeadAttention(num_heads=4)
@@ -263,8 +269,8 @@ lesson.record("shuffle_changes", moved, tolerance=None, at_most=1e-5)
 # $$\omega_i = b^{-2i/D}, \qquad i = 0, 1, \dots, D/2 - 1$$
 #
 # - $D$ is the number of numbers of a word, so there are $D/2$ pairs;
-# - $b$ is called the base. Models take 10,000. With the pencil and in the pictures we take 100, so that the slow hands
-#   are seen to move;
+# - $b$ is called the base. 10,000 is a common choice. With the pencil and in the pictures we take 100, so that the slow
+#   hands are seen to move;
 # - angles are in radians: 1 radian is about 57°.
 #
 # With a pencil, for $D = 4$, $b = 100$ and place $t = 2$: $\omega_0 = 1$ and $\omega_1 = 100^{-2/4} = 0.1$. The first
@@ -297,10 +303,11 @@ lesson.record("difference_sinusoidal", same, tolerance=None, at_most=1e-4, note=
 # ### 3. Rotary: turn, don't add
 #
 # Take two numbers of a query as an arrow in the plane. **Rotary** positions turn this arrow by the angle $t\,\omega$ at
-# place $t$, and do the same to the keys. A score is the dot product of a query and a key, and the dot product of two
-# arrows depends on their lengths and on the angle *between* them. If both words move ten places on, both arrows turn
-# further by the same angle, and the score stays as it was. What counts is the distance between the two, and its
-# direction: whether the key stands before or after the query. The picture shows how the arrows turn:
+# place $t$, and do the same to the keys. A score is the dot product of a query and a key (we leave out the √K here,
+# which is the same for all), and the dot product of two arrows depends on their lengths and on the angle *between*
+# them. If both words move ten places on, both arrows turn further by the same angle, and the score stays as it was.
+# What counts is the distance between the two, and its direction: whether the key stands before or after the query. The
+# picture shows how the arrows turn:
 
 # %% tags=["hide-input"]
 diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
@@ -322,9 +329,11 @@ diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
 #
 # In code, an arrow (a, b) is turned with a sine and a cosine. A head of 16 numbers has eight arrows: number 0 with
 # number 8, number 1 with number 9, and so on. Each is turned at its own speed $\omega_i$, as the clocks above, with 16
-# in the place of $D$. `turn` gets the places and multiplies them by the speeds. In the test below there is only one
-# arrow, and its speed is $\omega_0 = 1$, one radian a place; to turn by 30° a place, as with the pencil, we give `turn`
-# the angle itself, 30° times the place in radians, where it expects the place.
+# in the place of $D$. `turn` gets the places and multiplies them by the speeds. It turns each row of `x` for the place
+# of the same row; a single row is turned to all the places, one result for each.
+#
+# The test has one arrow, with speed 1. So `turn` takes the place as the angle in radians. For 30° a place we pass 30°
+# times the place, in radians.
 
 
 # %%
@@ -353,8 +362,8 @@ for query_place, key_place in ((3, 1), (13, 11), (3, 3)):
 # [[source lmbook.layers.apply_rotary]]
 #
 # Is it equal to ours, and does it keep its promise? We put one query and one key of 16 random numbers on all places
-# from 0 to 19, and then on all places from 100 to 119. The scores should change with $t - s$, called `distance` in the
-# output, and not with the hundred places.
+# from 0 to 19, and then on all places from 100 to 119: `turn(q, places)` makes 20 rows out of the one query. The scores
+# should change with $t - s$, called `distance` in the output, and not with the hundred places.
 
 # %%
 q, k = rng.normal(size=(2, 1, 16)).astype("float32")
@@ -390,8 +399,9 @@ lesson.record("difference_of_rotary_to_the_library", same, tolerance=None, at_mo
 # ### Are they a repair?
 #
 # We repeat the test of "dog bites man" with each of them, and ask what the word "bites" gets before and after dog and
-# man have changed places. It stands in the middle both times. `Places` adds what is to be added to the words. An
-# `Embedding(64, width)` is a table of 64 rows, one for each place, with `width` numbers each, which training finds.
+# man have changed places. It stands in the middle both times. `Places` adds the learned or sinusoidal vectors to the
+# words. An `Embedding(64, width)` is a table of 64 rows, one for each place, with `width` numbers each, which training
+# finds.
 #
 # The sinusoidal numbers are multiplied by 0.05. In the models that we train below, the words' vectors begin with
 # numbers between −0.05 and 0.05, and sines and cosines of full size would drown them. (That is what the comment "as
@@ -622,9 +632,10 @@ for kind, change in changes.items():
 
 # %% [markdown]
 # Without positions nothing moves but the rounding. In this one story, with these models of one seed, the other three
-# notice the swap, in very different degrees. With sinusoidal positions the largest change is only
-# [[swap_changes_logits_sinusoidal .3]], which fits their loss: here this model makes next to no use of the order. With
-# rotary positions it is [[swap_changes_logits_rotary .1]].
+# notice the swap, in very different degrees. (As a scale: a logit that is 1 higher makes its word $e = 2.7$ times as
+# likely, compared with a word whose logit stays.) With sinusoidal positions the largest change is only
+# [[swap_changes_logits_sinusoidal .3]], a factor of about 1.02. That fits their loss: here this model makes next to no
+# use of the order. With rotary positions it is [[swap_changes_logits_rotary .1]], a factor of many thousands.
 #
 # (That a model without positions sees only a bag holds for one layer of attention. In a deeper model the layers above
 # can work out more of the order, because each word below has seen another bag: see the last of the further readings.)
@@ -633,8 +644,13 @@ for kind, change in changes.items():
 #
 # We let each model write many stories, word by word, each word drawn by its probability. Then we take all groups of
 # four words that follow one another, and count those that occur in none of the 3,000 training stories. Even good
-# stories have some new groups, so we count the same in the test stories. What is above that hints at words in a wrong
-# company.
+# stories have some new groups, so we count the same in the test stories. A larger share than there hints at wrongly
+# combined words.
+#
+# In `write`, `p` holds the probabilities of the next word, one row for each story, and `steps` their running sums: 0.2,
+# 0.5 and 0.3 become 0.2, 0.7 and 1. Then a number between 0 and 1 is drawn, and the next word is the first whose
+# running sum reaches it. For 0.6 that is the second word, and it happens in half of all draws, as it should. (The code
+# counts the sums below the drawn number, which gives the index of that word.)
 
 
 # %%
@@ -722,9 +738,10 @@ lesson.record("one_head_or_four_greentree", word, tolerance=None)
 # [[one_head_or_four_greentree]]: if four heads are better here, three seeds do not show it.
 #
 # Real text may ask for more at once. We take the plays of Shakespeare (one million characters) letter by letter, in
-# windows of 64 letters, for one epoch, with a learning rate of 0.005 and batches of 64. The loss is in nats per
-# *character* here, so it cannot be compared with the losses above. It is measured on a held-out part, which is not
-# trained on. (`--text FILE` puts a text of your own here: plain text in UTF-8.)
+# windows of 65 letters (the model reads the first 64 and predicts after each the next), for one epoch, with a learning
+# rate of 0.005 and batches of 64. The loss is in nats per *character* here, so it cannot be compared with the losses
+# above. It is measured on a held-out part, which is not trained on. (`--text FILE` puts a text of your own here: plain
+# text in UTF-8.)
 
 # %%
 corpus = None
@@ -777,8 +794,8 @@ if corpus and not lesson.own_text:
 #
 # ## What goes wrong: the reshape without the swap
 #
-# `split` first reshapes and then swaps two axes. The result has the shape [B, H, T, D / H], and a single `reshape` can
-# make that shape directly. The mistake is easily made, and no error follows from it:
+# `split` first reshapes and then swaps two axes. The result has the shape [B, H, T, K], and a single `reshape` can make
+# that shape directly. The mistake is easily made, and no error follows from it:
 
 # %%
 x = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
@@ -850,18 +867,24 @@ for name, model in pair.items():
 # three matrices, cut the queries, keys and values into parts by a reshape, then swap. Attention does not know the order
 # of the words. Learned and sinusoidal positions are added to the words; rotary positions turn the queries and keys, so
 # that a score depends on how far, and on which side, one word stands from the other. On our stories rotary positions
-# had the lowest loss after one epoch; after five they still beat sinusoidal ones and none, and drew with learned ones.
-# On Shakespeare, in one epoch, both rotary positions and more heads lowered the loss. A reshape without its swap runs,
-# trains and is wrong.
+# had the lowest loss after one epoch; after five they were lower than sinusoidal ones and none, by just more than our
+# limit, and drew with learned ones. On Shakespeare, in one epoch, both rotary positions and more heads lowered the
+# loss. A reshape without its swap runs, trains and is wrong.
 #
 # ## Exercises
+#
+# For exercises 3 and 4 change the script `heads_and_positions.py` in the folder `chapters/05_transformer` of the book,
+# and run it there with `python heads_and_positions.py` (quick) or `python heads_and_positions.py --full`. Run it once
+# before the change, and compare with that run: the quick profile has one seed and three epochs, so its numbers are not
+# those of this page. Keep a copy of the script, to have it back afterwards.
 #
 # 1. With a pencil: cut (1, 2, 3, 4, 5, 6) and (7, 8, 9, 10, 11, 12) into three heads. Then cut them with the wrong
 #    reshape.
 # 2. With a pencil: turn by 45° at each place. What is the score of the arrow (1, 0) at place 5 with (1, 0) at place 3?
 # 3. Set the factor 0.05 of the sinusoidal positions in `Places` to 0.3 and to 1. What changes after one epoch, and what
 #    in the test with the swapped words?
-# 4. Let the heads be 2 or 16 in `test_losses("rotary", seed, heads=…)`. Does the loss change?
+# 4. In the line `one_head = …`, let `heads=1` be `heads=2` or `heads=16`. Does the loss change? (The output still calls
+#    it `loss_rotary_one_head_after_all_epochs`.)
 # 5. Run `lmbook run heads_and_positions --text FILE` on a text of your own (plain text, UTF-8, best a million letters):
 #    which gains more there, positions or heads? (Add `--full` for three seeds.)
 #
@@ -871,13 +894,14 @@ for name, model in pair.items():
 # 1. Right: head 1 has (1, 2) and (7, 8), head 2 has (3, 4) and (9, 10), head 3 has (5, 6) and (11, 12). Wrong: head 1
 #    has (1, 2) and (3, 4), head 2 has (5, 6) and (7, 8), head 3 has (9, 10) and (11, 12).
 # 2. The distance is two places, the angle 90°, and the score cos 90° = 0.
-# 3. Compare with [[loss_sinusoidal_after_one_epoch .3]] (factor 0.05) and [[loss_no_positions_after_one_epoch .3]]
-#    (none). We expect that with larger positions the swap changes the logits by more than
-#    [[swap_changes_logits_sinusoidal .3]]. Whether the loss falls too, we have not tried: positions that are too large
+# 3. Compare with the rows "sinusoidal" and "none" of the table `positions` in your run before the change; with `--full`
+#    they should be near [[loss_sinusoidal_after_one_epoch .3]] and [[loss_no_positions_after_one_epoch .3]] after one
+#    epoch. We expect that with larger positions the swap changes the logits by more than before (with `--full`
+#    [[swap_changes_logits_sinusoidal .3]]). Whether the loss falls too, we have not tried: positions that are too large
 #    may hide the words.
-# 4. The number of heads must divide 64: two heads have 32 numbers each, sixteen have 4. You know one head
-#    ([[loss_rotary_one_head_after_all_epochs .3]]) and four ([[loss_rotary_after_all_epochs .3]]). Use three seeds, and
-#    judge by the rule: gaps as small as the one between these two are draws.
+# 4. The number of heads must divide 64: two heads have 32 numbers each, sixteen have 4. With `--full` you know one head
+#    ([[loss_rotary_one_head_after_all_epochs .3]]) and four ([[loss_rotary_after_all_epochs .3]]), each with three
+#    seeds; the rule calls these two [[one_head_or_four_greentree]].
 # 5. Take the gap between `no_positions` and `4_heads` for the positions, and the gap between `1_head` and `4_heads` for
 #    the heads. On Shakespeare the first was the larger one. With one seed you see a gap and not how sure it is.
 #
