@@ -38,13 +38,15 @@ def book_path(lesson: LessonFile, profile: str) -> Path:
 def scratch_dir(lesson: LessonFile) -> Path:
     """Where results go that are not for the book: `LMBOOK_RESULTS`, else `runs/lessons/`.
 
-    That is beside the chapters; in the folder that one is in, where the lessons came with the installed package.
+    That is beside the chapters; in the folder that one is in, where the lessons came with the installed package or the
+    lesson was downloaded alone.
     """
     named = os.environ.get("LMBOOK_RESULTS")
     if named:
         return Path(named)
-    book = lesson.path.parent.parent.parent
-    return (Path.cwd() if book.is_relative_to(PACKAGE) else book) / "runs" / "lessons"
+    chapters = lesson.path.parent.parent
+    in_checkout = chapters.name == "chapters" and not chapters.is_relative_to(PACKAGE)
+    return (chapters.parent if in_checkout else Path.cwd()) / "runs" / "lessons"
 
 
 def read_results(lesson: LessonFile, profile: str) -> dict[str, Any] | None:

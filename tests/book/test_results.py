@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmbook.book.results import differences, figure_entry, format_figure, format_value, table_rows
+from lmbook.book.chapters import LessonFile
+from lmbook.book.results import differences, figure_entry, format_figure, format_value, scratch_dir, table_rows
 
 
 def entry(value, tolerance=0.0, **options):
@@ -133,3 +134,14 @@ def test_table_rows_keep_labels_with_slashes():
     assert columns == ["steps", "loss"]
     assert list(rows) == ["a/b"]
     assert rows["a/b"]["loss"]["value"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("lesson", "folder"),
+    [("book/chapters/01_words/words.py", "book"), ("Downloads/words.py", "here"), ("a/b/Downloads/words.py", "here")],
+)
+def test_results_lie_beside_the_chapters_or_where_one_is(lesson, folder, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("LMBOOK_RESULTS", raising=False)
+    assert scratch_dir(LessonFile("words", tmp_path / lesson)) == tmp_path / folder / "runs" / "lessons"
