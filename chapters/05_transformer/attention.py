@@ -65,8 +65,8 @@ reproducible(lesson.seed)
 # A query is compared with every key, which gives a number, the **score**. The better the two fit, the higher the score,
 # and the larger is the share, called the **weight**, that the asking word takes of that word's value. In the picture
 # the word "tree" asks. Read it from the top: query, keys, scores, weights, values, and at the bottom what "tree" takes
-# away. (Between scores and weights it divides by $\sqrt 2$ and uses a function called *softmax*, which turns scores
-# into shares. The next section does both, step by step.)
+# away. (The scores in the picture are already divided by $\sqrt 2$. A function called *softmax* then turns them into
+# shares. The next section does both, step by step.)
 
 # %% tags=["hide-input"]
 words = ["a", "green", "tree"]
@@ -88,6 +88,7 @@ diagrams.attention(words, query=[3, 0], keys=[[0, 0], [1, 0], [0, 1]], values=[[
 # 3. **Softmax** turns scores into shares that add up to 1: take $e$ to the power of each, which is 1, about 8.34 and 1,
 #    and divide by their sum, 10.34. The weights are 0.10, 0.81, 0.10. (A calculator that is given the rounded 2.12 says
 #    8.33; the weights stay the same. They seem to add up to 1.01 because they too are rounded.)
+# 4. **Mix** the values with these weights: 0.10 · (0, 0) + 0.81 · (1, 0) + 0.10 · (0, 1) = (0.81, 0.10).
 #
 # So "tree" takes (0.81, 0.10): much greenness, and a little of its own treeness. Finally this is *added* to what it had
 # itself, greenness 0 and treeness 1, which gives greenness 0.81 and treeness 1.10: a tree has turned into a green tree.
@@ -157,10 +158,10 @@ print("tree after ", (X[2] + weights @ values @ W_O).round(2))
 # The result has a row for each word; $W_O$ then brings it back to the width of $X$, and it is added to $X$.
 #
 # Here it is as code. `axis=-1` makes NumPy take the largest number, or the sum, of each row by itself, and
-# `keepdims=True` keeps these as a column, one number for each row, which can then be subtracted from the whole row or
-# divide it. The largest score of a row is subtracted first: this changes no share, and keeps $e$ to the power of it
-# from growing too large for a computer. `allowed` will be needed soon; for now every word may attend to every word, and
-# `np.where` keeps all scores as they are.
+# `keepdims=True` keeps these as a column, one number for each row. So NumPy can subtract it from the whole row, or
+# divide the row by it. The largest score of a row is subtracted first: this changes no share, and keeps $e$ to the
+# power of it from growing too large for a computer. `allowed` will be needed soon; for now every word may attend to
+# every word, and `np.where` keeps all scores as they are.
 
 
 # %%
@@ -185,9 +186,10 @@ print("taken\n", taken.round(2))
 # ## Why divide by √d?
 #
 # The more numbers a query has, the more products are added up, and the larger the scores become. Suppose that the
-# numbers in queries and keys are random, with mean 0 and spread (standard deviation) 1. One product has spread 1; a sum
-# of $d$ of them has spread $\sqrt d$. With $d = 64$, scores of 8 or −8 are common. Dividing by $\sqrt d$ brings them
-# back to a spread of 1.
+# numbers in queries and keys are random, with mean 0 and spread (standard deviation) 1. One product has spread 1. When
+# independent numbers are added, the squares of their spreads add up, so a sum of $d$ products has spread $\sqrt{1 + 1 +
+# \dots} = \sqrt d$. With $d = 64$, scores of 8 or −8 are common. Dividing by $\sqrt d$ brings them back to a spread of
+# 1.
 #
 # Why does it matter? Softmax of large scores gives nearly everything to one word, and then training becomes very slow.
 # Training changes each number of a model a little, in the direction that makes the result better, and how much depends
@@ -377,8 +379,9 @@ print(VOCABULARY, "different tokens; a green oak:", tokenizer.encode("a green oa
 # there are 13 words, and between the first "Tom" and the second 10.
 #
 # The **tokenizer** cuts a text into **tokens**, here words and marks without their capitals, and gives each a number.
-# Every story becomes a row of numbers that begins and ends with the token `<end>`. Short rows are filled up with 0,
-# which counts for nothing. The model reads a row without its last token and must predict the row without its first.
+# Every story becomes a row of numbers that begins and ends with the token `<end>`. Short rows are filled up with 0, and
+# these places do not count in the loss. The model reads a row without its last token and must predict the row without
+# its first.
 
 # %%
 LENGTH = 56
@@ -577,8 +580,9 @@ lesson.table("right", rows, ["share that is right, each seed", "with attention",
 # [[right/the name, named again/without attention]].
 #
 # What would guessing give? A blind guess is right once in seven trees and once in twelve names. Trees are not equally
-# frequent, though: the plain word "tree" is the answer most often, and whoever always says "tree" is right as often as
-# our model without attention.
+# frequent, though: the plain word "tree" is the answer most often, and a model that cannot look back does best by
+# always naming the most frequent tree. That is why the share without attention is far from 0, though that model knows
+# nothing of the story.
 #
 # ### Does it really attend to the tree?
 #
@@ -625,10 +629,9 @@ lesson.record("tree_of_the_map", next(word for word in reversed(read[:-2]) if wo
 #
 # This row is a clear case, and not every place is like it. Over all [[places_tree]] places where a tree is named again,
 # the word before it gives on average [[weight_on_the_tree_each_seed]] of its weight to the tree (one mean for each
-# seed). That is still several times as much as an even spread would give, because at each of them more than a dozen
-# words have gone before. We have not measured where the rest of the weight goes. Nor does a weight prove that it is
-# used. That the head is what brings the tree back we know from the table before: without the head, the model does not
-# find it.
+# seed). An even spread over a dozen words or more, as many as have gone before at these places, would give less than a
+# tenth. We have not measured where the rest of the weight goes. Nor does a weight prove that it is used. That the head
+# is what brings the tree back we know from the table before: without the head, the model does not find it.
 #
 # ### Did it need the division?
 #
@@ -746,7 +749,9 @@ if corpus and not lesson.own_text:
 # ## What goes wrong: the forgotten mask
 #
 # Leave the mask out, and nothing complains. The program runs, the shapes fit, and the loss falls. How far? The dashed
-# line in the picture is the floor.
+# line in the picture is the floor. We also want to know whether such a model names the *first* tree of a story, which
+# nothing before it gives away. In the code, `isin` marks the places where the next word is a tree, `flatnonzero` gives
+# the numbers of the stories that have one, and `argmax` of a row of False and True is the first True.
 
 # %%
 no_mask = [trained(train, VOCABULARY, seed, EPOCHS, causal=False) for seed in SEEDS]
@@ -818,11 +823,12 @@ lesson.figure(
 # each seed). And the answers are taken from there: when a tree is named for the *first* time, nothing before it says
 # which, yet this model gets [[first_tree_without]] of them right; the model with the mask [[first_tree_with]].
 #
-# Testing as we did before does not reveal it. If the model reads a new story whole, the answers are in plain view there
-# too, and its loss is [[test_loss_peeking]].
+# A test loss as we measured it before looks splendid: if the model reads a new story whole, the answers are in plain
+# view there too, and its loss is [[test_loss_peeking]]. Only the floor says that this is too good to be true.
 #
 # The truth comes out when the model is used as it will be used: one word after the other, with the future unknown. For
 # every place of a story we cut off what follows, put 0 in its place, and ask for the next word.
+# (`p[np.arange(len(rows)), rows[:, t]]` picks, from each row of probabilities, the one of the word that really came.)
 
 
 # %%
@@ -890,6 +896,8 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #
 # - The figures of trained models come from three seeds, each shown or summed up as mean ± standard deviation. The maps
 #   and the samples are from the first seed alone. Three seeds say little about rare failures.
+# - The places were chosen because the same tree or name returns there. Whether the model knows *when* to name it again
+#   was not tested.
 # - The model is tiny and the stories are simple. That one head finds the tree here says nothing on how many heads a
 #   model for real text needs.
 # - "Without attention" is a weak opponent: it cannot remember at all, and it is smaller. A recurrent network remembers
@@ -901,11 +909,11 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 # ## Summary
 #
 # Attention is a soft lookup: a query is compared with all keys, softmax turns the scores into weights, and the values
-# are mixed with these weights. Scores are divided by $\sqrt d$ so that softmax stays in a range where it can learn. A
-# model that predicts the next word needs the causal mask; without it the loss can fall below the floor, and a small
-# test, changing the end of a text, finds the fault even where no floor is known. On 200 test stories one head raised
-# the share of trees that are remembered from [[right/the tree, named again/without attention]] (three seeds) to
-# [[right/the tree, named again/with attention]].
+# are mixed with these weights. Scores are divided by $\sqrt d$, which keeps the slopes of the softmax from vanishing on
+# random scores; in our test, the head without the division missed the trees. A model that predicts the next word needs
+# the causal mask; without it the loss can fall below the floor, and a small test, changing the end of a text, finds the
+# fault even where no floor is known. On 200 test stories one head raised the share of trees that are remembered from
+# [[right/the tree, named again/without attention]] (three seeds) to [[right/the tree, named again/with attention]].
 #
 # ## Exercises
 #
@@ -915,11 +923,13 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #    check.
 # 2. *Read.* In the table of the section on $\sqrt d$, what do you expect for $d = 16$? Add it to the numbers in
 #    `for d in (4, 64, 1024)` and see.
-# 3. *Change a number.* Train the head without the division with a smaller learning rate, and for longer:
-#    `model, _ = trained(train, VOCABULARY, 0, 20, divide=False, learning_rate=0.002)`. Then look at `test_loss(model)`
-#    and `share_right(model, ASKED["tree"])`. Does it catch up with the divided one?
-# 4. *Change the code.* Take the softmax over the wrong axis: `ops.softmax(scores, axis=1)` in `Head`. Which sums are
-#    now 1? Would `sees_the_future` notice? Try it: `sees_the_future(trained(train, VOCABULARY, 0, 1)[0])`.
+# 3. *Change a number.* Train the head without the division with a smaller learning rate, and for longer: `model, _ =
+#    trained(train, VOCABULARY, 0, 20, divide=False, learning_rate=0.002)`. Train the divided one in the same way, with
+#    `divide=True`. Then compare their `test_loss(model)` and `share_right(model, ASKED["tree"])`. Does the undivided
+#    head catch up?
+# 4. *Change the code.* Take the softmax over the wrong axis: `ops.softmax(scores, axis=1)` in `Head`, and run its cell
+#    again. Which sums are now 1? Would `sees_the_future` notice? Try it: `sees_the_future(trained(train, VOCABULARY, 0,
+#    1)[0])`.
 # 5. *Your own text.* Run `lmbook run attention --text FILE`, with a plain text file in UTF-8 of at least 100,000
 #    letters, such as a book. It takes as long as the quick profile, and for every million letters less than three
 #    minutes more on a computer like ours (our full run did a million letters three times in its nine minutes, with all
@@ -927,12 +937,15 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #    text is trained on for fewer steps, and may gain less.
 #
 # <details>
-# <summary>Answers to 1, 2 and 4</summary>
+# <summary>Answers to 1 to 4</summary>
 #
 # 1. The scores are 0, 1 / 1.41 = 0.71 and 0; $e$ to the power of them is 1, 2.03, 1, with the sum 4.03. The weights are
 #    0.25, 0.50, 0.25: the weaker query mixes more. In `W_Q` the third row becomes `[1, 0]`.
 # 2. The spread of the scores is $\sqrt{16} = 4$, and the undivided columns lie between those for 4 and 64. The divided
 #    ones stay about the same.
+# 3. Compare like with like: both heads with 20 epochs and this rate. If the undivided head now finds the trees, its
+#    trouble was slow learning; if it does not, more training of this kind is no cure. One seed is a hint, three are
+#    better.
 # 4. Each *column* adds up to 1: every word is shared out among those that ask. Yes, the test notices: a later word that
 #    asks takes its share of an early word, so changing the later word changes what an earlier one gets.
 #
