@@ -65,8 +65,8 @@ reproducible(lesson.seed)
 # A query is compared with every key, which gives a number, the **score**. The better the two fit, the higher the score,
 # and the larger is the share, called the **weight**, that the asking word takes of that word's value. In the picture
 # the word "tree" asks. Read it from the top: query, keys, scores, weights, values, and at the bottom what "tree" takes
-# away. (The scores in the picture are already divided by $\sqrt 2$. A function called *softmax* then turns them into
-# shares. The next section does both, step by step.)
+# away. (The column "score" shows the query times the key, already divided by $\sqrt 2$. A function called *softmax*
+# then turns these scores into shares. The next section does both, step by step.)
 
 # %% tags=["hide-input"]
 words = ["a", "green", "tree"]
@@ -84,7 +84,7 @@ diagrams.attention(words, query=[3, 0], keys=[[0, 0], [1, 0], [0, 1]], values=[[
 #    "green" 3 · 1 + 0 · 0 = 3, for "tree" itself 3 · 0 + 0 · 1 = 0. (This is called the *dot product*; it is large
 #    when two vectors point the same way.)
 # 2. **Divide** by $\sqrt 2 = 1.41$, because our queries have 2 numbers; we shall see why. The scores are now 0, 2.12,
-#    0.
+#    0, as in the picture.
 # 3. **Softmax** turns scores into shares that add up to 1: take $e$ to the power of each, which is 1, about 8.34 and 1,
 #    and divide by their sum, 10.34. The weights are 0.10, 0.81, 0.10. (A calculator that is given the rounded 2.12 says
 #    8.33; the weights stay the same. They seem to add up to 1.01 because they too are rounded.)
@@ -141,7 +141,7 @@ print("tree after ", (X[2] + weights @ values @ W_O).round(2))
 # %% [markdown]
 # ## The formula
 #
-# All words can ask at once, because no word has to wait for another. With one row a word,
+# All words can ask at once, because no word has to wait for another. With one row for each word,
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\Big(\frac{Q K^\top}{\sqrt{d}}\Big)\,V$$
 #
@@ -149,8 +149,8 @@ print("tree after ", (X[2] + weights @ values @ W_O).round(2))
 #
 # - $X$ holds the words' vectors, one row for each of the $T$ words;
 # - $W_Q$, $W_K$, $W_V$ are the three matrices, which training finds;
-# - $Q$, $K$, $V$ are the queries, keys and values, one row a word; $d$ is how many numbers a query has;
-# - $K^\top$ is $K$ with rows and columns exchanged (`K.T` in NumPy), one column a word;
+# - $Q$, $K$, $V$ are the queries, keys and values, one row for each word; $d$ is how many numbers a query has;
+# - $K^\top$ is $K$ with rows and columns exchanged (`K.T` in NumPy), one column for each word;
 # - $Q K^\top$ is a table of $T$ rows and $T$ columns: row 3, column 2 is the score of the query of word 3 with the key
 #   of word 2;
 # - softmax is taken of each row, so each row of weights adds up to 1.
@@ -158,9 +158,9 @@ print("tree after ", (X[2] + weights @ values @ W_O).round(2))
 # The result has a row for each word; $W_O$ then brings it back to the width of $X$, and it is added to $X$.
 #
 # Here it is as code. `axis=-1` makes NumPy take the largest number, or the sum, of each row by itself, and
-# `keepdims=True` keeps these as a column, one number for each row. So NumPy can subtract it from the whole row, or
-# divide the row by it. The largest score of a row is subtracted first: this changes no share, and keeps $e$ to the
-# power of it from growing too large for a computer. `allowed` will be needed soon; for now every word may attend to
+# `keepdims=True` keeps these as a column, one number for each row. NumPy subtracts each of them from its whole row,
+# or divides the row by it. The largest score of a row is subtracted first: this changes no share, and keeps the powers
+# of $e$ from growing too large for a computer. `allowed` will be needed soon; for now every word may attend to
 # every word, and `np.where` keeps all scores as they are.
 
 
@@ -186,12 +186,12 @@ print("taken\n", taken.round(2))
 # ## Why divide by √d?
 #
 # The more numbers a query has, the more products are added up, and the larger the scores become. Suppose that the
-# numbers in queries and keys are random, with mean 0 and spread (standard deviation) 1. One product has spread 1. When
-# independent numbers are added, the squares of their spreads add up, so a sum of $d$ products has spread $\sqrt{1 + 1 +
-# \dots} = \sqrt d$. With $d = 64$, scores of 8 or −8 are common. Dividing by $\sqrt d$ brings them back to a spread of
-# 1.
+# numbers in queries and keys are random, with mean 0 and spread (standard deviation) 1. One product has mean 0 and
+# spread 1 too. When independent numbers are added, the squares of their spreads add up: $d$ products give $d$, so their
+# sum has spread $\sqrt d$. With $d = 64$, scores of 8 or −8 are common. Dividing by $\sqrt d$ brings them back to a
+# spread of 1.
 #
-# Why does it matter? Softmax of large scores gives nearly everything to one word, and then training becomes very slow.
+# Why does it matter? Softmax of large scores gives nearly everything to one word, and then training can become slow.
 # Training changes each number of a model a little, in the direction that makes the result better, and how much depends
 # on the **slope**: how much a weight changes when its score changes a little. (All slopes of a model together are
 # called its **gradient**.) Let $s$ be the score of one word and $R$ the sum of $e$ to the power of all the others. Then
@@ -233,8 +233,8 @@ lesson.table(
 # %% [markdown]
 # Without the division, a query of 1,024 numbers gives its favourite word [[scale/1024/largest weight %]] of the weight
 # before anything has been learned, and the slope is down to [[scale/1024/slope .3]]. Divided, the largest weight is
-# about [[scale/1024/largest weight, divided .2]] for every $d$, and the slope stays where training can use it. With
-# only 4 numbers the division is not needed: there the undivided slope is even a little larger, because a weight of
+# about [[scale/1024/largest weight, divided .2]] for every $d$, and the slope hardly changes. With only 4
+# numbers the division is not needed: there the undivided slope is even a little larger, because a weight of
 # [[scale/4/largest weight .2]] is closer to one half.
 #
 # So far this is arithmetic on random numbers. Below we shall also train a model without the division.
@@ -581,8 +581,8 @@ lesson.table("right", rows, ["share that is right, each seed", "with attention",
 #
 # What would guessing give? A blind guess is right once in seven trees and once in twelve names. Trees are not equally
 # frequent, though: the plain word "tree" is the answer most often, and a model that cannot look back does best by
-# always naming the most frequent tree. That is why the share without attention is far from 0, though that model knows
-# nothing of the story.
+# always naming the most frequent tree. So its share can be far above one in seven, though it knows nothing of the
+# story.
 #
 # ### Does it really attend to the tree?
 #
@@ -629,9 +629,9 @@ lesson.record("tree_of_the_map", next(word for word in reversed(read[:-2]) if wo
 #
 # This row is a clear case, and not every place is like it. Over all [[places_tree]] places where a tree is named again,
 # the word before it gives on average [[weight_on_the_tree_each_seed]] of its weight to the tree (one mean for each
-# seed). An even spread over a dozen words or more, as many as have gone before at these places, would give less than a
-# tenth. We have not measured where the rest of the weight goes. Nor does a weight prove that it is used. That the head
-# is what brings the tree back we know from the table before: without the head, the model does not find it.
+# seed). For comparison, the even share in the row above was about 6 %. We have not measured where the rest of the
+# weight goes. Nor does a weight prove that it is used. That the head is what brings the tree back we know from the
+# table before: without the head, the model does not find it.
 #
 # ### Did it need the division?
 #
@@ -743,15 +743,18 @@ if corpus and not lesson.own_text:
 # %% [markdown]
 # On Shakespeare the model with the head reaches [[shakespeare_with]] nats a character, the one without
 # [[shakespeare_without]] (the learning rate and the number of epochs were chosen on this same held-out part, so both
-# may look slightly too good). So one head helps with real text too. Without it, the model sees one letter, and that is
+# may look slightly too good). So one head helps on this text too. Without it, the model sees one letter, and that is
 # little to spell from.
 #
 # ## What goes wrong: the forgotten mask
 #
 # Leave the mask out, and nothing complains. The program runs, the shapes fit, and the loss falls. How far? The dashed
-# line in the picture is the floor. We also want to know whether such a model names the *first* tree of a story, which
-# nothing before it gives away. In the code, `isin` marks the places where the next word is a tree, `flatnonzero` gives
-# the numbers of the stories that have one, and `argmax` of a row of False and True is the first True.
+# line in the picture is the floor.
+#
+# We also want to know how often such a model names the *first* tree of a story, which nothing before it gives away. In
+# `first_tree_right`, `isin` gives True at the places where the next word is a tree, and False elsewhere. `flatnonzero`
+# gives the numbers of the stories that have such a place, and `argmax` of a row of False and True is the place of the
+# first True.
 
 # %%
 no_mask = [trained(train, VOCABULARY, seed, EPOCHS, causal=False) for seed in SEEDS]
@@ -821,14 +824,18 @@ lesson.figure(
 # the beginning: where a row is nearly empty, as the last one is, its weight lies further right than the map goes. Over
 # the test stories, later places get [[weight_later]] of the weight, the next word alone [[weight_ahead]] (one mean for
 # each seed). And the answers are taken from there: when a tree is named for the *first* time, nothing before it says
-# which, yet this model gets [[first_tree_without]] of them right; the model with the mask [[first_tree_with]].
+# which, yet this model gets [[first_tree_without]] of them right; the model with the mask [[first_tree_with]]. That is
+# not near 0, because it may guess, and the plain word "tree" is the best guess.
 #
 # A test loss as we measured it before looks splendid: if the model reads a new story whole, the answers are in plain
 # view there too, and its loss is [[test_loss_peeking]]. Only the floor says that this is too good to be true.
 #
 # The truth comes out when the model is used as it will be used: one word after the other, with the future unknown. For
 # every place of a story we cut off what follows, put 0 in its place, and ask for the next word.
-# (`p[np.arange(len(rows)), rows[:, t]]` picks, from each row of probabilities, the one of the word that really came.)
+#
+# In the code, `p` has a row of probabilities for each story, one for every token of the vocabulary.
+# `p[np.arange(len(rows)), rows[:, t]]` picks one from each row, that of the token that really came. (The tiny `1e-12`
+# keeps us from taking the logarithm of 0.)
 
 
 # %%
@@ -910,10 +917,11 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #
 # Attention is a soft lookup: a query is compared with all keys, softmax turns the scores into weights, and the values
 # are mixed with these weights. Scores are divided by $\sqrt d$, which keeps the slopes of the softmax from vanishing on
-# random scores; in our test, the head without the division missed the trees. A model that predicts the next word needs
-# the causal mask; without it the loss can fall below the floor, and a small test, changing the end of a text, finds the
-# fault even where no floor is known. On 200 test stories one head raised the share of trees that are remembered from
-# [[right/the tree, named again/without attention]] (three seeds) to [[right/the tree, named again/with attention]].
+# random scores; in our test, the head without the division found the trees no better than no head at all. A model that
+# predicts the next word needs the causal mask; without it the loss can fall below the floor, and a small test, changing
+# the end of a text, finds the fault even where no floor is known. On 200 test stories one head raised the share of
+# trees that are remembered from [[right/the tree, named again/without attention]] (three seeds) to
+# [[right/the tree, named again/with attention]].
 #
 # ## Exercises
 #
@@ -923,13 +931,13 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #    check.
 # 2. *Read.* In the table of the section on $\sqrt d$, what do you expect for $d = 16$? Add it to the numbers in
 #    `for d in (4, 64, 1024)` and see.
-# 3. *Change a number.* Train the head without the division with a smaller learning rate, and for longer: `model, _ =
-#    trained(train, VOCABULARY, 0, 20, divide=False, learning_rate=0.002)`. Train the divided one in the same way, with
-#    `divide=True`. Then compare their `test_loss(model)` and `share_right(model, ASKED["tree"])`. Does the undivided
-#    head catch up?
+# 3. *Change a number.* Train the head without the division with a smaller learning rate, and for longer:
+#    `model, _ = trained(train, VOCABULARY, 0, 20, divide=False, learning_rate=0.002)`. Train the divided one in the
+#    same way, with `divide=True`. Then compare their `test_loss(model)` and `share_right(model, ASKED["tree"])`. Does
+#    the undivided head catch up?
 # 4. *Change the code.* Take the softmax over the wrong axis: `ops.softmax(scores, axis=1)` in `Head`, and run its cell
-#    again. Which sums are now 1? Would `sees_the_future` notice? Try it: `sees_the_future(trained(train, VOCABULARY, 0,
-#    1)[0])`.
+#    again. Which sums are now 1? Would `sees_the_future` notice? Try it:
+#    `sees_the_future(trained(train, VOCABULARY, 0, 1)[0])`.
 # 5. *Your own text.* Run `lmbook run attention --text FILE`, with a plain text file in UTF-8 of at least 100,000
 #    letters, such as a book. It takes as long as the quick profile, and for every million letters less than three
 #    minutes more on a computer like ours (our full run did a million letters three times in its nine minutes, with all
@@ -943,9 +951,10 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 #    0.25, 0.50, 0.25: the weaker query mixes more. In `W_Q` the third row becomes `[1, 0]`.
 # 2. The spread of the scores is $\sqrt{16} = 4$, and the undivided columns lie between those for 4 and 64. The divided
 #    ones stay about the same.
-# 3. Compare like with like: both heads with 20 epochs and this rate. If the undivided head now finds the trees, its
-#    trouble was slow learning; if it does not, more training of this kind is no cure. One seed is a hint, three are
-#    better.
+# 3. Compare your two runs with each other, not with the table in the text, whose learning rate and epochs were others.
+#    Look at the loss and at the trees separately: one can be better while the other is worse. Do not expect the divided
+#    head to win each time; try the seeds 0, 1 and 2 in place of the 0. If the undivided head finds most trees with one
+#    of them, it can learn to, and what failed in the text was this head *with those settings*.
 # 4. Each *column* adds up to 1: every word is shared out among those that ask. Yes, the test notices: a later word that
 #    asks takes its share of an early word, so changing the later word changes what an earlier one gets.
 #
