@@ -139,10 +139,10 @@ diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5
 # candidate in, which is −0.14. Together that makes 0.31, the new kept memory. Then tanh, a curve that squeezes any
 # number to between −1 and 1, makes 0.30 of it, and the output gate shows half of that.
 #
-# Where do the gates come from? From the token and from $h$. Both are rows of numbers, and a table of weights makes a
-# new row of a row: $(1, 2)$ times the table with the rows $(3, 4)$ and $(5, 6)$ is $(1 \cdot 3 + 2 \cdot 5,\ 1 \cdot
-# 4 + 2 \cdot 6) = (13, 16)$. This is called a matrix product; we write it $xW$, and Python writes `x @ W`. A row $b$,
-# the **bias**, is added. Our network will have 128 units of memory side by side. In symbols:
+# Where do the gates come from? From the token and from $h$. Both are rows of numbers. Multiplying a row by a table of
+# weights gives a new row. For example, $(1, 2)$ times the table with the rows $(3, 4)$ and $(5, 6)$ is $(1 \cdot 3 + 2
+# \cdot 5,\ 1 \cdot 4 + 2 \cdot 6) = (13, 16)$. This is called a matrix product; we write it $xW$, and Python writes `x
+# @ W`. A row $b$, the **bias**, is added. Our network will have 128 units of memory side by side. In symbols:
 #
 # $$\begin{aligned}
 # i &= \sigma(x_t W_i + h_{t-1} U_i + b_i) &\quad f &= \sigma(x_t W_f + h_{t-1} U_f + b_f)\\
@@ -273,9 +273,9 @@ for word, p in diary.thrown:
 
 # %% [markdown]
 # The dice are thrown in the order in which the rules need them, which is not always the order of the words. "(wording)"
-# means one of several ways to say the same; "(event)" is what happens next. All that is not thrown is
-# certain, and costs nothing. The probability of the whole story is the product of all $p$, so its $-\ln p$ is the sum.
-# The library works it out for any story, from the text alone:
+# means one of several ways to say the same; "(event)" is what happens next. All that is not thrown is certain, and
+# costs nothing. The probability of the whole story is the product of all $p$, so its $-\ln p$ is the sum. The library
+# works it out for any story, from the text alone. (In the code, the pattern finds words and single punctuation marks.)
 
 
 # %%
@@ -367,7 +367,7 @@ for row in range(2):
 # ### `create_model`: the network
 #
 # These are the parts of our model, from below to above, with the shape of what goes from one to the next: `B` stories
-# are read side by side, and each has `T` tokens.
+# are read side by side, and each has `T` tokens. The large number at the end is the size of our vocabulary.
 
 # %% tags=["hide-input"]
 words = len(make_vocabulary(train))
@@ -446,8 +446,8 @@ diagrams.training_loop()
 # - *The learning rate.* It begins at 0.03 and falls to 0 along half a wave of the cosine: slowly at first, fastest in
 #   the middle, and slowly again at the end. So the last steps are small ones.
 #
-# `patience` is the number of epochs without improvement after which the training stops. It is for later; with `None`
-# all epochs are trained.
+# `watched` is the pair of data and labels of the validation stories. `patience` is the number of epochs without
+# improvement after which the training stops. It is for later; with `None` all epochs are trained.
 
 
 # %%
@@ -529,8 +529,9 @@ model, vocabulary, history = main(train, validation, "a green tree")
 
 # %% [markdown]
 # It writes! Before training it strung words together at random; afterwards there are sentences, a hero and an end.
-# Keras prints two losses for each epoch: `loss` on the training stories, averaged over the epoch while the model was
-# still improving, and `val_loss` on the validation stories, at the end of the epoch.
+# (Does the story hold together? Read it closely. We shall count how often they do.) Keras prints two losses for each
+# epoch: `loss` on the training stories, averaged over the epoch while the model was still improving, and `val_loss` on
+# the validation stories, at the end of the epoch.
 #
 # And how long is it? Python can count the lines of the five functions and the four helpers (`show` is among them), the
 # empty ones left out:
@@ -581,12 +582,12 @@ loss = nats_per_word(model, test_data, test_labels)
 print(f"{loss:.3f} nats per word, perplexity {math.exp(loss):.2f}")
 
 # %% [markdown]
-# Is that good? We compare it with three things. One is guessing, all words being equally likely. The second is a
-# simple model that [counts](../01_background/n_grams.ipynb): it notes which word followed which four words, and mixes
-# in what followed the last three, two and one, since most beginnings of four words are rare. (The best mixture of
-# that lesson is named after Kneser and Ney.) The third is the floor. The library's functions ask for a tokenizer, and
-# the book's `WordTokenizer` cuts texts just as our `split_words` does. The 5 stands for four words and the one that
-# follows:
+# Is that good? We compare it with three things. One is guessing, all words being equally likely. The second is a simple
+# model that [counts](../01_background/n_grams.ipynb): it notes which word followed which four words, and mixes in what
+# followed the last three, two and one, since most beginnings of four words are rare. (We did not try other lengths.)
+# (The best mixture of that lesson is named after Kneser and Ney.) The third is the floor. The library's functions ask
+# for a tokenizer, and the book's `WordTokenizer` cuts texts just as our `split_words` does. The 5 stands for four words
+# and the one that follows:
 
 # %%
 from lmbook import KneserNey, WordTokenizer, count_n_grams
@@ -761,7 +762,8 @@ lesson.record("stories_written", len(stories), "stories")
 #
 # ## Over-fitting, seen and treated
 #
-# What if we have only 200 stories? The model can read them again and again, so let us train for 20 epochs.
+# What if we have only 200 stories (and still the vocabulary of all)? The model can read them again and again, so let us
+# train for 20 epochs.
 
 
 # %%
@@ -1052,7 +1054,8 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 # 5. *Your own text.* Put a few hundred short texts (recipes, messages, poems) into one file, with an empty line between
 #    them, and give them to `main`, with a beginning that suits them. In training there is no `<unk>`, since every word
 #    of the training texts is in the vocabulary; a validation text with many rare words will therefore have a high loss
-#    from the start. After how many epochs is `val_loss` lowest? Which treatment makes the lowest `val_loss` lower?
+#    from the start, and one that can grow as in over-fitting. After how many epochs is `val_loss` lowest? Which
+#    treatment makes the lowest `val_loss` lower?
 #
 # ```python
 # from pathlib import Path
