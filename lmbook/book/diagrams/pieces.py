@@ -67,7 +67,7 @@ def next_word(words: Sequence[str], probabilities: Mapping[str, float], *, chose
     rows += [("all others", rest, False)] if rest > 0.005 else []
     canvas = Canvas()
     y = _read(canvas, words)
-    model = canvas.box(215, y + 58, ["Language model", "a probability for each of V words"], width=280)
+    model = canvas.box(215, y + 58, ["Language model", "a probability for each word it knows"], width=280)
     canvas.arrow([(215, y + 4), model.n])
     names_end = max(text_width(name, bold=True) for name, *_ in rows) + 4
     room = 430 - names_end - 70
