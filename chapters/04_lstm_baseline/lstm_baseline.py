@@ -125,10 +125,10 @@ print(f"perplexity: {np.exp(losses.mean()):.2f}")
 # ## By hand: one step of memory
 #
 # Our cell will be an **LSTM** (long short-term memory, {cite:t}`hochreiter1997`). It has its memory in two parts: the
-# **kept memory** $c$, which is changed only carefully, and $h$, the part of it that is shown. $h$ is the memory of
-# the first picture; $c$ is handed on beside it, from step to step. Three **gates**, numbers between 0 and 1, decide
-# what happens: how much of the old memory to keep (forget gate $f$), how much of the new to write (input gate $i$),
-# and how much to show (output gate $o$). What could be written is the candidate $g$, between −1 and 1. Follow the
+# **kept memory** $c$, which is changed only carefully, and $h$, the part of it that is shown. $h$ is the memory of the
+# picture with the cells; $c$ is handed on beside it, from step to step. Three **gates**, numbers between 0 and 1,
+# decide what happens: how much of the old memory to keep (forget gate $f$), how much of the new to write (input gate
+# $i$), and how much to show (output gate $o$). What could be written is the candidate $g$, between −1 and 1. Follow the
 # numbers with your finger:
 
 # %% tags=["hide-input"]
@@ -584,10 +584,10 @@ print(f"{loss:.3f} nats per word, perplexity {math.exp(loss):.2f}")
 # %% [markdown]
 # Is that good? We compare it with three things. One is guessing, all words being equally likely. The second is a simple
 # model that [counts](../01_background/n_grams.ipynb): it notes which word followed which four words, and mixes in what
-# followed the last three, two and one, since most beginnings of four words are rare. (We did not try other lengths.)
-# (The best mixture of that lesson is named after Kneser and Ney.) The third is the floor. The library's functions ask
-# for a tokenizer, and the book's `WordTokenizer` cuts texts just as our `split_words` does. The 5 stands for four words
-# and the one that follows:
+# followed the last three, two and one, since most beginnings of four words are rare. (The mixture is the best of the
+# lesson on n-grams, named after Kneser and Ney. We did not try other lengths.) The third is the floor. The library's
+# functions ask for a tokenizer, and the book's `WordTokenizer` cuts texts just as our `split_words` does. The 5 stands
+# for four words and the one that follows:
 
 # %%
 from lmbook import KneserNey, WordTokenizer, count_n_grams
@@ -952,7 +952,7 @@ if corpus is not None:
 # from the score of all.)
 #
 # What the LSTM writes looks like Shakespeare from a distance: names in capitals, a colon, short lines, mostly real
-# words. But read a sentence, and it means nothing.
+# words. But read a whole speech, and it makes little sense.
 #
 # ## What goes wrong: labels that are not moved
 #
@@ -1006,8 +1006,8 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 #
 # 1. **Be suspicious of a loss that is too good.** On many new texts, a loss below the floor is impossible. Where the
 #    floor is unknown, ask why your model should be so much better than a simple one.
-# 2. **Print a row of data above a row of labels**, as words, and read them. The last two lines of the code check it
-#    for all rows; as an `assert` they belong in every such program.
+# 2. **Print a row of data above a row of labels**, as words, and read them. The comparison in the last line of the code
+#    checks it for all rows; as an `assert` it belongs in every such program.
 # 3. **Read what the model writes.** A loss is one number; a sample shows at a glance what it means.
 #
 # ## What this lesson cannot show
@@ -1031,7 +1031,7 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 #
 # A language model is trained to predict the next word, and the text itself supplies the labels: the same text, moved
 # by one word. Its loss is the mean of $-\ln p$ in nats, and the floor is the lowest loss that is possible on many new
-# texts. Our [[program_lines]] lines of plain Keras came within [[excess_nats_per_word .2]] nats of it, and the
+# texts. Our [[program_lines]] lines of plain Keras came to [[excess_nats_per_word .2]] nats above it, and the
 # library's model with the same weights gives the same numbers. With few stories the model learned them by heart;
 # early stopping took back the best moment. And a single wrong line in the program gave a wonderful loss and a useless
 # model, as reading one sample showed.

@@ -828,7 +828,7 @@ lesson.figure(
 # not near 0, because it may guess, and the plain word "tree" is the best guess.
 #
 # A test loss as we measured it before looks splendid: if the model reads a new story whole, the answers are in plain
-# view there too, and its loss is [[test_loss_peeking]]. Only the floor says that this is too good to be true.
+# view there too, and its loss is [[test_loss_peeking]]. The loss by itself does not show the fault; the floor does.
 #
 # The truth comes out when the model is used as it will be used: one word after the other, with the future unknown. For
 # every place of a story we cut off what follows, put 0 in its place, and ask for the next word.

@@ -16,7 +16,7 @@
 # Afterwards you can
 #
 # - read the weights out of a trained model and draw them as a map;
-# - test what a map suggests, by comparing it with an even one and by switching a head off;
+# - test what a map suggests, by comparing it with one that spreads its weight evenly, and by switching a head off;
 # - say what a text of twice the length costs in time and in memory.
 #
 # You need [attention](attention.py), [heads and positions](heads_and_positions.py) and [the Transformer
@@ -75,8 +75,8 @@ diagrams.attention_weights(["the", "cat", "sat"], [[1, 0, 0], [0.3, 0.7, 0], [0.
 # that of an even map.
 #
 # **What a weight does not say.** A weight is multiplied with a value. A weight of 0.9 on the value (0.1, 0) brings in
-# (0.09, 0). A weight of 0.1 on the value (4, 0) brings in (0.4, 0), four times as much. The darker square has brought
-# in less.
+# (0.09, 0). A weight of 0.1 on the value (4, 0) brings in (0.4, 0), more than four times as much. The darker square has
+# brought in less.
 #
 # **When asked.** A model that reads "tree under the" may have to predict "tree" next. It must do so in the row of
 # "the", the last word that it has read. We call such a row *when asked*: its next word is one that stood before.
@@ -109,9 +109,11 @@ for name, table in {"head": weights, "even": even}.items():
 # choice between two equally likely words is 0.69); the best possible is known and called the **floor**.
 #
 # Training goes through the stories in batches of 32, several times (each time is an **epoch**). Adam is the rule that
-# changes the model after each batch, and 0.003, the **learning rate**, says how much. The other options set how large
-# the first random numbers are. The full profile, which this page shows, trains the model three times, with three
-# **seeds**: each seed starts the random numbers elsewhere.
+# changes the model after each batch, and 0.003, the **learning rate**, says how much. (`intermediate_dim` is the width
+# of the feed-forward part, `tie_embeddings=False` gives the last layer a table of its own, and `stddev` and
+# `embedding_stddev` set how large the first random numbers are.) `lesson.choose` takes its first value in the quick
+# profile and its second in the full one. The full profile, which this page shows, trains the model three times, with
+# three **seeds**: each seed starts the random numbers elsewhere.
 
 # %%
 grammar = Grammar(split="seen", max_sentences=4)
@@ -288,8 +290,8 @@ PLACES = {
 }
 
 # %% [markdown]
-# Now the counting. Which head is the strongest, we decide on stories 1 to 100; what it does, we report on stories 101
-# to 200. If we picked and reported on the same stories, the largest of eight numbers would be too large by luck.
+# Now the counting. We pick the strongest head on stories 1 to 100, and report what it does on stories 101 to 200. If we
+# picked and reported on the same stories, the largest of eight numbers would be too large by luck.
 #
 # To be fast, we ask the model for the weights of many stories at once, as `self_attention` does for one. The filling at
 # their ends changes nothing, because no word attends to a later one.
@@ -398,8 +400,7 @@ lesson.record_mean("share_the_tree_at_another_the_of_the_tree_head", control, ""
 # [[even_share_the_name_when_asked %]]. On "the word before" the strongest puts [[largest_share_the_word_before %]]
 # against [[even_share_the_word_before %]].
 #
-# A head gets its job in training, by chance: the list above shows that the strongest head is not the same with each
-# seed. A head's number means nothing.
+# Which head gets the job differs by seed, as the list above shows. A head's number means nothing.
 #
 # Here is the map of the head that is strongest on the tree. Look at the row "the" after "under": this is where the
 # model must say which tree it was. Follow the row to the left, to its darkest square. Then do the same with the "the"
@@ -423,8 +424,8 @@ for after in ("under", "at"):
 
 # %% [markdown]
 # The first of the two rows puts [[weight_on_the_tree_in_the_row_the_after_under %]] on the tree, as one would hope. But
-# the row before "stars" puts [[weight_on_the_tree_in_the_row_the_after_at %]] on it, where no tree is asked for. Who
-# sees the first row alone believes too much; this is why the table has the control.
+# the row before "stars" puts [[weight_on_the_tree_in_the_row_the_after_at %]] on it, where no tree is asked for.
+# Whoever sees the first row alone believes too much; this is why the table has the control.
 #
 # ## What a map does not prove
 #
@@ -461,7 +462,6 @@ lesson.figure(
 # with another word, as "she" for a name.)
 
 
-# %%
 # %%
 def probabilities(model):
     """Of the right tree and of the right name, where they are named again."""
@@ -550,8 +550,8 @@ for kind, name in enumerate(ASKED):
 # The table shows the first seed, the picture all; below 0, p rose. With all heads the right tree has a p of
 # [[p_of_the_tree .2]], the right name [[p_of_the_name .2]] (means over the seeds). First the good news: the head that
 # the map picked was also the one that was missed most in [[cases_where_the_map_names_the_most_needed_head]] of
-# [[cases]] cases (tree and name, in each seed). By chance alone it would be one in eight. In these few cases the map
-# was a good guide.
+# [[cases]] cases (tree and name, in each seed). By chance alone it would be one in eight (one in four, if heads of only
+# one block were ever picked). In these few cases the map was a good guide.
 #
 # Now look at the points at the left edge that stand high. Such a head puts less weight on the word than an even map
 # would, and yet p falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. This
@@ -599,10 +599,13 @@ lesson.record("largest_untrained_share_the_tree", found, tolerance=None, note="o
 # %% [markdown]
 # The lines above have each seed, the table the means. On the tree the strongest head of an untrained model gives up to
 # [[largest_untrained_share_the_tree %]] of its weight, where an even map gives [[even_share_the_tree_when_asked %]]. It
-# cannot have learned that: among eight heads with random numbers one is always the largest. And every map has weight on
-# full stops, because stories have many. Shown alone, as a picture with a title, both could pass for a discovery. **How
-# to notice:** put the even map *and* an untrained model beside every share that you report. Measured so, the trained
-# model's shares for tree and name remain a finding.
+# cannot have learned that. Among eight heads with random numbers one is always the largest, and if its numbers happen
+# to favour these words, it does so on other stories, too. (We have not tested this explanation.) At another "the",
+# compare the trained models with the untrained ones in the table before you call their share a finding. And every map
+# has weight on full stops, because stories have many. Shown alone, as a picture with a title, both could pass for a
+# discovery. **How to notice:** put the even map *and* an untrained model beside every share that you report. Measured
+# so, the trained model's shares for tree and name, when asked, remain a finding. (The name has no control like another
+# "the".)
 #
 # ## Real text
 #
@@ -726,8 +729,9 @@ lesson.record("weights_megabytes_at_4096_words", 4 * 4096 * 4096 * 4 / 1e6, "MB"
 # By the count above, twice the length should cost attention at most four times the time, and the LSTM twice. From 1,024
 # to 2,048 words we measured a factor of [[attention_time_2048_over_1024_words .1]] for attention and
 # [[lstm_time_2048_over_1024_words .1]] for the LSTM. From 2,048 to 4,096 it was
-# [[attention_time_4096_over_2048_words .1]] for attention and [[lstm_time_4096_over_2048_words .1]] for the LSTM. Where
-# a factor is larger than the count allows, something else costs time as well; we have not tested what.
+# [[attention_time_4096_over_2048_words .1]] for attention and [[lstm_time_4096_over_2048_words .1]] for the LSTM. A
+# factor above the count would mean that something else costs time as well, such as fetching from memory; one below it,
+# that the smaller case carried a fixed cost.
 #
 # The brackets in the table say how far to trust such figures: not far, for other programs may run on the machine as
 # well, and another machine will give others. The memory is computed, not measured. FlashAttention
