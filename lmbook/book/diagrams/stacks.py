@@ -40,7 +40,7 @@ def block(*, order: str = "pre", causal: bool = True, cross: bool = False, layer
     top = -34.0
     canvas.line([(STREAM, -16), (STREAM, top)], colour="green", width=3)
     for part in parts:
-        top = _part(canvas, top, part, order)
+        top, _ = _part(canvas, top, part, order)
     canvas.arrow([(STREAM, top), (STREAM, top - 46)], colour="green", width=3)
     canvas.box(STREAM, top - 63, "y [B, T, D]", colour="line", width=104)
     canvas.rectangle(Area(-18, top - 16, 366, -top - 16), stroke="line", dashed=True)
@@ -59,31 +59,39 @@ def block(*, order: str = "pre", causal: bool = True, cross: bool = False, layer
     return Diagram(f"The Transformer block, {order}-norm", alt, canvas)
 
 
-def _part(canvas: Canvas, y: float, part: Part, order: str) -> float:
-    """Draw one part upwards from y: the line, the branch that leaves it, and the addition; give where it ends."""
+def _part(
+    canvas: Canvas,
+    y: float,
+    part: Part,
+    order: str,
+    stream: float = STREAM,
+    branch: float = BRANCH,
+    width: float = 196,
+) -> tuple[float, Area]:
+    """Draw one part upwards from y: the line, the branch that leaves it, the addition; give where it ends, its box."""
     name, does, _ = part
     y_box = y - (121 if order == "pre" else 69)
-    box = canvas.box(BRANCH, y_box, [name, does], width=196, colour="orange" if "attention" in name else "blue")
+    box = canvas.box(branch, y_box, [name, does], width=width, colour="orange" if "attention" in name else "blue")
     add = box.y - 24
-    canvas.arrow([(STREAM, y), (STREAM, add + 14)], colour="green", width=3)
-    canvas.text(STREAM + 10, y_box, "residual", size=SMALL, anchor="start", colour="muted")
+    canvas.arrow([(stream, y), (stream, add + 14)], colour="green", width=3)
+    canvas.text(stream + 10, y_box, "residual", size=SMALL, anchor="start", colour="muted")
     if order == "pre":
-        norm = canvas.box(BRANCH, y - 54, "norm", colour="line", width=90, height=32)
-        canvas.arrow([(STREAM, y - 54), norm.w])
+        norm = canvas.box(branch, y - 54, "norm", colour="line", width=90, height=32)
+        canvas.arrow([(stream, y - 54), norm.w])
         canvas.arrow([norm.n, box.s])
     else:
-        canvas.arrow([(STREAM, y - 20), (BRANCH, y - 20), box.s])
-    plus = canvas.circle(STREAM, add, sign="+")
-    canvas.arrow([box.n, (BRANCH, add), plus.e])
+        canvas.arrow([(stream, y - 20), (branch, y - 20), box.s])
+    plus = canvas.circle(stream, add, sign="+")
+    canvas.arrow([box.n, (branch, add), plus.e])
     if "source" in does:
         canvas.arrow([(412, y_box), box.e], colour="green", width=2.5)
         canvas.text(412, y_box - 16, "k, v", anchor="end")
         canvas.text(412, y_box + 17, "[B, S, D]", anchor="end", size=SMALL, colour="muted")
     if order == "pre":
-        return plus.y
-    norm = canvas.box(STREAM, add - 52, "norm", colour="line", width=90, height=32)
+        return plus.y, box
+    norm = canvas.box(stream, add - 52, "norm", colour="line", width=90, height=32)
     canvas.arrow([plus.n, norm.s], colour="green", width=3)
-    return norm.y
+    return norm.y, box
 
 
 def _check_layers(layers: int | None) -> None:
@@ -110,37 +118,46 @@ def language_model(
     _check_layers(layers)
     if min(width, hidden, vocabulary) < 1:
         raise LmbookError("A width is below 1.", "Give the numbers of the model.")
-    canvas, x, count = Canvas(), 118, len(words)
+    canvas, stream, x, count, wide = Canvas(), 24.0, 145.0, len(words), 270
     _wrapped(canvas, x, 0, words)
     canvas.arrow([(x, -15), (x, -42)])
-    ids = canvas.box(x, -59, "token ids", colour="line", width=190)
-    below, y = ids, -130.0
-    shapes = [(ids, f"{count}", "one a word")]
-    parts: list[tuple[list[str], str, str, str]] = [
-        (["Embedding", "+ positions"], "blue", f"{count} × {width}", "a vector a word"),
-        (["Self-attention", "sees no later words"], "orange", f"{count} × {width}", f"weights {count} × {count}"),
-        (["Feed-forward", "each word by itself"], "blue", f"{count} × {width}", f"inside {count} × {hidden}"),
-        (["norm"], "line", f"{count} × {width}", ""),
-        (["Logits", "a score for each token"], "blue", f"{count} × {vocabulary}", "one row a word"),
+    ids = canvas.box(x, -59, "token ids", colour="line", width=wide)
+    embedding = canvas.box(x, -130, ["Embedding", "+ positions"], width=wide)
+    canvas.arrow([ids.n, embedding.s])
+    frame = embedding.y - 14
+    canvas.line([(stream, embedding.y), (stream, frame - 8)], colour="green", width=3)
+    parts: list[Part] = [
+        ("Self-attention", "sees no later words", "attention"),
+        ("Feed-forward", "each word by itself", "feed-forward"),
     ]
-    for number_, (labels, colour, shape, more) in enumerate(parts):
-        box = canvas.box(x, y, labels, colour=colour, width=190)
-        canvas.arrow([below.n, box.s], colour="green", width=3)
-        shapes.append((box, shape, more))
-        below, y = box, y - (88 if number_ in (0, 2) else 82)
-    frame = shapes[3][0].y - 22, shapes[2][0].bottom + 14
-    canvas.rectangle(Area(x - 112, frame[0], 330, frame[1] - frame[0]), stroke="line", dashed=True)
-    canvas.text(x + 208, frame[0] + 20, f"× {layers}", anchor="end", bold=True)
-    for box, shape, more in shapes:
-        canvas.text(x + 108, box.e[1] - (10 if more else 0), shape, anchor="start", bold=True)
+    y, boxes = frame - 8, []
+    for part in parts:
+        y, box = _part(canvas, y, part, "pre", stream, 190, 180)
+        boxes.append(box)
+    canvas.rectangle(Area(-10, y - 16, 418, frame - y + 16), stroke="line", dashed=True)
+    canvas.text(398, y + 4, f"× {layers}", anchor="end", bold=True)
+    norm = canvas.box(x, y - 66, "norm", colour="line", width=wide)
+    canvas.arrow([(stream, y), (stream, norm.bottom)], colour="green", width=3)
+    logits = canvas.box(x, norm.y - 48, ["Logits", "a score for each token"], width=wide)
+    canvas.arrow([(stream, norm.y), (stream, logits.bottom)], colour="green", width=3)
+    for box, shape, more in (
+        (ids, f"{count}", "one a word"),
+        (embedding, f"{count} × {width}", "a vector a word"),
+        (boxes[0], f"{count} × {width}", f"weights {count} × {count}"),
+        (boxes[1], f"{count} × {width}", f"inside {count} × {hidden}"),
+        (norm, f"{count} × {width}", ""),
+        (logits, f"{count} × {vocabulary}", "one row a word"),
+    ):
+        canvas.text(290, box.e[1] - (10 if more else 0), shape, anchor="start", bold=True)
         if more:
-            canvas.text(x + 108, box.e[1] + 12, more, anchor="start", size=SMALL, colour="muted")
-    canvas.arrow([below.n, (x, below.y - 26)], colour="green", width=3)
-    canvas.text(x, below.y - 40, f"the token after each of the {count}")
+            canvas.text(290, box.e[1] + 12, more, anchor="start", size=SMALL, colour="muted")
+    canvas.arrow([logits.n, (x, logits.y - 26)])
+    canvas.text(x, logits.y - 40, f"the token after each of the {count}")
     alt = (
-        f"{' '.join(words)}: {count} token ids become {count} vectors of {width} numbers. {layers} blocks of "
-        f"self-attention, with weights {count} by {count}, and feed-forward, {hidden} numbers inside, keep that shape; "
-        f"then a norm, and {count} rows of {vocabulary} logits, for the token after each word."
+        f"{' '.join(words)}: {count} token ids become {count} vectors of {width} numbers. They go straight up a "
+        f"residual line through {layers} blocks; in each, self-attention, with weights {count} by {count}, and "
+        f"feed-forward, {hidden} numbers inside, read them through a norm and add their results to the line. "
+        f"Then a last norm, and {count} rows of {vocabulary} logits, for the token after each word."
     )
     return Diagram("A decoder-only language model", alt, canvas)
 
