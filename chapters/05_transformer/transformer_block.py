@@ -652,7 +652,7 @@ for name, runs in alike.items():
     _, four, twelve = zip(*runs, strict=True)
     key = f"similarity_{name.replace(' ', '_')}"
     limit = {"at_most": 0.95} if name == "the full block" else {"at_least": 0.9}
-    lesson.record_mean(f"{key}_after_4", four, "", None, "of words, untrained, after 4 blocks")
+    lesson.record_mean(f"{key}_after_4", four, "", None, "of words, untrained, after 4 blocks", at_least=0.3)
     lesson.record_mean(key, twelve, "", None, "of words, untrained, after 12 blocks", **limit)
 
 # %% [markdown]
@@ -665,8 +665,8 @@ for name, runs in alike.items():
 # [[similarity_no_normalisation .3]] after twelve.
 #
 # One often reads another explanation: the *gradient* fades on its way down through a deep stack, so that the first
-# blocks learn nothing. So we also compute the size of the gradient that arrives in the first block, again before
-# training.
+# blocks learn nothing. So we also compute the size of the gradient of one matrix of the first block, `inner`, again
+# before training.
 
 
 # %%
@@ -771,17 +771,17 @@ for name, each in {"wrong axis": wrong, "correct": correct}.items():
 for name, (known, accepted) in compared.items():
     key = name.replace(" ", "_") if name == "wrong axis" else "two_epochs"
     known_limit = {"at_most": 0.8} if name == "wrong axis" else {"at_least": 0.8}
-    accepted_limit = {"at_most": 0.1} if name == "wrong axis" else {}
+    accepted_limit = {"at_most": 0.1 if name == "wrong axis" else 0.6}
     lesson.record(f"{key}_known_triples", known, tolerance=None, note="written, seen in training", **known_limit)
     lesson.record(f"{key}_grammatical_share", accepted, tolerance=None, n=50, **accepted_limit)
 
 # %% [markdown]
 # Of the wrong model's sequences of three words, [[wrong_axis_known_triples %]] occur in the training stories; of the
 # correct one's, [[two_epochs_known_triples %]]. The checking program accepts [[wrong_axis_grammatical_share %]] of the
-# wrong model's stories and [[two_epochs_grammatical_share %]] of the correct one's; so soon, this share alone would
-# prove little. What happened? The mean over all words of a story includes the words that are still to come. Through it
-# the model could see the future, in spite of the causal mask. In training that pays off; when it writes, there is no
-# future to look at.
+# wrong model's stories and [[two_epochs_grammatical_share %]] of the correct one's; after so short a training, this
+# share alone proves little. What happened? The mean over all words of a story includes the words that are still to
+# come. Through it the model could see the future, in spite of the causal mask. In training that pays off; when it
+# writes, there is no future to look at.
 #
 # On real text nobody knows the floor, so a loss that is too good is easily mistaken for success. But there is a test
 # that needs no floor: **change a later word, and see whether an earlier logit moves.** In a correct model it cannot.
