@@ -97,7 +97,7 @@ def _with_its_files(site, name, text):
 def test_pages_and_archive_stay_small(site, pages, tmp_path):
     heaviest = max(len(gzip.compress(text.encode("utf-8"), mtime=0)) for text in pages.values())
     assert heaviest <= 50_000
-    assert max(_with_its_files(site, name, text) for name, text in pages.items()) <= 150_000
+    assert max(_with_its_files(site, name, text) for name, text in pages.items()) <= 125_000
     assert len(gzip.compress((site / "_static" / "search-index.js").read_bytes(), mtime=0)) <= 700_000
     with zipfile.ZipFile(tmp_path / "site.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(site.rglob("*")):
