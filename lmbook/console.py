@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmbook.errors import LmbookError
-from lmbook.paths import explained, is_file_error
+from lmbook.paths import explained, is_file_error, shown_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,6 +20,7 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141  # as a shell reports a program that the end of its pipe ended
 INTERRUPTED = "Stopped at your request."
+PATIENCE = 2.0  # seconds without a word
 # A terminal obeys these signs instead of showing them; line ends and tabs are meant.
 _OBEYED = {number: "�" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
 
@@ -53,6 +58,25 @@ def show(text: str, end: str = "\n") -> None:
 def note(line: str) -> None:
     """Tell what was read, left out or taken for something, on the error stream: standard output may be a result."""
     print(shown(line), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def told_if_it_waits(path: Path) -> Iterator[None]:
+    """Surround the opening and reading of a file, and say it when a pipe takes longer than two seconds.
+
+    A pipe is opened when somebody writes to it, and read until the writer closes it.
+    """
+    if path.is_file():
+        yield
+        return
+    words = f"Waiting for {shown_path(path)}: it is read until whoever writes to it is done. Ctrl-C ends this."
+    timer = threading.Timer(PATIENCE, note, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def print_error(error: LmbookError) -> None:

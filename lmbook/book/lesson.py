@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lmbook import machine
 from lmbook.book import results
 from lmbook.book.chapters import LessonFile, find_lesson, read_header
+from lmbook.book.own_data import check_used
 from lmbook.console import exit_code, let_streams_show_what_they_can, terminal
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
@@ -79,6 +80,7 @@ class Lesson:
             argv = json.loads(os.environ.get(ARGUMENTS, "[]"))
         options = _parser(name).parse_args(list(argv))
         one_source(options.corpus, options.text, required=False)
+        check_used(self.file, options.corpus, options.text)
         if not 0 <= options.seed <= LARGEST_SEED:
             raise LmbookError(f"--seed is {options.seed}.", f"Give a whole number from 0 to {LARGEST_SEED:,}.")
         self.name = name

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lmbook.cli.options import check_run
+from lmbook.cli.progress import progress
 from lmbook.cli.words import check_not_the_text, lines_of
 from lmbook.console import note, show
+
+if TYPE_CHECKING:
+    from lmbook.recipes.text_classifier import TextClassifier
 
 
 def classify(
@@ -38,11 +43,9 @@ def classify(
     trained = load_run(folder)
     classifier = TextClassifier(trained.model, trained.tokenizer, config["labels"], config["max_length"])
     told = [line for line in lines if line.strip()]
-    cut = classifier.too_long(told)
-    if cut:
-        much = f"{cut:,} of {len(told):,} texts"
-        note(f"Longer than {classifier.max_length} tokens, so that their ends are not read: {much}.")
-    probabilities = iter(classifier.probabilities(told))
+    say_how_many_are_cut(classifier, told)
+    with progress("Classifying", "texts") as report:
+        probabilities = iter(classifier.probabilities(told, report))
     rows = ["\t".join(["label", *classifier.labels, "text"])]
     for line in lines:
         if not line.strip():
@@ -56,3 +59,11 @@ def classify(
         show(result, end="")
     else:
         print(f"{len(told):,} texts: {write_text(output, result)}")
+
+
+def say_how_many_are_cut(classifier: TextClassifier, texts: Sequence[str]) -> None:
+    """Say how many texts are longer than what the model reads of them."""
+    cut = classifier.too_long(texts)
+    if cut:
+        much = f"{cut:,} of {len(texts):,} texts"
+        note(f"Longer than {classifier.max_length} tokens, so that their ends are not read: {much}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lmbook.console import exit_code
 from lmbook.errors import LmbookError
 from lmbook.paths import reader_path
 
+NOT_AS_GIVEN = ("vocabulary_size",)  # --vocabulary-size is the most; messages tell of how many there are
 MAY_BE_EMPTY = ("--prompt",)  # everywhere else an empty value is a variable of the shell that was not set
 
 
@@ -31,6 +33,13 @@ class FriendlyCommand(TyperCommand):
             else:
                 ctx.params[parameter.name] = _checked(parameter, value)
         return rest
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except LmbookError as error:
+            message, fix = (in_options(text, ctx.params) for text in (error.message, error.fix))
+            raise LmbookError(message, fix) from error
 
 
 class FriendlyGroup(TyperGroup):
@@ -50,6 +59,24 @@ def add_commands(app: typer.Typer, commands: Iterable[Any], **settings) -> None:
     """Add functions to `app` as commands that are checked in this way."""
     for command in commands:
         app.command(cls=FriendlyCommand, **settings)(command)
+
+
+def in_options(text: str, names: Iterable[str]) -> str:
+    """A message of the library's in the words of a command: resume='never' is `--resume never` there.
+
+    Args:
+        text: of the message.
+        names: of the command's parameters, as Python calls them.
+    """
+    for name in names:
+        if name in NOT_AS_GIVEN:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        # As a whole word: no part of a path or of another name.
+        text = re.sub(rf"(?<![\w./\\-]){name}=(['\"]?)([^\s'\",;]*)\1", rf"{option} \2", text)
+        if "_" in name:
+            text = re.sub(rf"(?<![\w./\\-]){name}(?![\w/\\=-]|\.\w)", option, text)
+    return text
 
 
 def _refuse_empty(arguments: list[str]) -> None:

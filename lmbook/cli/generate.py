@@ -11,7 +11,6 @@ import typer
 from lmbook.cli.options import HOTTEST, MOST_TOKENS, check_run
 from lmbook.console import note, show
 
-DEFAULT_NEW_TOKENS = 200
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -38,11 +37,14 @@ def generate(
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same text.")] = 0,
     max_new_tokens: Annotated[
-        int | None,
-        typer.Option(min=1, max=MOST_TOKENS, help="The most tokens to add; else 200, or what the model has room for."),
-    ] = None,
+        int,
+        typer.Option(min=1, max=MOST_TOKENS, help="The most tokens to add."),
+    ] = 200,
 ) -> None:
-    """Continue a prompt with a trained model, shown as it is made."""
+    """Continue a prompt with a trained model, shown as it is made.
+
+    What is longer than the model can read goes on from the last half of that.
+    """
     check_run(folder)
     from lmbook.decoding.generate import stream
     from lmbook.decoding.sampling import Sampling
@@ -56,9 +58,12 @@ def generate(
     if tokenizer.unknown_id in ids:
         note("Some of the prompt was not in the training text; the model sees <unk>, an unknown token, there.")
     opened = [tokenizer.end_id, *ids]
-    if max_new_tokens is None:
-        most = longest_text(trained.model)
-        max_new_tokens = DEFAULT_NEW_TOKENS if most is None else max(1, min(DEFAULT_NEW_TOKENS, most - len(opened)))
+    most = longest_text(trained.model)
+    if most is not None and len(opened) + max_new_tokens > most:
+        note(
+            f"The model reads {most:,} tokens. Prompt and new text may have {len(opened) + max_new_tokens:,}: beyond "
+            f"{most:,} it goes on from the last {max(1, most // 2):,} to {most:,} of them."
+        )
     tokens = stream(
         trained.model,
         opened,
@@ -67,6 +72,7 @@ def generate(
         seed=seed,
         stop_ids=(tokenizer.end_id,),
         suppress_ids=tokenizer.suppress_ids,
+        slide=True,
     )
     show(tokenizer.decode(ids), end="")
     for piece in text_pieces(tokenizer, ids, tokens):

@@ -18,14 +18,14 @@ def launch(
         list[str] | None, typer.Argument(metavar="COMMAND", help="After `--`: what every worker runs.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", max=256, help="Start N workers on this machine.")
+        int | None, typer.Option("--workers", metavar="N", min=1, max=256, help="Start N workers on this machine.")
     ] = None,
     hosts: Annotated[
         str | None, typer.Option("--hosts", metavar="HOST:PORT,…", help="The workers of a real cluster, chief first.")
     ] = None,
     index: Annotated[
         int | None,
-        typer.Option("--index", metavar="K", max=9999, help="With --hosts: run COMMAND as worker K, from 0."),
+        typer.Option("--index", metavar="K", min=0, max=9999, help="With --hosts: run COMMAND as worker K, from 0."),
     ] = None,
 ) -> None:
     """Run a command on several workers that train one model together.
@@ -39,8 +39,6 @@ def launch(
         raise LmbookError(f"{given} given.", "Give --workers N for this machine, or --hosts HOST:PORT,… for a cluster.")
     if workers is not None and index is not None:
         raise LmbookError("--index was given with --workers.", "It belongs to --hosts; leave it out.")
-    if workers is not None and workers < 1:
-        raise LmbookError(f"--workers {workers} starts nothing.", "Give 1 or more.")
     if not command and (hosts is None or index is not None):
         raise LmbookError(
             "There is no command to run.", f"Write it after `--`, for example: … -- {shlex.join(EXAMPLE)}"

@@ -48,10 +48,12 @@ def run(
     """Run a lesson: its quick profile takes under a minute on two cores."""
     from lmbook.book.chapters import find_lesson
     from lmbook.book.narration import run_narrated
+    from lmbook.book.own_data import check_used
 
     found = find_lesson(lesson)
     path = found.path
     one_source(corpus, text, required=False)
+    check_used(found, corpus, text)
     if record:
         from lmbook.book.recording import record as record_lesson
 

@@ -32,6 +32,12 @@ CorpusOption = Annotated[
 TextOption = Annotated[
     Path | None, typer.Option("--text", metavar="FILE", help="Your own text: a UTF-8 file, or a folder of them.")
 ]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="FILE", help="A table: pairs to translate, or texts with labels.")
+]
+ColumnsOption = Annotated[
+    str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET or TEXT,LABEL.")
+]
 StrategyOption = Annotated[
     str,
     typer.Option("--strategy", metavar="NAME", help="auto, default, mirrored or multi_worker."),
@@ -54,8 +60,10 @@ def listed(names: Iterable[str], default: str | None = None) -> str:
     return f"{', '.join(first)} or {last}"
 
 
-def check_run(folder: Path, task: str = "language_model") -> dict:
+def check_run(folder: Path, task: str | None = "language_model") -> dict:
     """Check at once that `folder` is one that `lmbook train --task TASK` left; gives what its config.json holds.
+
+    A `task` of None is any.
 
     `load_run` looks at what is in the other files.
 
@@ -73,7 +81,7 @@ def check_run(folder: Path, task: str = "language_model") -> dict:
         )
     config = read_json(folder / "config.json")
     trained_for = config.get("task", "language_model")
-    if trained_for != task:
+    if task is not None and trained_for != task:
         raise LmbookError(
             f"The model in {folder} does not {DOES[task]}; it is for {trained_for.replace('_', ' ')}.",
             f"Use it so: lmbook {USE.get(trained_for, 'generate DIR').replace('DIR', shlex.quote(str(folder)))}. "

@@ -13,8 +13,10 @@ from lmbook.cli.options import (
     LARGEST_SEED,
     MOST_STEPS,
     MOST_TOKENS,
+    ColumnsOption,
     CorpusOption,
     CpuDevicesOption,
+    DataOption,
     DevicesOption,
     StrategyOption,
     TextOption,
@@ -51,12 +53,8 @@ def train(
         ),
     ] = None,
     text: TextOption = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="A table: pairs to translate, or texts with labels.")
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B", help="The columns of --data: SOURCE,TARGET or TEXT,LABEL.")
-    ] = None,
+    data: DataOption = None,
+    columns: ColumnsOption = None,
     validation: Annotated[
         Path | None,
         typer.Option("--validation", metavar="FILE", help="Your own to validate with; else a part is taken."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmbook.cli.scores import show_classification
 from lmbook.cli.training import TrainingOptions, may_fail, save_training, say_sizes, say_what_next
 from lmbook.corpora.corpus import Corpus
 from lmbook.training.distributed.cluster import is_chief
@@ -57,17 +58,8 @@ def _score(made: TextClassifier, corpus: Corpus, options: TrainingOptions) -> No
         for one, answer in rows
     )
     add_to_run(options.output, sample, accuracy=score.accuracy, macro_f1=score.macro.f1)
-    accuracy, f1, beside = "", "", ""
+    baseline, beside = None, ""
     with may_fail("score of a bag of words to compare with"):
-        baseline = bag_of_words_score(corpus)
-        accuracy, f1 = f" ({baseline.accuracy:.3f})", f" ({baseline.macro.f1:.3f})"
-        beside = " (a bag of words in brackets)"
+        baseline, beside = bag_of_words_score(corpus), " (a bag of words in brackets)"
     print(f"\nOn {len(test):,} test texts{beside}:")
-    print(f"  accuracy {score.accuracy:.3f}{accuracy}, 95 % {score.low:.3f} to {score.high:.3f}")
-    print(f"  macro F1 {score.macro.f1:.3f}{f1}")
-    for label, one in score.classes.items():
-        print(
-            f"  {label}: precision {one.precision:.3f}, recall {one.recall:.3f}, F1 {one.f1:.3f}, {one.examples} texts"
-        )
-    if tested.calibration is not None:
-        print(f"  expected calibration error {tested.calibration.error:.3f}")
+    show_classification(tested, baseline)

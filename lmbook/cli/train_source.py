@@ -1,4 +1,4 @@
-"""What `lmbook train` is to read: the corpus that the reader named, or a file made into one."""
+"""What `lmbook train` and `lmbook evaluate` are to read: the corpus that the reader named, or a file made into one."""
 
 from __future__ import annotations
 
@@ -51,12 +51,8 @@ def read_table_source(
     """
     one_source(corpus, data, "--data")
     _check_has_no_splits(corpus, validation, test)
-    names, wanted, such_as = TABLES[task]
     if data is not None:
-        # As in a .csv file: a name with a comma in it stands in quotes.
-        both = None if columns is None else next(csv.reader([columns], skipinitialspace=True))
-        if both is not None and len(both) != 2:
-            raise LmbookError(f"--columns {columns} does not name two columns.", f"Write --columns {names}.")
+        both = _two_names(columns, task)
         if task == "translation":
             from lmbook.corpora.pair_file import pair_corpus
 
@@ -64,8 +60,46 @@ def read_table_source(
         from lmbook.corpora.labelled_file import labelled_corpus
 
         return labelled_corpus(data, both, validation=validation, test=test)
+    return _table_corpus(corpus, task)
+
+
+def read_table_to_test(corpus: str | None, data: Path | None, columns: str | None, task: str) -> tuple[list[dict], str]:
+    """The records to measure a model on, and what they are called: a table as a whole, or a corpus's test part.
+
+    Raises:
+        LmbookError: as `read_table_source`, but that a table may be of any length.
+    """
+    one_source(corpus, data, "--data")
+    if data is None:
+        found = _table_corpus(corpus, task)
+        return found.split(part_to_test(found)), found.name
+    both = _two_names(columns, task)
+    if task == "translation":
+        from lmbook.corpora.pair_file import pair_records
+
+        return pair_records(data, both), str(data)
+    from lmbook.corpora.labelled_file import labelled_records
+
+    return labelled_records(data, both), str(data)
+
+
+def part_to_test(corpus: Corpus) -> str:
+    """The split of a corpus that models are measured on."""
+    return "test" if "test" in corpus.splits else "validation"
+
+
+def _two_names(columns: str | None, task: str) -> list[str] | None:
+    """What --columns names, as in a .csv file: a name with a comma in it stands in quotes."""
+    both = None if columns is None else next(csv.reader([columns], skipinitialspace=True))
+    if both is not None and len(both) != 2:
+        raise LmbookError(f"--columns {columns} does not name two columns.", f"Write --columns {TABLES[task][0]}.")
+    return both
+
+
+def _table_corpus(corpus: str, task: str) -> Corpus:
     from lmbook.corpora.catalogue import load_corpus
 
+    _, wanted, such_as = TABLES[task]
     found = load_corpus(corpus)
     if found.task != wanted:
         raise LmbookError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmbook.cli.scores import advise_if_empty, show_translation
 from lmbook.cli.training import TrainingOptions, may_fail, save_training, say_sizes, say_what_next
 from lmbook.console import show
 from lmbook.corpora.corpus import Corpus
@@ -71,5 +72,5 @@ def _score(made: SentenceTranslator, corpus: Corpus, options: TrainingOptions, c
     add_to_run(options.output, bleu=score.bleu, chrf=score.chrf)
     show(f"\n{sample}\n")
     print(f"On {len(test)} of {len(corpus.split('test')):,} test pairs, with sources of at most {LONGEST} tokens:")
-    print(f"BLEU {score.bleu:.1f} ± {score.bleu_margin:.1f} ({score.bleu_signature}),")
-    print(f"chrF {score.chrf:.1f} ± {score.chrf_margin:.1f}; the margins are 95 % intervals over the sentences.")
+    show_translation(score)
+    advise_if_empty(outputs)

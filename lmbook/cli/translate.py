@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from lmbook.cli.options import check_run
+from lmbook.cli.progress import progress
+from lmbook.cli.scores import advise_if_empty
 from lmbook.cli.words import check_not_the_text, lines_of
-from lmbook.console import show, terminal
+from lmbook.console import show
 
 
 def translate(
@@ -34,15 +36,12 @@ def translate(
     check_not_the_text(output, text, "translation")
     lines = lines_of(text)
 
-    from rich.progress import Progress
-
     from lmbook.decoding.document import translate_lines
     from lmbook.files import write_text
     from lmbook.training.run_folder import load_run
 
     trained = load_run(folder)
-    with Progress(console=terminal(stderr=True), transient=True) as progress:
-        task = progress.add_task("Translating", total=None)
+    with progress("Translating", "texts") as report:
         written = translate_lines(
             trained.model,
             trained.tokenizer,
@@ -51,8 +50,9 @@ def translate(
             max_new_tokens=trained.model.config.max_sequence_length - 1,
             beams=beams,
             split_sentences=split_sentences,
-            report=lambda done, total: progress.update(task, completed=done, total=total),
+            report=report,
         )
+    advise_if_empty([new for old, new in zip(lines, written, strict=True) if old.strip()])
     result = "\n".join(written) + "\n"
     if output is None:
         show(result, end="")

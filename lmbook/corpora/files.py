@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lmbook.console import note
+from lmbook.console import note, told_if_it_waits
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.encodings import decode_text
 from lmbook.corpora.folders import TEXT_SUFFIXES, text_files
@@ -151,7 +151,7 @@ def _read_file(path: Path) -> str:
 def _read_bytes(path: Path) -> bytes:
     """All bytes of a file, unpacked. It is opened once: what was read from a pipe does not come again."""
     try:
-        with path.open("rb") as file:
+        with told_if_it_waits(path), path.open("rb") as file:
             packed = file.peek(2)[:2] == b"\x1f\x8b"
             data = (gzip.GzipFile(fileobj=file) if packed else file).read(LARGEST_FILE + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

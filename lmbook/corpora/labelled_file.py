@@ -41,8 +41,8 @@ def labelled_corpus(
             labels, a label is too rare to be learned and tested, or one of the other files is not in `path`.
     """
     path = reader_path(path)
-    given = {name: _records(file, columns) for name, file in files_given(validation, test).items()}
-    records = _records(path, columns)
+    given = {name: labelled_records(file, columns) for name, file in files_given(validation, test).items()}
+    records = labelled_records(path, columns)
     counts = Counter(record["label"] for record in records)
     if len(records) < FEWEST_TEXTS:
         raise LmbookError(
@@ -76,7 +76,8 @@ def labelled_corpus(
     return Corpus(corpus_name(path), "text_classification", "", splits)
 
 
-def _records(path: str | Path, columns: Sequence[str] | None) -> list[dict]:
+def labelled_records(path: str | Path, columns: Sequence[str] | None = None) -> list[dict]:
+    """The rows of a table as {"text", "label"}; see `two_columns`."""
     return [{"text": text, "label": label} for text, label in two_columns(path, columns, ("text", "label"))]
 
 

@@ -38,8 +38,8 @@ def pair_corpus(
             split.
     """
     path = reader_path(path)
-    given = {name: _records(file, columns) for name, file in files_given(validation, test).items()}
-    records = _records(path, columns)
+    given = {name: pair_records(file, columns) for name, file in files_given(validation, test).items()}
+    records = pair_records(path, columns)
     if len(records) < FEWEST_PAIRS:
         raise LmbookError(
             f"{path} has {len(records)} different pairs; at least {FEWEST_PAIRS} are needed.",
@@ -55,8 +55,8 @@ def pair_corpus(
     return Corpus(corpus_name(path), "translation", "", splits)
 
 
-def _records(path: str | Path, columns: Sequence[str] | None) -> list[dict]:
-    """The different pairs of a file."""
+def pair_records(path: str | Path, columns: Sequence[str] | None = None) -> list[dict]:
+    """The different pairs of a table as {"source", "target"}; see `two_columns`."""
     path = reader_path(path)
     rows = list(two_columns(path, columns, ("source", "target")))
     pairs = dict.fromkeys(rows)

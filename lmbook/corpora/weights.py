@@ -140,6 +140,36 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def read_parts(index: str | Path) -> dict[str, np.ndarray]:
+    """Read the arrays of a model that is stored in several safetensors files, by its `model.safetensors.index.json`.
+
+    Raises:
+        LmbookError: the index is damaged or names what is not a file beside it, a file lacks an array or holds one that
+            the index puts elsewhere, or as `read_safetensors`.
+    """
+    index = Path(index)
+    found = read_json(index)
+    file_of = found.get("weight_map") if isinstance(found, dict) else None
+    if not isinstance(file_of, dict) or not file_of or not all(isinstance(name, str) for name in file_of.values()):
+        raise LmbookError(f"{index} has no weight_map of arrays and their files.", "Get the file again.")
+    arrays = {}
+    for name in sorted(set(file_of.values())):
+        if Path(name).name != name or "\\" in name:  # never a file of another folder
+            raise LmbookError(f"{index} names {name[:100]!r}, which is no file beside it.", "Get the file again.")
+        if not (index.parent / name).is_file():
+            parts = len(set(file_of.values()))
+            raise LmbookError(f"{index} names {name}, which is not there.", f"Download all {parts} parts of the model.")
+        part = read_safetensors(index.parent / name)
+        wanted = {array for array, file in file_of.items() if file == name}
+        if wanted != part.keys():
+            odd = min(wanted ^ part.keys())
+            raise LmbookError(
+                f"{index} and {name} do not agree about {odd}.", "Get all parts of the model again, from one place."
+            )
+        arrays |= part
+    return arrays
+
+
 def read_safetensors_header(path: str | Path) -> tuple[int, dict[str, dict]]:
     """What a sound safetensors file says of itself: 8 bytes with the length of a JSON text, and that text.
 

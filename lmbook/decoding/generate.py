@@ -90,14 +90,22 @@ def stream(
     suppress_ids: Sequence[int] = (),
     source: Sequence[int] | None = None,
     constraint: Constraint | None = None,
+    slide: bool = False,
 ) -> Iterator[int]:
-    """Yield the tokens of `generate(model, [prompt], …)[0]`, each as soon as it is known."""
-    _check(model, [prompt], max_new_tokens, seed)
+    """Yield the tokens of `generate(model, [prompt], …)[0]`, each as soon as it is known.
+
+    With `slide`, prompt and new tokens may be more than the model can read: whenever it is full, it reads the last half
+    of the text anew, as a text that begins there, and goes on from that.
+    """
+    _check(model, [prompt], max_new_tokens, seed, whole=not slide)
     functions = _functions(model, 1, sampling, constraint, _room(model, len(prompt) + max_new_tokens))
-    prompts, never = tf.constant([list(prompt)], tf.int32), tf.constant(_ids(suppress_ids))
-    read = [] if source is None else [tf.constant([list(source)], tf.int32)]
-    logits, state = functions["read"](prompts, *read)
-    past = functions["begin"](prompts, tf.constant([prompts.shape[1]]), logits)
+    most, never = longest_text(model), tf.constant(_ids(suppress_ids))
+    text = list(prompt)
+    window = text if most is None else text[-most:]
+    also = [] if source is None else [tf.constant([list(source)], tf.int32)]
+    logits, state = functions["read"](tf.constant([window], tf.int32), *also)
+    length = len(window)  # of what is in the state
+    past = functions["begin"](tf.constant([text], tf.int32), tf.constant([len(text)]), logits)
     temperature = tf.constant(sampling.temperature, tf.float32)
     for uniform in _numbers(seed, max_new_tokens):
         ids = functions["choose"](logits, past, tf.constant([uniform]), temperature, never)
@@ -106,17 +114,27 @@ def stream(
             return
         yield written[0]
         past = functions["remember"](past, ids, tf.constant([True]))
-        logits, state = functions["write"](ids, state)
+        text.append(written[0])
+        if length == most:
+            window = text[-max(1, most // 2) :]
+            logits, state = functions["read"](tf.constant([window], tf.int32), *also)
+            length = len(window)
+        else:
+            logits, state = functions["write"](ids, state)
+            length += 1
 
 
-def _check(model: keras.Model, prompts: Sequence[Sequence[int]], max_new_tokens: int, seed: int) -> None:
+def _check(
+    model: keras.Model, prompts: Sequence[Sequence[int]], max_new_tokens: int, seed: int, whole: bool = True
+) -> None:
     if not all(len(prompt) for prompt in prompts):
         raise LmbookError("A prompt is empty.", "Begin it with the tokenizer's end_id, which opens a document.")
     if max_new_tokens < 1:
         raise LmbookError(f"max_new_tokens is {max_new_tokens}.", "It must be at least 1 token.")
     if seed < 0:
         raise LmbookError(f"seed is {seed}.", "It must be 0 or more.")
-    check_length(model, prompts, max_new_tokens)
+    if whole:
+        check_length(model, prompts, max_new_tokens)
 
 
 def check_length(model: keras.Model, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -49,6 +49,7 @@ def evaluate(
     context: int = 256,
     closed: bool = True,
     pieces: int = 1,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> LanguageModelScore:
     """Score every token of the documents once, given all the tokens before it in its document.
 
@@ -71,6 +72,7 @@ def evaluate(
             for one long document, but no longer exact. The tokens of a piece see its own past and the
             `context` tokens before it; what is older is forgotten, so the result is an estimate, mostly a little high.
             Without effect on what is read in windows anyway.
+        report: is told (tokens scored, tokens in all) as they are.
 
     Raises:
         LmbookError: there is no token to score, or an id is not in the model's vocabulary.
@@ -80,7 +82,7 @@ def evaluate(
             raise LmbookError(f"{name} is {value}.", "It must be at least 1.")
     batches = padded_documents(documents, tokenizer, batch_size, closed=closed)
     _check_ids(model, max(int(max(x.max(), y.max())) for x, y, _ in batches))
-    nats, tokens = 0.0, 0
+    nats, tokens, total = 0.0, 0, int(sum(w.sum(dtype=np.int64) for _, _, w in batches))
     longest = longest_text(model)
     if longest is not None:
         batches = [part for batch in batches for part in _windows(batch, tokenizer.pad_id, longest, batch_size)]
@@ -93,7 +95,8 @@ def evaluate(
             chunk = slice(first, first + context)
             lost, state = read(x[:, chunk], y[:, chunk], w[:, chunk], state)
             nats += float(lost)
-        tokens += int(w.sum())
+            tokens += int(w[:, chunk].sum(dtype=np.int64))
+            report(tokens, total)
     return score(nats, tokens, bytes_total)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,9 @@ from lmbook.training.history import History
 from lmbook.training.optimizers import OptimizerConfig
 
 FEWEST_STEPS = 200  # a few hundred texts make epochs of a few steps
+TOGETHER = 512  # texts that are classified between two reports
+
+Report = Callable[[int, int], None]  # is told (texts done, texts in all)
 
 
 @dataclass(frozen=True)
@@ -94,19 +97,24 @@ class TextClassifier:
     max_length: int
     history: History | None = None
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """The probability of each class for each text, [N, C]."""
-        data = labelled_texts(self.tokenizer, texts, [0] * len(texts), self.max_length, 4 * self.max_length)
-        return softmax(class_logits(self.model, data))
+    def probabilities(self, texts: Sequence[str], report: Report = lambda done, total: None) -> np.ndarray:
+        """The probability of each class for each text, [N, C]; `report` is told now and then how many are done."""
+        found = []
+        for first in range(0, max(1, len(texts)), TOGETHER):  # no text at all is refused below
+            some = texts[first : first + TOGETHER]
+            data = labelled_texts(self.tokenizer, some, [0] * len(some), self.max_length, 4 * self.max_length)
+            found.append(softmax(class_logits(self.model, data)))
+            report(first + len(some), len(texts))
+        return np.concatenate(found)
 
     def too_long(self, texts: Sequence[str]) -> int:
         """How many of the texts have more tokens than are read."""
         return sum(len(self.tokenizer.encode(text)) > self.max_length - 2 for text in texts)
 
-    def test(self, records: Sequence[dict]) -> ClassifierTest:
+    def test(self, records: Sequence[dict], report: Report = lambda done, total: None) -> ClassifierTest:
         """Classify labelled texts, `{"text", "label"}`, and compare the answers with their labels."""
         right = [record["label"] for record in records]
-        probabilities = self.probabilities([record["text"] for record in records])
+        probabilities = self.probabilities([record["text"] for record in records], report)
         answers = [self.labels[place] for place in probabilities.argmax(axis=1)]
         known = set(right) <= set(self.labels)
         calibrated = calibration(probabilities, [self.labels.index(label) for label in right]) if known else None

@@ -219,7 +219,7 @@ def _find(checkpoints: Checkpoints | None, resume: str | Path) -> Checkpoint | N
     """The checkpoint to start from, or None. Only the chief looks."""
     if checkpoints is None:
         if resume not in RESUME:
-            raise LmbookError(f"resume={str(resume)!r} needs an output folder.", "Give output= (--output) too.")
+            raise LmbookError(f"resume={str(resume)!r} needs an output folder.", "Give output=FOLDER too.")
         return None
     if resume == "never":
         checkpoints.clear()

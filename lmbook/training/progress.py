@@ -7,6 +7,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from lmbook.console import terminal
 
+UNKNOWN_STEPS = 10_000_000  # more than a run with a time budget ever makes; shown as no number
+
 
 class Display:
     """A progress line (a terminal) or one line per report (a file, a notebook); nothing when quiet.
@@ -25,19 +27,19 @@ class Display:
     def start(self, step: int, total: int) -> None:
         if self._live:
             self._bar = Progress(
-                TextColumn("step {task.completed:.0f} of {task.total:.0f}"),
+                TextColumn("step {task.completed:.0f}{task.fields[of]}"),
                 BarColumn(bar_width=24),
                 TextColumn("{task.fields[note]}"),
                 console=self.console,
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=total, completed=step, note="compiling")
+            self._task = self._bar.add_task("", total=total, completed=step, of=_of(total), note="compiling")
             self._bar.start()
 
     def update(self, step: int, total: int, loss: float, tokens_per_second: float, seconds_left: float) -> None:
         if self._bar is not None:
             note = f"loss {loss:.4f}{pace(tokens_per_second, seconds_left)}"
-            self._bar.update(self._task, completed=step, total=total, note=note)
+            self._bar.update(self._task, completed=step, total=total, of=_of(total), note=note)
 
     def report(
         self, step: int, total: int, loss: float, validation: float | None, speed: float, seconds_left: float
@@ -45,7 +47,7 @@ class Display:
         """Print one line about a report."""
         if not self.quiet:
             scored = "" if validation is None else f"  validation {validation:.4f}"
-            self.console.print(f"step {step:>6} of {total}  loss {loss:.4f}{scored}{pace(speed, seconds_left)}")
+            self.console.print(f"step {step:>6}{_of(total)}  loss {loss:.4f}{scored}{pace(speed, seconds_left)}")
 
     def say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True, markup=False)  # also where another console was given
@@ -54,6 +56,10 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _of(total: int) -> str:
+    return "" if total >= UNKNOWN_STEPS else f" of {total}"
 
 
 def pace(tokens_per_second: float, seconds_left: float) -> str:

@@ -19,11 +19,10 @@ from lmbook.training.distributed.workers import checkpoint_from_chief, sum_over_
 from lmbook.training.history import History
 from lmbook.training.interrupt import catch_interrupts
 from lmbook.training.optimizers import WarmupCosine, without_unused_squares
-from lmbook.training.progress import Display
+from lmbook.training.progress import UNKNOWN_STEPS, Display
 from lmbook.training.step import TrainingStep
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-UNKNOWN_STEPS = 10_000_000  # more than a run with a time budget ever makes
 
 
 class Run:

@@ -28,6 +28,7 @@ from lmbook.book.results import scratch_dir
 from lmbook.book.lesson import Lesson
 
 lesson = Lesson("tiny")
+own = lesson.own_text
 if lesson.corpus == "kjv":
     raise LmbookError("This corpus is broken.", "Take another.")
 if lesson.corpus == "xquad":

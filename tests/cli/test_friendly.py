@@ -40,7 +40,7 @@ def test_every_number_has_bounds(words, command):
     for parameter in command.params:
         if getattr(parameter, "min", None) is None and getattr(parameter, "max", None) is None:
             assert "int" not in str(_type(parameter)) and "float" not in str(_type(parameter)), (words, parameter.name)
-        elif parameter.name not in ("workers", "index"):  # which have their own messages
+        else:
             assert parameter.min is not None and parameter.max is not None, (words, parameter.name)
 
 

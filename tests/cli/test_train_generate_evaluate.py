@@ -57,16 +57,21 @@ def test_train_leaves_everything_and_no_noise(trained):
     assert "cudart" not in done.stderr and "absl" not in done.stderr
 
 
-def test_a_transformer_reads_more_than_it_can_hold_and_writes_what_it_can(trained, tmp_path):
+def test_a_transformer_reads_and_writes_more_than_it_can_hold(trained, tmp_path, monkeypatch):
     tokenizer = CharacterTokenizer.train([TEXT])
     sizes = {"hidden_dim": 16, "intermediate_dim": 16, "num_heads": 2, "num_layers": 1, "max_sequence_length": 64}
     save_run(tmp_path / "run", GPT(GPTConfig(tokenizer.vocabulary_size, **sizes)), tokenizer, {}, History(), "")
     assert len(TEXT) > 4 * 64
     result = lmbook("evaluate", tmp_path / "run", "--text", trained[0])
     assert f"{len(TEXT) + 1:,}" in result.output, result.output
-    assert lmbook("generate", tmp_path / "run", "--prompt", TEXT[:100]).stdout.startswith(TEXT[:100])
-    result = lmbook("generate", tmp_path / "run", "--max-new-tokens", 64)
-    assert result.exit_code == 2 and "write at most 63 tokens" in result.output.replace("\n", " ")
+    # A window slides over what is longer: than the model can read, and than the prompt that it can read.
+    monkeypatch.setattr(CharacterTokenizer, "suppress_ids", property(lambda tokenizer: range(3)))  # never the end
+    for prompt in ("", TEXT[:100]):
+        result = lmbook("generate", tmp_path / "run", "--prompt", prompt, "--max-new-tokens", 150)
+        assert result.exit_code == 0 and result.stdout.startswith(prompt)
+        assert len(result.stdout) == len(prompt) + 150 + 1, result.output
+        assert result.stderr.count("The model reads 64 tokens.") == 1, result.stderr
+    assert lmbook("generate", tmp_path / "run", "--max-new-tokens", 63).stderr == ""
 
 
 def test_names_with_brackets_are_shown_as_they_are(trained, tmp_path):

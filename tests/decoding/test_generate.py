@@ -359,3 +359,31 @@ def test_a_prompt_that_leaves_no_room_is_named():
 def test_a_streams_random_numbers_are_made_piece_by_piece():
     np.testing.assert_array_equal(list(_numbers(3, 9000)), _noise(3, 0, 9000))
     assert next(_numbers(3, 10**12)) == _noise(3, 0, 1)[0]
+
+
+def test_a_window_slides_over_what_is_longer_than_the_model_can_read():
+    keras.utils.set_random_seed(3)
+    sizes = {"hidden_dim": 8, "intermediate_dim": 8, "num_heads": 2, "num_layers": 1, "max_sequence_length": 24}
+    model = TransformerLanguageModel(TransformerConfig(V, **sizes, dropout=0.0))
+    for weight in model.trainable_variables:
+        weight.assign(3.0 * weight)
+    most = longest_text(model)
+    prompt = [2, *range(3, 12), 5]
+
+    def by_hand(prompt, length):
+        text, first = list(prompt), max(0, len(prompt) - most)
+        for _ in range(length):
+            if len(text) - first > most:
+                first = len(text) - most // 2
+            logits = model(np.array([text[first:]])).numpy()[0, -1]
+            logits[:2] = -np.inf
+            text.append(int(logits.argmax()))
+        return text[len(prompt) :]
+
+    options = {"sampling": GREEDY, **SUPPRESSED}
+    for begin in (prompt, prompt * 2 + [4, 7], prompt * 4):
+        assert list(stream(model, begin, max_new_tokens=50, slide=True, **options)) == by_hand(begin, 50)
+        with pytest.raises(LmbookError, match="are more than the 24"):
+            next(stream(model, begin, max_new_tokens=50, **options))
+    short = {"max_new_tokens": most - len(prompt), **options}
+    assert list(stream(model, prompt, slide=True, **short)) == list(stream(model, prompt, **short))

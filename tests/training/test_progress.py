@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from lmbook.training.progress import Display, clock, pace
+from lmbook.training.progress import UNKNOWN_STEPS, Display, clock, pace
 
 
 def test_a_file_gets_lines_and_no_control_characters():
@@ -43,3 +43,14 @@ def test_clock(seconds, words):
 
 def test_an_unknown_speed_is_left_out():
     assert pace(0.0, 5.0) == ""
+
+
+def test_a_number_of_steps_that_is_not_known_yet_is_not_shown():
+    for terminal in (True, False):
+        text = io.StringIO()
+        display = Display(console=Console(file=text, force_terminal=terminal, width=100, highlight=False))
+        display.start(0, UNKNOWN_STEPS)
+        display.update(1, UNKNOWN_STEPS, 2.0, 0.0, 0.0)
+        display.report(1, UNKNOWN_STEPS, 2.0, None, 0.0, 0.0)
+        display.stop()
+        assert "step      1  loss 2.0000" in text.getvalue() and "10000000" not in text.getvalue()

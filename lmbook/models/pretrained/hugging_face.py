@@ -1,4 +1,4 @@
-"""GPT-2 and BERT from the folders of Hugging Face's models: config.json and model.safetensors.
+"""GPT-2 and BERT from the folders of Hugging Face's models: config.json and model.safetensors, whole or in parts.
 
 The files are read with the `safetensors` package alone; neither `transformers` nor PyTorch is needed.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lmbook.corpora.weights import read_minilm, read_safetensors
+from lmbook.corpora.weights import read_minilm, read_parts, read_safetensors
 from lmbook.errors import LmbookError
 from lmbook.files import read_json
 from lmbook.models.bert import BERT, BERTConfig, BERTMaskedLM
@@ -144,20 +144,39 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
 
 
 def _read(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
-    """config.json and model.safetensors of a folder, and how to call the file in messages."""
+    """config.json and the arrays of a folder, and how to call their file in messages."""
     folder = Path(folder)
     config = read_json(folder / "config.json")
     found = config.get("model_type") if isinstance(config, dict) else None
     if found != kind:
         raise LmbookError(f"{folder / 'config.json'} is of model_type {found!r}, not {kind!r}.", f"Give a {kind}.")
-    path = folder / "model.safetensors"
+    path, parts = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if not path.is_file() and parts.is_file():
+        return config, without_wrappers(read_parts(parts), str(parts)), str(parts)
     if not path.is_file():
         others = ", ".join(sorted(p.name for p in folder.iterdir() if p.suffix in (".bin", ".safetensors", ".h5")))
         raise LmbookError(
             f"{folder} has no model.safetensors{f' (but {others})' if others else ''}.",
             "Download that file of the model; pickled weights (.bin) are not read.",
         )
-    return config, read_safetensors(path), str(path)
+    return config, without_wrappers(read_safetensors(path), str(path)), str(path)
+
+
+def without_wrappers(arrays: Mapping[str, np.ndarray], origin: str) -> dict[str, np.ndarray]:
+    """The arrays under the names that they had before PyTorch's wrappers put theirs before them.
+
+    `torch.compile` makes `_orig_mod.`, also inside a name, and training on several devices makes `module.`.
+
+    Raises:
+        LmbookError: two arrays then have the same name.
+    """
+    plain: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        bare = re.sub(r"(^|\.)_orig_mod\.", r"\1", re.sub(r"^(_orig_mod\.)*module\.", "", name))
+        if bare in plain:
+            raise LmbookError(f"{origin} holds {bare} twice, once as {name}.", "Save the model without its wrapper.")
+        plain[bare] = array
+    return plain
 
 
 def _check_plain(config: Mapping[str, Any], plain: Mapping[str, Any], origin: str, model: str) -> None:

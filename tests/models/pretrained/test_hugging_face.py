@@ -206,3 +206,62 @@ def test_a_head_of_gpt2_that_should_be_its_table_and_is_not_is_refused(changed):
 
     with pytest.raises(LmbookError, match="lm_head.weight differs from wte.weight"):
         load_gpt2(changed("gpt2", {}, double))
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "_orig_mod.module.", "module._orig_mod."])
+def test_the_names_of_pytorchs_wrappers_are_taken_away(changed, prefix):
+    def wrapped(arrays):
+        return {prefix + name.replace("h.1.", "h.1._orig_mod."): array for name, array in arrays.items()}
+
+    same(load_gpt2(changed("gpt2", arrays=wrapped)), load_gpt2(DATA / "gpt2"))
+
+
+def test_an_array_that_is_there_with_and_without_a_wrapper_is_refused(changed):
+    folder = changed("gpt2", arrays=lambda arrays: arrays | {"_orig_mod.transformer.wte.weight": np.zeros((2, 2))})
+    with pytest.raises(LmbookError, match="holds transformer.wte.weight twice"):
+        load_gpt2(folder)
+
+
+def same(model, other):
+    for ours, theirs in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def in_parts(folder):
+    """Store the arrays of a folder in two parts, as large models are; gives the index."""
+    whole = folder / "model.safetensors"
+    arrays = read_safetensors(whole)
+    whole.unlink()
+    files = {name: f"model-{number % 2 + 1:05}-of-00002.safetensors" for number, name in enumerate(arrays)}
+    for file in set(files.values()):
+        save_file({name: arrays[name] for name in arrays if files[name] == file}, folder / file)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": files}), encoding="utf-8")
+    return index
+
+
+def test_a_model_in_parts_is_put_together(changed):
+    for name, load in (("gpt2", load_gpt2), ("bert", load_bert)):
+        folder = changed(name)
+        in_parts(folder)
+        same(load(folder), load(DATA / name))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda files: {}, "no weight_map"),
+        (lambda files: {**files, "more": "model-00002-of-00002.safetensors"}, "do not agree about more"),
+        (lambda files: dict(list(files.items())[1:]), "do not agree about"),
+        (lambda files: {**files, "more": "model-00003-of-00003.safetensors"}, "which is not there"),
+        (lambda files: {**files, "more": "../secret.safetensors"}, "no file beside it"),
+        (lambda files: {**files, "more": 7}, "no weight_map"),
+    ],
+)
+def test_an_index_that_does_not_fit_its_parts_is_refused(changed, change, message):
+    index = in_parts(changed("gpt2"))
+    files = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    index.write_text(json.dumps({"weight_map": change(files)}), encoding="utf-8")
+    with pytest.raises(LmbookError, match=message) as caught:
+        load_gpt2(index.parent)
+    assert caught.value.fix
