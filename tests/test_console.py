@@ -3,12 +3,16 @@ from __future__ import annotations
 import ast
 import errno
 import io
+import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
 from lmbook.console import EXIT_ERROR, exit_code, shown, terminal
+from lmbook.corpora.files import read_documents
 from lmbook.errors import LmbookError
 
 
@@ -86,3 +90,22 @@ def _environment():
     import os
 
     return dict(os.environ)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such pipes")
+def test_a_pipe_that_nobody_writes_to_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lmbook.console.PATIENCE", 0.05)
+    pipe, file = tmp_path / "pipe", tmp_path / "file.txt"
+    os.mkfifo(pipe)
+    file.write_text("words", encoding="utf-8")
+
+    def write():
+        time.sleep(0.5)
+        pipe.write_text("words", encoding="utf-8")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_documents(pipe) == read_documents(file) == ["words"]
+    writer.join()
+    said = capsys.readouterr().err
+    assert said.count("Waiting for") == 1 and str(pipe) in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -28,6 +29,20 @@ def test_lessons_have_distinct_names():
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
 def test_header_is_complete(lesson):
     assert lesson.missing_fields == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_lmbook_is_imported_before_what_it_keeps_quiet(lesson):
+    """Otherwise TensorFlow prints its start-up notes at the reader."""
+    first = {}
+    for node in ast.walk(ast.parse(lesson.path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        for name in names:
+            room = name.split(".")[0]
+            first[room] = min(first.get(room, node.lineno), node.lineno)
+    loud = [room for room in ("keras", "tensorflow", "keras_hub") if first.get(room, first["lmbook"]) < first["lmbook"]]
+    assert not loud
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)

@@ -100,3 +100,16 @@ def test_tables_and_options_that_cannot_be_used_are_told(tmp_path):
     assert "--tokenizer means nothing" in refused("--data", file, "--tokenizer", "word")
     assert "is for language modelling" in refused("--corpus", "greentree")
     assert "There is no file" in refused("--data", tmp_path / "none.tsv")
+
+
+def test_a_trained_classifier_is_measured_on_another_table(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbook.recipes.text_classifier.TOGETHER", 20)
+    lines = ["words,opinion", *(f"{text},{label}" for text, label in ROWS[:50]), "What is this,unclear"]
+    (tmp_path / "other.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    result = lmbook("evaluate", trained[0], "--data", tmp_path / "other.csv", "--columns", "words,opinion")
+    assert result.exit_code == 0, result.output
+    assert (
+        "51 texts, 3 labels" in result.stderr and "1 of them have a label that the model does not know" in result.stderr
+    )
+    assert "accuracy" in result.stdout and "unclear: precision 0.000" in result.stdout
+    assert "good: precision" in result.stdout

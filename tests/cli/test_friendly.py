@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from lmbook import __version__
 from lmbook.cli.app import app
-from lmbook.cli.friendly import FriendlyCommand
+from lmbook.cli.friendly import FriendlyCommand, in_options
+from lmbook.errors import LmbookError
 
 
 def lmbook(*arguments):
@@ -149,3 +150,30 @@ def test_a_reader_that_goes_away_ends_a_command_quietly():
     command = f"{sys.executable} -m lmbook data list | {sys.executable} -c 'import sys; sys.stdin.readline()'; echo $?"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("start afresh with resume='never'.", "start afresh with --resume never."),
+        ("batch_size=6 cannot be shared out.", "--batch-size 6 cannot be shared out."),
+        ("8 tokens and max_new_tokens=400 are more", "8 tokens and --max-new-tokens 400 are more"),
+        ("batch_size is 0.", "--batch-size is 0."),
+        ("its data is batch_size=4, seed=1, yours", "its data is --batch-size 4, --seed 1, yours"),
+        ("There is no file runs/batch_size/x_seed=3.txt.", "There is no file runs/batch_size/x_seed=3.txt."),
+        ("The model has vocabulary_size=300.", "The model has vocabulary_size=300."),
+        ("The seed grows, and hidden_dim=3.", "The seed grows, and hidden_dim=3."),
+    ],
+)
+def test_messages_of_the_library_name_options_not_values_of_python(text, shown):
+    names = ("resume", "batch_size", "max_new_tokens", "seed", "vocabulary_size", "text")
+    assert in_options(text, names) == shown
+
+
+def test_a_command_says_it_in_its_options(tmp_path, monkeypatch):
+    def refused(*_):
+        raise LmbookError("It is another run.", "Start afresh with resume='never'.")
+
+    monkeypatch.setattr("lmbook.cli.train.read_text_source", refused)
+    result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run")
+    assert result.exit_code == 2 and "Start afresh with --resume never." in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -192,3 +193,18 @@ def test_the_table_shows_how_far_above_the_floor_a_loss_is(capsys):
     show(score, 1.0, "a model")
     printed = capsys.readouterr().out
     assert "0.2500" in printed and "1.0000" in printed and "bits per byte" not in printed
+
+
+def test_a_long_text_is_read_in_pieces_and_evaluate_says_so(trained, monkeypatch):
+    def nats(result):
+        assert result.exit_code == 0, result.output
+        line = next(line for line in result.stdout.splitlines() if "nats per token" in line)
+        return float(re.findall(r"\d\.\d+", line)[0])
+
+    exact = lmbook("evaluate", trained[1], "--text", trained[0])
+    assert "in pieces" not in exact.stderr and f"1 text, {len(TEXT):,} characters" in exact.stderr
+    monkeypatch.setattr("lmbook.cli.evaluate.EXACT", 300)
+    monkeypatch.setattr("lmbook.cli.evaluate.ROWS", 3)
+    estimate = lmbook("evaluate", trained[1], "--text", trained[0])
+    assert "read in 3 pieces" in estimate.stderr and f"{len(TEXT) + 1:,}" in estimate.stdout
+    assert nats(estimate) == pytest.approx(nats(exact), abs=0.01)

@@ -102,3 +102,14 @@ def test_pairs_that_cannot_be_used_are_told(tmp_path):
     assert "does not name two columns" in refused("--data", file, "--columns", "x")
     assert "is for language modelling" in refused("--corpus", "greentree")
     assert "There is no file" in refused("--data", tmp_path / "none.tsv")
+
+
+def test_a_trained_translator_is_measured_on_other_pairs(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbook.cli.evaluate_tables.MOST_PAIRS", 4)
+    rows = [*PAIRS[:6], ("red " * 200, "rot")]
+    (tmp_path / "other.tsv").write_text("\n".join("\t".join(row) for row in rows) + "\n", encoding="utf-8")
+    result = lmbook("evaluate", trained[0], "--data", tmp_path / "other.tsv")
+    assert result.exit_code == 0, result.output
+    assert "7 pairs" in result.stderr and "1 of them have a source of more than 96 tokens" in result.stderr
+    assert "4 of them, drawn at random" in result.stderr
+    assert "4 pairs:" in result.stdout and "BLEU" in result.stdout and "chrF" in result.stdout

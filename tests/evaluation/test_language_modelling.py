@@ -158,3 +158,14 @@ def test_an_empty_text_is_refused(model, documents):
 def test_wrong_arguments_are_named(model, wrong):
     with pytest.raises(LmbookError, match=f"{wrong} is 0"):
         evaluate(model, DOCUMENTS, SpecialIds(), **{wrong: 0})
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_it_is_told_how_many_tokens_are_scored(model, windowed, pieces):
+    for one in (model, windowed[0]):
+        told = []
+        found = evaluate(
+            one, DOCUMENTS, SpecialIds(), context=7, pieces=pieces, report=lambda *now, to=told: to.append(now)
+        )
+        assert told[-1] == (found.tokens, found.tokens) and len(told) > 1
+        assert told == sorted(told)

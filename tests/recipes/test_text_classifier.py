@@ -87,3 +87,15 @@ def test_a_bag_of_words_reads_texts_without_any_word_of_two_letters(texts):
     records = [{"text": text, "label": label} for text, label in zip(texts * 9, ("x", "y") * 9, strict=True)]
     whole = Corpus("signs", "text_classification", "", {"train": records, "validation": records, "test": records})
     assert module.bag_of_words_score(whole).accuracy == 1.0
+
+
+def test_many_texts_are_classified_in_parts_and_it_is_told(monkeypatch):
+    words = WordTokenizer.train([record["text"] for record in RECORDS])
+    made = text_classifier(replace(PROFILES["lstm"], steps=2), corpus(RECORDS, RECORDS), tokenizer=words, quiet=True)
+    texts, told = [record["text"] for record in RECORDS[:9]], []
+    whole = made.probabilities(texts)
+    monkeypatch.setattr(module, "TOGETHER", 4)
+    np.testing.assert_allclose(made.probabilities(texts, lambda *now: told.append(now)), whole, atol=1e-6)
+    assert told == [(4, 9), (8, 9), (9, 9)]
+    with pytest.raises(LmbookError):
+        made.probabilities([])
