@@ -533,8 +533,7 @@ print("with the mask:", seen, "without the mask:", seen_without)
 # head without the division found the trees no better than no head (exercise 2). Predicting the next word needs the
 # causal mask; without it the loss can fall below the floor, and a small test, changing the end of a text, finds the
 # fault even where no floor is known. One head raised the share of trees that are remembered from
-# [[tree_right_without_attention %]], as with always saying "tree", to [[tree_right_with_attention %]] (means of three
-# seeds).
+# [[tree_right_without_attention %]], as with always saying "tree", to [[tree_right_with_attention %]] (three seeds).
 #
 # ## Exercises
 #
