@@ -88,7 +88,9 @@ def _take_in_turn(folder: Path) -> int:
             now = time.monotonic()
             if told is None or now - told >= TELL_EVERY:
                 waited = "" if told is None else f" for {now - began:.0f} s"
-                note(f"Waiting{waited}: {_holder(folder / LOCK)}, writes to {shown_path(folder)}. Ctrl-C ends the wait.")
+                note(
+                    f"Waiting{waited}: {_holder(folder / LOCK)}, writes to {shown_path(folder)}. Ctrl-C ends the wait."
+                )
                 told = now
         time.sleep(LOOK_EVERY)
 

@@ -279,8 +279,7 @@ class Lesson:
         if not self._devices_taken:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
         if self._boards is not None:
-            trained = f"{self._boards.count} trainings: {self._boards.command}" if self._boards.count else "no training"
-            print(f"For TensorBoard there is {trained}.")
+            print(f"For TensorBoard there {self._boards.told}")
         if not self._default:
             print("With --corpus, --text or another --seed the results are printed but not written.")
             return

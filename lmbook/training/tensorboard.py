@@ -85,6 +85,13 @@ class Boards:
         """What shows them."""
         return f"tensorboard --logdir {shlex.quote(str(self.folder))}"
 
+    @property
+    def told(self) -> str:
+        """How many trainings there are to be seen, and how."""
+        if not self.count:
+            return "is no training."
+        return f"{'is 1 training' if self.count == 1 else f'are {self.count} trainings'}: {self.command}"
+
     def next(self, name: str) -> Board:
         if not self.count:
             for old in self.folder.rglob(EVENTS):
