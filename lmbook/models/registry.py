@@ -119,7 +119,13 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
     ),
     # The architectures that other programs know: `lmbook export` writes them.
     "gpt2": LanguageModelEntry(
-        module="lmbook.models.gpt", config_class="GPTConfig", model_class="GPT", context=128, batch_size=16
+        module="lmbook.models.gpt",
+        config_class="GPTConfig",
+        model_class="GPT",
+        context=128,
+        batch_size=16,
+        learning_rate=8e-3,
+        optimizer="muon",
     ),
     "llama": LanguageModelEntry(
         module="lmbook.models.gpt",
@@ -136,6 +142,8 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
         ),
         context=128,
         batch_size=16,
+        learning_rate=8e-3,
+        optimizer="muon",
     ),
 }
 
