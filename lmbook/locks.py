@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lmbook.console import note
 from lmbook.errors import LmbookError
 from lmbook.paths import explained, shown_path
 
@@ -27,14 +28,19 @@ else:
 LOCK = ".lmbook.lock"
 _FAR = 2**30  # Windows lets nobody read what is locked; the byte that is lies far behind what is written
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+TELL_EVERY, LOOK_EVERY = 30.0, 0.25  # seconds
 _held: dict[str, int] = {}  # folder -> the thread of this process that holds it
 
 
 @contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
+def locked(folder: str | Path, wait: bool = False) -> Iterator[None]:
     """Hold `folder` for this thread; it is made where it is missing, and deleted again if nothing was written to it.
 
     Within a lock the same thread may ask for it again. Where the file system knows no locks, there is none.
+
+    Args:
+        folder: that nobody else shall write to.
+        wait: where another holds it, wait until it lets go, and say every half minute for whom.
 
     Raises:
         LmbookError: another process, or another thread, holds it; the folder cannot be made or written to.
@@ -46,14 +52,13 @@ def locked(folder: str | Path) -> Iterator[None]:
         return
     made = [one for one in (folder, *folder.absolute().parents) if not os.path.lexists(one)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = _take(folder / LOCK)
+        file = _take_in_turn(folder) if wait else _take_at_once(folder)
     except OSError as error:
         raise explained(error, folder, "write to") from error
     if file is None:
         raise LmbookError(
             f"Another training writes to {shown_path(folder)}: {_holder(folder / LOCK)}.",
-            "Wait until it has ended, or name another folder.",
+            "Wait until it has ended (`lmbook train --wait` does), or name another folder.",
         )
     _held[name] = me
     try:
@@ -64,6 +69,30 @@ def locked(folder: str | Path) -> Iterator[None]:
         with suppress(OSError):  # something was written there
             for one in made:
                 one.rmdir()
+
+
+def _take_at_once(folder: Path) -> int | None:
+    folder.mkdir(parents=True, exist_ok=True)
+    return _take(folder / LOCK)
+
+
+def _take_in_turn(folder: Path) -> int:
+    """The same, once the others have let go."""
+    began = time.monotonic()
+    told = None
+    while True:
+        with suppress(FileNotFoundError):  # who had the lock just deleted the folder, in which nothing was
+            file = _take_at_once(folder)
+            if file is not None:
+                return file
+            now = time.monotonic()
+            if told is None or now - told >= TELL_EVERY:
+                waited = "" if told is None else f" for {now - began:.0f} s"
+                note(
+                    f"Waiting{waited}: {_holder(folder / LOCK)}, writes to {shown_path(folder)}. Ctrl-C ends the wait."
+                )
+                told = now
+        time.sleep(LOOK_EVERY)
 
 
 def _take(path: Path) -> int | None:

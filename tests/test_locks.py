@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -92,3 +93,23 @@ def test_where_the_disk_knows_no_locks_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr("lmbook.locks.fcntl.flock", unknown)
     with locked(tmp_path / "run"):
         pass
+
+
+def test_who_waits_is_told_for_whom_and_goes_on_when_it_has_ended(holder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lmbook.locks.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("lmbook.locks.TELL_EVERY", 0.1)
+    timer = threading.Timer(0.5, holder.stdin.close)
+    timer.start()
+    with locked(tmp_path / "run", wait=True):
+        assert holder.wait() == 0
+        assert f'"pid": {os.getpid()}' in (tmp_path / "run" / LOCK).read_text(encoding="utf-8")
+    timer.join()
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Waiting: process {holder.pid} on ") and first.endswith("run. Ctrl-C ends the wait.")
+    assert re.match(rf"Waiting for \d+ s: process {holder.pid} on ", second)
+
+
+def test_who_need_not_wait_is_told_nothing(tmp_path, capsys):
+    with locked(tmp_path / "run", wait=True):
+        pass
+    assert capsys.readouterr().err == "" and not (tmp_path / "run").exists()

@@ -46,6 +46,7 @@ LIGHT_FILES = {
     "cluster/background_workers",
     "training/distributed/cluster",
     "training/interrupt",
+    "training/tensorboard",
 }
 HEAVY = {"tensorflow", "keras", "keras_nlp", "keras_hub", "matplotlib"}
 

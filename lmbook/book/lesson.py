@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmbook.corpora.corpus import Corpus
+    from lmbook.training.tensorboard import Boards
 
 ARGUMENTS = "LMBOOK_LESSON_ARGUMENTS"  # for a notebook: what a script reads from its command line, as JSON
 DEFAULT_SEED, LARGEST_SEED = 0, 2**31 - 1  # NumPy takes 32 bits; some lessons add to it
@@ -92,6 +93,7 @@ class Lesson:
         self._devices = options.strategy, options.devices and options.devices.split(","), options.cpu_devices
         self._devices_taken = self._devices in (("auto", None, None), ("default", None, None))
         self._for_the_book: bool = options.record
+        self._boards = self._start_boards() if options.tensorboard else None
         self._default = self.corpus is None and self.text is None and self.seed == DEFAULT_SEED
         self._figures: dict[str, dict[str, Any]] = {}
         self._began = 0.0 if as_script else machine.seconds_since_start()
@@ -278,6 +280,8 @@ class Lesson:
         print(f"{self.name} ({self.profile}): {seconds:.0f} s, {memory:,.0f} MB at most")
         if not self._devices_taken:
             print("This lesson chooses its devices itself: --strategy, --devices and --cpu-devices were left aside.")
+        if self._boards is not None:
+            print(f"For TensorBoard there {self._boards.told}")
         if not self._default:
             print("With --corpus, --text or another --seed the results are printed but not written.")
             return
@@ -302,6 +306,13 @@ class Lesson:
             },
         )
         print(f"Results: {near(path)}" + ("" if self._for_the_book else "  (--record puts them in the book)"))
+
+    def _start_boards(self) -> Boards:
+        from lmbook.training.tensorboard import FOLDER, start_boards
+
+        boards = start_boards(results.scratch_dir(self.file) / FOLDER / self.name)
+        print(f"The losses as they come: {boards.command}")
+        return boards
 
     def _say_what_is_missing(self) -> None:
         """Of the data that the header names: known now, not when their part of a long run begins."""
@@ -337,6 +348,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--strategy", default="auto", help="auto, default, mirrored or multi_worker")
     parser.add_argument("--devices", help="the devices of mirrored, as GPU:0,GPU:1; else all GPUs")
     parser.add_argument("--cpu-devices", type=int, help="divide the CPU into so many devices")
+    parser.add_argument("--tensorboard", action="store_true", help="write the losses for TensorBoard too, as they come")
     parser.add_argument("--record", action="store_true", help="put the results in the book")
     return parser
 

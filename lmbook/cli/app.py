@@ -15,6 +15,7 @@ from lmbook.cli.classify import classify
 from lmbook.cli.data import data_app
 from lmbook.cli.doctor import doctor
 from lmbook.cli.evaluate import evaluate
+from lmbook.cli.export import export
 from lmbook.cli.friendly import FriendlyGroup, add_commands
 from lmbook.cli.generate import generate
 from lmbook.cli.launch import launch
@@ -49,7 +50,7 @@ def main(
     """Only `--version`: everything else is a command."""
 
 
-add_commands(app, (lessons, run, train, generate, chat, translate, classify, evaluate, doctor, pages, site))
+add_commands(app, (lessons, run, train, generate, chat, translate, classify, evaluate, export, doctor, pages, site))
 # Options after COMMAND are COMMAND's, and so are empty values.
 app.command(context_settings={"allow_interspersed_args": False})(launch)
 app.add_typer(data_app, name="data")

@@ -13,11 +13,13 @@ from lmbook.cli.options import (
     CpuDevicesOption,
     DevicesOption,
     StrategyOption,
+    TensorboardOption,
     TextOption,
 )
 from lmbook.console import terminal
 from lmbook.corpora.source import one_source
 from lmbook.errors import LmbookError
+from lmbook.training.tensorboard import tensorboard_into
 
 
 def lessons(
@@ -43,6 +45,7 @@ def run(
     strategy: StrategyOption = "auto",
     devices: DevicesOption = None,
     cpu_devices: CpuDevicesOption = None,
+    tensorboard: TensorboardOption = False,
     record: Annotated[bool, typer.Option("--record", help="Put the results in the book.")] = False,
 ) -> None:
     """Run a lesson: its quick profile takes under a minute on two cores."""
@@ -57,6 +60,8 @@ def run(
     if record:
         from lmbook.book.recording import record as record_lesson
 
+        if tensorboard:
+            raise LmbookError("--record was given with --tensorboard.", "The book records no losses for it.")
         if corpus or text or seed is not None:
             raise LmbookError(
                 "--record was given with another corpus, text or seed.",
@@ -69,6 +74,7 @@ def run(
     arguments += [] if cpu_devices is None else ["--cpu-devices", str(cpu_devices)]
     arguments += ["--full"] if full else []
     arguments += ["--record"] if record else []
+    arguments += ["--tensorboard"] if tensorboard else []
     arguments += ["--corpus", corpus] if corpus else []
     arguments += ["--text", str(text)] if text else []
     arguments += [] if seed is None else ["--seed", str(seed)]
@@ -76,7 +82,8 @@ def run(
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.parent))  # as when the file is run by hand
     try:
-        run_narrated(found)
+        with tensorboard_into(None):  # what the lesson begins ends with it
+            run_narrated(found)
     finally:
         sys.argv, sys.path[:] = before
 

@@ -46,6 +46,9 @@ DevicesOption = Annotated[
     str | None,
     typer.Option("--devices", metavar="LIST", help="The devices of mirrored, as GPU:0,GPU:1."),
 ]
+TensorboardOption = Annotated[
+    bool, typer.Option("--tensorboard", help="Write the losses for TensorBoard too, as they come.")
+]
 CpuDevicesOption = Annotated[
     int | None,
     typer.Option("--cpu-devices", min=1, max=256, help="Divide the CPU into so many devices, to try mirrored."),

@@ -19,13 +19,14 @@ from lmbook.cli.options import (
     DataOption,
     DevicesOption,
     StrategyOption,
+    TensorboardOption,
     TextOption,
     listed,
 )
 from lmbook.cli.train_language_model import UNITS, train_language_model
 from lmbook.cli.train_source import read_table_source, read_text_source
 from lmbook.cli.train_translation import train_translation
-from lmbook.cli.training import TrainingOptions, may_fail
+from lmbook.cli.training import TrainingOptions, may_fail, say
 from lmbook.corpora.corpus import Corpus
 from lmbook.corpora.own_splits import write_split
 from lmbook.errors import LmbookError
@@ -33,6 +34,7 @@ from lmbook.locks import LOCK, locked
 from lmbook.models import registry
 from lmbook.paths import TRY, check_writable, missing, reader_path, shown_path
 from lmbook.training.distributed.cluster import is_chief
+from lmbook.training.tensorboard import FOLDER, check_tensorboard, tensorboard_into
 
 TASKS = ("language_model", "translation", "classification")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -104,6 +106,10 @@ def train(
             help="Work through each device's rows in K parts, to need less memory.",
         ),
     ] = 1,
+    tensorboard: TensorboardOption = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Where another training writes to DIR, wait until it has ended.")
+    ] = False,
     precision: Annotated[str, typer.Option("--precision", metavar="NAME", help=f"{listed(PRECISIONS)}.")] = PRECISIONS[
         0
     ],
@@ -144,8 +150,16 @@ def train(
     )
     check_output(output)
     check_writable(output)
+    if tensorboard:
+        check_tensorboard()
     # Of several workers one writes. The lock lasts until the model is saved, which is after `fit`.
-    with locked(output) if is_chief() else nullcontext():
+    with (
+        locked(output, wait=wait) if is_chief() else nullcontext(),
+        tensorboard_into(output / FOLDER if tensorboard else None) as boards,
+    ):
+        check_output(output)  # whoever had the lock before may have left something
+        if boards is not None:
+            say(f"The losses as they come: {boards.command}")
         read = _train(task, model, text, data, columns, corpus, tokenizer, batch_size, options, (validation, test))
         if corpus is None and is_chief():
             with may_fail("record of the split"):
@@ -196,9 +210,10 @@ def check_output(folder: Path) -> None:
     """
     if not missing(folder) and not folder.is_dir():
         raise LmbookError(f"--output {folder} is a file.", "Name a folder.")
-    # Another worker of the same training may be trying to write there.
+    # Another worker of the same training may be trying to write there; what is for TensorBoard is older than the first
+    # checkpoint.
     holds_something = not missing(folder) and any(
-        one.name != LOCK and not one.name.startswith(TRY) for one in folder.iterdir()
+        one.name not in (LOCK, FOLDER) and not one.name.startswith(TRY) for one in folder.iterdir()
     )
     if holds_something and not (folder / "checkpoints").is_dir():
         raise LmbookError(f"--output {folder} is not empty and holds no training run.", "Name a new folder.")

@@ -14,7 +14,9 @@ from .pretrained.hugging_face import load_gpt2 as load_gpt2
 from .pretrained.hugging_face import load_minilm as load_minilm
 from .pretrained.keras_nlp import from_keras_nlp as from_keras_nlp
 from .pretrained.keras_nlp import to_keras_nlp as to_keras_nlp
+from .pretrained.llama import load_llama as load_llama
 from .pretrained.llama2c import load_stories260k as load_stories260k
+from .pretrained.to_hugging_face import export_hugging_face as export_hugging_face
 from .recurrent import ChronoBias as ChronoBias
 from .recurrent_encoder_decoder import RecurrentEncoderDecoder as RecurrentEncoderDecoder
 from .recurrent_encoder_decoder import RecurrentEncoderDecoderConfig as RecurrentEncoderDecoderConfig

@@ -117,6 +117,34 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
         optimizer="muon",
         muon_ratio=1.0,
     ),
+    # The architectures that other programs know: `lmbook export` writes them.
+    "gpt2": LanguageModelEntry(
+        module="lmbook.models.gpt",
+        config_class="GPTConfig",
+        model_class="GPT",
+        context=128,
+        batch_size=16,
+        learning_rate=8e-3,
+        optimizer="muon",
+    ),
+    "llama": LanguageModelEntry(
+        module="lmbook.models.gpt",
+        config_class="GPTConfig",
+        model_class="GPT",
+        config=MappingProxyType(
+            {
+                "positions": "rotary",
+                "normalization": "rms",
+                "activation": "swiglu",
+                "intermediate_dim": 344,  # of three matrices; as many weights as in 512 of two
+                "use_bias": False,
+            }
+        ),
+        context=128,
+        batch_size=16,
+        learning_rate=8e-3,
+        optimizer="muon",
+    ),
 }
 
 

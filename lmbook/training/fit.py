@@ -27,6 +27,7 @@ from lmbook.training.optimizers import OptimizerConfig, WarmupCosine, build_opti
 from lmbook.training.progress import Display
 from lmbook.training.run import UNKNOWN_STEPS, Run
 from lmbook.training.step import TrainingStep, jit_by_default
+from lmbook.training.tensorboard import next_board
 
 RESUME = ("auto", "never")
 LARGEST_SEED = 2**32 - 1  # NumPy takes 32 bits
@@ -138,12 +139,19 @@ def fit(
             label_smoothing=label_smoothing,
             jit_compile=jit_by_default(model) if jit_compile is None else jit_compile,
         )
+        board = next_board(type(model).__name__) if is_chief() else None
         run = Run(
             training,
             schedule,
             checkpoints=checkpoints,
             display=display,
-            callbacks=Callbacks(callbacks, model, optimizer, report_every=report_every, steps=steps),
+            callbacks=Callbacks(
+                [*callbacks, *([] if board is None else [lambda *_: board.write(run.history)])],
+                model,
+                optimizer,
+                report_every=report_every,
+                steps=steps,
+            ),
             validation=validation,
             tokens_per_step=data.batch_size * data.context,
             steps=steps,
@@ -157,6 +165,9 @@ def fit(
             chunk = steps_per_execution or _common_divisor(10, report_every, run.steps_left, run.step)
             run.train(distribute_batches(data, strategy, run.step, run.steps_left, gradient_accumulation_steps), chunk)
         run.finish()
+        if board is not None:
+            board.write(run.history)
+            board.close()
     return run.history
 
 

@@ -81,6 +81,28 @@ def test_run_hands_its_devices_to_the_lesson(book, options, words, capfd):
     assert result.exit_code == 2 and words in result.output + capfd.readouterr().err
 
 
+def test_run_lets_the_lesson_s_trainings_write_for_tensorboard(book):
+    pytest.importorskip("tensorboard")
+    (book / "results").mkdir()
+    done = lmbook("run", "echo", "--tensorboard")
+    folder = book / "results" / "tensorboard" / "echo"
+    assert f"The losses as they come: tensorboard --logdir {folder}" in done.output.replace("\n", "")
+    assert "For TensorBoard there is no training." in done.output
+    trains = "from lmbook.training.tensorboard import next_board\nnext_board('GPT').close()\nlesson.finish()"
+    lesson = book / "chapters" / "01_first" / "echo.py"
+    lesson.write_text(LESSON.replace("lesson.finish()", trains), encoding="utf-8")
+    assert "there is 1 training: tensorboard" in lmbook("run", "echo", "--tensorboard").output
+    assert [path.name for path in folder.iterdir()] == ["01-GPT"]
+    lesson.write_text(
+        LESSON.replace(
+            "lesson.finish()", "from lmbook.training.tensorboard import next_board\nassert not next_board('GPT')"
+        ),
+        encoding="utf-8",
+    )
+    assert lmbook("run", "echo").exit_code == 0  # the next command has not asked
+    assert lmbook("run", "echo", "--tensorboard", "--record").exit_code == 2
+
+
 def test_run_records_only_when_told(book):
     lmbook("run", "echo")
     assert (book / "results" / "echo.quick.json").exists()

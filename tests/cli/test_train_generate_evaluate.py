@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
@@ -33,6 +34,7 @@ def trained(tmp_path_factory):
     place = tmp_path_factory.mktemp("train")
     (place / "mine.txt").write_text(TEXT, encoding="utf-8")
     arguments = ["train", "--model", "gru", "--text", "mine.txt", "--steps", "3", "--seed", "7", "--output", "run"]
+    arguments += ["--tensorboard"] if find_spec("tensorboard") else []
     # A process of its own, as a reader starts it: what TensorFlow itself would print is to be seen here.
     done = subprocess.run(
         [sys.executable, "-m", "lmbook", *arguments], cwd=place, capture_output=True, text=True, encoding="utf-8"
@@ -145,6 +147,7 @@ def test_another_run_into_the_same_folder_is_refused(trained, monkeypatch):
 
 def test_output_is_never_somebody_elses_folder(tmp_path):
     check_output(tmp_path / "new")
+    (tmp_path / "tensorboard").mkdir()  # of a training that was killed before its first checkpoint
     check_output(tmp_path)
     (tmp_path / "letters.txt").write_text("dear", encoding="utf-8")
     with pytest.raises(LmbookError, match="not empty"):
@@ -158,6 +161,37 @@ def test_a_folder_into_which_another_trains_is_refused_before_anything_is_read(t
     monkeypatch.setattr("lmbook.cli.train.read_text_source", lambda *_: pytest.fail("it was read"))
     result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run")
     assert result.exit_code == 2 and "Another training writes to" in result.output.replace("\n", " "), result.output
+
+
+def test_a_folder_into_which_another_trains_is_waited_for_when_asked(tmp_path, monkeypatch):
+    from lmbook.locks import _take
+
+    answers = iter([None, None])
+    monkeypatch.setattr("lmbook.locks._take", lambda path: next(answers, path) and _take(path))
+    monkeypatch.setattr("lmbook.cli.train.read_text_source", lambda *_: fail("it was read"))
+    result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run", "--wait")
+    assert "Waiting: " in result.output and "it was read" in result.output, result.output
+    assert not (tmp_path / "run").exists()
+
+
+def fail(words):
+    raise LmbookError(words)
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed: requirements-test.txt")
+def test_what_is_for_tensorboard_is_in_the_run_s_folder(trained):
+    _, folder, done = trained
+    assert "The losses as they come: tensorboard --logdir run" in done.stdout
+    [board] = (folder / "tensorboard").iterdir()
+    assert {path.name for path in board.iterdir()} == {"train", "validation"}
+
+
+def test_without_the_package_tensorboard_nothing_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbook.training.tensorboard.find_spec", lambda name: None)
+    monkeypatch.setattr("lmbook.cli.train.read_text_source", lambda *_: pytest.fail("it was read"))
+    result = lmbook("train", "--corpus", "greentree", "--output", tmp_path / "run", "--tensorboard")
+    assert result.exit_code == 2 and "pip install tensorboard" in result.output, result.output
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("command", ["generate", "evaluate"])

@@ -20,7 +20,16 @@ from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.named import Named, assign, dense, norm, table
 from lmbook.tokenizers.word_piece import WordPieceTokenizer
 
+# Theirs and ours. Of several for one of ours, `export.py` writes the first.
 ACTIVATION_NAMES = {"gelu": "exact_gelu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
+ACTIVATION_NAMES |= {"relu2": "squared_relu"}
+GPT2_SIZES = {  # fields of `GPTConfig`, as a GPT-2's config.json calls them
+    "vocabulary_size": "vocab_size",
+    "hidden_dim": "n_embd",
+    "num_heads": "n_head",
+    "num_layers": "n_layer",
+    "max_sequence_length": "n_positions",
+}
 # In the files, but no weights: GPT-2's causal masks, BERT's places 0, 1, 2 …; and heads that are trained anew.
 NOT_GPT2 = re.compile(r"h\.\d+\.attn\.(masked_)?bias")
 # What a config.json may say beside sizes that changes the logits, each with what our models do, and what is so where
@@ -37,19 +46,15 @@ def load_gpt2(folder: str | Path) -> GPT:
     Raises:
         LmbookError: a file is missing, damaged, or of another model.
     """
-    config, arrays, origin = _read(folder, "gpt2")
-    _check_plain(config, PLAIN | PLAIN_GPT2, origin, "GPT-2")
-    D = _get(config, "n_embd", origin)
+    config, arrays, origin = read_folder(folder, "gpt2")
+    check_plain(config, PLAIN | PLAIN_GPT2, origin, "GPT-2")
+    sizes = {ours: get_setting(config, theirs, origin) for ours, theirs in GPT2_SIZES.items()}
     model = GPT(
         GPTConfig(
-            vocabulary_size=_get(config, "vocab_size", origin),
-            hidden_dim=D,
-            intermediate_dim=config.get("n_inner") or 4 * D,
-            num_heads=_get(config, "n_head", origin),
-            num_layers=_get(config, "n_layer", origin),
-            max_sequence_length=_get(config, "n_positions", origin),
-            activation=_activation(config.get("activation_function", "gelu_new"), origin),
-            pad_id=config.get("eos_token_id") or 0,  # GPT-2 fills with its only special token, as `GPT2Tokenizer` does
+            **sizes,
+            intermediate_dim=config.get("n_inner") or 4 * sizes["hidden_dim"],
+            activation=get_activation_name(config.get("activation_function", "gelu_new"), origin),
+            pad_id=pad_id(config, "pad_token_id", "eos_token_id"),  # GPT-2 fills with its only special token
             tie_embeddings=config.get("tie_word_embeddings", True),
             dropout=config.get("resid_pdrop", 0.1),
             epsilon=config.get("layer_norm_epsilon", 1e-5),
@@ -58,9 +63,7 @@ def load_gpt2(folder: str | Path) -> GPT:
     arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
     arrays = {name: array for name, array in arrays.items() if not NOT_GPT2.fullmatch(name)}
     if model.head is None:
-        _check_same(
-            arrays.pop("lm_head.weight", None), arrays.get("wte.weight"), "lm_head.weight", "wte.weight", origin
-        )
+        check_same(arrays.pop("lm_head.weight", None), arrays.get("wte.weight"), "lm_head.weight", "wte.weight", origin)
     assign(gpt2_places(model), arrays, origin, "a GPT-2 with the sizes of its config.json")
     return model
 
@@ -75,7 +78,7 @@ def load_bert(folder: str | Path, pooler: bool | None = None) -> BERT:
     Raises:
         LmbookError: a file is missing, damaged, or of another model.
     """
-    config, arrays, origin = _read(folder, "bert")
+    config, arrays, origin = read_folder(folder, "bert")
     return bert_from(config, arrays, origin, pooler)
 
 
@@ -85,7 +88,7 @@ def load_bert_masked_lm(folder: str | Path) -> BERTMaskedLM:
     Raises:
         LmbookError: a file is missing, damaged, of another model, or has no such head.
     """
-    config, arrays, origin = _read(folder, "bert")
+    config, arrays, origin = read_folder(folder, "bert")
     model = BERTMaskedLM(bert_from(config, arrays, origin, pooler=False))
     head = {_modern(name): array for name, array in arrays.items() if name.startswith("cls.predictions.")}
     # The matrix of the logits is the table of the tokens, and their bias may be named twice or after it.
@@ -95,12 +98,10 @@ def load_bert_masked_lm(folder: str | Path) -> BERTMaskedLM:
             f"{origin} lacks {decoder}, though its config.json says tie_word_embeddings=false.", "Get the file again."
         )
     table_name = "embeddings.word_embeddings.weight"
-    _check_same(
-        head.pop(decoder, None), np.asarray(model.bert.embedding.tokens.embeddings), decoder, table_name, origin
-    )
+    check_same(head.pop(decoder, None), np.asarray(model.bert.embedding.tokens.embeddings), decoder, table_name, origin)
     twin = head.pop("cls.predictions.decoder.bias", None)
     if twin is not None:
-        _check_same(twin, head.setdefault(bias, twin), "cls.predictions.decoder.bias", bias, origin)
+        check_same(twin, head.setdefault(bias, twin), "cls.predictions.decoder.bias", bias, origin)
     assign(_masked_lm_places(model), head, origin, "a BERT with a masked-language head (BertForMaskedLM)")
     return model
 
@@ -117,7 +118,7 @@ def load_minilm() -> tuple[BERT, WordPieceTokenizer]:
 
 def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origin: str, pooler: bool | None) -> BERT:
     """A `BERT` from what config.json and model.safetensors hold; see `load_bert`."""
-    _check_plain(config, PLAIN | PLAIN_BERT, origin, "BERT")
+    check_plain(config, PLAIN | PLAIN_BERT, origin, "BERT")
     arrays = {_modern(name).removeprefix("bert."): array for name, array in arrays.items()}
     arrays = {name: array for name, array in arrays.items() if not NOT_BERT.match(name)}
     pooler = "pooler.dense.weight" in arrays if pooler is None else pooler
@@ -125,16 +126,16 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
         arrays = {name: array for name, array in arrays.items() if not name.startswith("pooler.")}
     model = BERT(
         BERTConfig(
-            vocabulary_size=_get(config, "vocab_size", origin),
-            hidden_dim=_get(config, "hidden_size", origin),
-            intermediate_dim=_get(config, "intermediate_size", origin),
-            num_heads=_get(config, "num_attention_heads", origin),
-            num_layers=_get(config, "num_hidden_layers", origin),
-            max_sequence_length=_get(config, "max_position_embeddings", origin),
-            num_segments=_get(config, "type_vocab_size", origin),
-            activation=_activation(config.get("hidden_act", "gelu"), origin),
+            vocabulary_size=get_setting(config, "vocab_size", origin),
+            hidden_dim=get_setting(config, "hidden_size", origin),
+            intermediate_dim=get_setting(config, "intermediate_size", origin),
+            num_heads=get_setting(config, "num_attention_heads", origin),
+            num_layers=get_setting(config, "num_hidden_layers", origin),
+            max_sequence_length=get_setting(config, "max_position_embeddings", origin),
+            num_segments=get_setting(config, "type_vocab_size", origin),
+            activation=get_activation_name(config.get("hidden_act", "gelu"), origin),
             pooler=pooler,
-            pad_id=config.get("pad_token_id") or 0,
+            pad_id=pad_id(config, "pad_token_id"),
             dropout=config.get("hidden_dropout_prob", 0.1),
             epsilon=config.get("layer_norm_eps", 1e-12),
         )
@@ -143,7 +144,7 @@ def bert_from(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], origi
     return model
 
 
-def _read(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+def read_folder(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
     """config.json and the arrays of a folder, and how to call their file in messages."""
     folder = Path(folder)
     config = read_json(folder / "config.json")
@@ -179,7 +180,7 @@ def without_wrappers(arrays: Mapping[str, np.ndarray], origin: str) -> dict[str,
     return plain
 
 
-def _check_plain(config: Mapping[str, Any], plain: Mapping[str, Any], origin: str, model: str) -> None:
+def check_plain(config: Mapping[str, Any], plain: Mapping[str, Any], origin: str, model: str) -> None:
     """Refuse a model that our classes would compute otherwise than its config.json says."""
     for name, usual in plain.items():
         value = config.get(name, usual)
@@ -196,7 +197,7 @@ def _check_plain(config: Mapping[str, Any], plain: Mapping[str, Any], origin: st
         )
 
 
-def _check_same(one: np.ndarray | None, other: np.ndarray | None, name: str, other_name: str, origin: str) -> None:
+def check_same(one: np.ndarray | None, other: np.ndarray | None, name: str, other_name: str, origin: str) -> None:
     """Refuse two arrays for what is one in our model. Where either is missing there is nothing to compare."""
     if one is None or other is None or np.array_equal(one, np.asarray(other, one.dtype)):
         return
@@ -206,13 +207,18 @@ def _check_same(one: np.ndarray | None, other: np.ndarray | None, name: str, oth
     )
 
 
-def _get(config: Mapping[str, Any], name: str, origin: str) -> Any:
+def get_setting(config: Mapping[str, Any], name: str, origin: str) -> Any:
     if name not in config:
         raise LmbookError(f"The config.json of {origin} has no {name}.", "Give the config.json of the same model.")
     return config[name]
 
 
-def _activation(name: str, origin: str) -> str:
+def pad_id(config: Mapping[str, Any], *names: str) -> int:
+    """The id of padding: what the first of `names` says that says one; else 0."""
+    return next((config[name] for name in names if isinstance(config.get(name), int) and config[name] >= 0), 0)
+
+
+def get_activation_name(name: str, origin: str) -> str:
     if name not in ACTIVATION_NAMES:
         known = ", ".join(ACTIVATION_NAMES)
         raise LmbookError(f"The config.json of {origin} names the activation {name!r}.", f"Known: {known}.")

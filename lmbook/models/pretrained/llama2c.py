@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ import numpy as np
 from lmbook.corpora.catalogue import load_corpus
 from lmbook.corpora.llama2c import read_llama2c, read_llama2c_pieces
 from lmbook.models.gpt import GPT, GPTConfig
-from lmbook.models.pretrained.named import Named, assign, dense, norm, table
+from lmbook.models.pretrained.llama import LLAMA, META, llama_places
+from lmbook.models.pretrained.named import assign
 from lmbook.tokenizers.sentence_piece import SentencePieceTokenizer
-
-LLAMA = {"positions": "rotary", "normalization": "rms", "activation": "swiglu", "use_bias": False}
 
 
 def load_llama2c(path: str | Path) -> GPT:
@@ -23,12 +21,12 @@ def load_llama2c(path: str | Path) -> GPT:
         LmbookError: the file is truncated, or something else: see `read_llama2c`.
     """
     sizes, arrays = read_llama2c(path)
-    model = GPT(GPTConfig(**sizes, **LLAMA, tie_embeddings="output.weight" not in arrays))
+    model = GPT(GPTConfig(**sizes, **LLAMA, use_bias=False, tie_embeddings="output.weight" not in arrays))
     for name, array in arrays.items():
         if name.endswith(("wq.weight", "wk.weight")):
             heads = sizes["num_heads" if "wq" in name else "num_key_value_heads"]
             arrays[name] = halves_from_pairs(array, heads)
-    assign(_places(model), arrays, str(path), "a llama2.c model")
+    assign(llama_places(model, META), arrays, str(path), "a llama2.c model")
     return model
 
 
@@ -50,21 +48,3 @@ def halves_from_pairs(matrix: np.ndarray, heads: int) -> np.ndarray:
     rows, width = matrix.shape
     pairs = np.reshape(matrix, (heads, rows // heads // 2, 2, width))
     return np.reshape(np.swapaxes(pairs, 1, 2), (rows, width))
-
-
-def _places(model: GPT) -> Iterator[Named]:
-    yield table("tok_embeddings", model.embedding.tokens)
-    for index, block in enumerate(model.blocks):
-        name, attention, feed_forward = f"layers.{index}", block.attention, block.feed_forward
-        yield from norm(f"{name}.attention_norm", block.norms[0])
-        yield from dense(f"{name}.attention.wq", attention.query_projection)
-        yield from dense(f"{name}.attention.wk", attention.key_projection)
-        yield from dense(f"{name}.attention.wv", attention.value_projection)
-        yield from dense(f"{name}.attention.wo", attention.output_projection)
-        yield from norm(f"{name}.ffn_norm", block.norms[1])
-        yield from dense(f"{name}.feed_forward.w1", feed_forward.inner)
-        yield from dense(f"{name}.feed_forward.w2", feed_forward.outer)
-        yield from dense(f"{name}.feed_forward.w3", feed_forward.gate)
-    yield from norm("norm", model.norm)
-    if model.head is not None:
-        yield from dense("output", model.head)

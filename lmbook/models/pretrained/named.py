@@ -89,6 +89,16 @@ def assign(places: Iterable[Named], arrays: Mapping[str, np.ndarray], origin: st
             start += variable.shape[-1]
 
 
+def read_back(places: Iterable[Named]) -> dict[str, np.ndarray]:
+    """What `assign` would put into these places as they are now, float32: the arrays of a file by name."""
+    arrays = {}
+    for place in places:
+        parts = [keras.ops.convert_to_numpy(variable).astype("float32") for variable in place.variables]
+        array = np.concatenate(parts, axis=-1)
+        arrays[place.name] = np.ascontiguousarray(array.T if place.transposed else array)
+    return arrays
+
+
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

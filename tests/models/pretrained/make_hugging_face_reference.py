@@ -1,4 +1,4 @@
-"""Write tests/models/weights/data: a tiny GPT-2 and a tiny BERT of random weights, as `transformers` saves them, and
+"""Write tests/models/pretrained/data: a tiny GPT-2, BERT and Llama of random weights, as `transformers` saves them, and
 what `transformers` computes with them.
 
 Run once, in an environment of its own: pip install torch==2.13.0 transformers==5.24.0
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BERTConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel
+from transformers import BertConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 DATA = Path(__file__).parent / "data"
 V, T = 29, 9
@@ -43,12 +43,15 @@ def main():
         model = randomize(GPT2LMHeadModel(gpt2))
         save(model, "gpt2", ids=ids, logits=model(ids).logits)
         sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-        model = randomize(BertForPreTraining(BERTConfig(vocab_size=V, max_position_embeddings=12, **sizes)))
+        model = randomize(BertForPreTraining(BertConfig(vocab_size=V, max_position_embeddings=12, **sizes)))
         inputs = {"input_ids": ids, "token_type_ids": segments.long(), "attention_mask": real.long()}
         out = model.bert(**inputs)
         arrays = {"vectors": out.last_hidden_state, "pooled": out.pooler_output}
         arrays["logits"] = model(**inputs).prediction_logits
         save(model, "bert", ids=ids, segments=segments, real=real, **arrays)
+        heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "rope_parameters": {"rope_theta": 300.0}}
+        model = randomize(LlamaForCausalLM(LlamaConfig(vocab_size=V, max_position_embeddings=12, **sizes | heads)))
+        save(model, "llama", ids=ids, logits=model(ids).logits)
 
 
 if __name__ == "__main__":
