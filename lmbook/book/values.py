@@ -13,12 +13,17 @@ from lmbook.book.chapters import LessonFile
 from lmbook.book.results import PROFILES, read_results
 from lmbook.errors import LmbookError
 
-_MARK = re.compile(r"\[\[(?!source )([A-Za-z][^\[\]|]*?)(?: (%|\.\d))?\]\]")  # [[source …]] is for source.py
+_MARK = re.compile(r"\[\[(?!source )([A-Za-z][^\[\]|]*?)(?:\s(%|\.\d))?\]\]")  # [[source …]] is for source.py
 
 
 def marks(text: str) -> list[str]:
     """The keys that a text's marks name."""
-    return [match[1] for match in _MARK.finditer(text)]
+    return [_key(match) for match in _MARK.finditer(text)]
+
+
+def _key(match: re.Match) -> str:
+    """The figure that a mark names, also where an editor broke the line inside it."""
+    return " ".join(match[1].split())
 
 
 def filled(text: str, lesson: LessonFile, profile: str = "full") -> str:
@@ -33,9 +38,10 @@ def filled(text: str, lesson: LessonFile, profile: str = "full") -> str:
     recorded = [result["figures"] for name in order if (result := read_results(lesson, name)) is not None]
 
     def shown(match: re.Match) -> str:
+        key = _key(match)
         for figures in recorded:
-            if match[1] in figures:
-                return _shown(figures[match[1]]["value"], match[2], match[0])
+            if key in figures:
+                return _shown(figures[key]["value"], match[2], match[0])
         if not recorded:
             return "(not recorded yet)"
         raise LmbookError(

@@ -28,6 +28,7 @@ def lesson(tmp_path):
         ("[[loss]] and [[loss .2]]", "1.99 and 1.99"),
         ("[[weights]] weights in [[seconds]] s", "1,234,567 weights in 4,320 s"),
         ("[[tiny]]; [[same]]; [[only_quick]]", "3.14e-06; yes; 2"),
+        ("[[loss\n.2]] and [[only_quick\n]]", "1.99 and 2"),  # an editor broke the line inside the mark
         ("a list [[1, 2]] and x[[0]] stay", "a list [[1, 2]] and x[[0]] stay"),
     ],
 )
