@@ -473,6 +473,10 @@ def windows(texts):
     return np.stack([ids[start : start + 65] for start in starts])
 
 
+# %% [markdown]
+# Then we train: three models without positions and three with rotary ones.
+
+# %%
 real = {"none": [], "rotary": []}
 if corpus:
     letters = CharacterTokenizer.train(corpus.texts("train"))
@@ -550,7 +554,8 @@ half_done = [trained("rotary", seed, layer=OnlyQueries) for seed in SEEDS]
 half_losses = np.array([each for _, each in half_done])
 for when, column in (("one epoch", 0), ("all epochs", -1)):
     gap, limit, word = judge(half_losses[:, column], losses["rotary"][:, column])
-    print(f"after {when}: {half_losses[:, column].mean():.3f}, rotary {losses['rotary'][:, column].mean():.3f}")
+    means = half_losses[:, column].mean(), losses["rotary"][:, column].mean()
+    print(f"after {when}: only queries {means[0]:.3f}, both {means[1]:.3f}")
     print(f"    gap {gap:.3f}, limit {limit:.3f}: {word}")
 
 # %% tags=["hide-cell"]
@@ -568,7 +573,7 @@ for label, column in (("one_epoch", 0), ("all_epochs", -1)):
 
 # %%
 half_swap = swap_changes(half_done[0][0])
-print(f"rotary:       {swaps['rotary']:.4f}")
+print(f"both turned:  {swaps['rotary']:.4f}")
 print(f"only queries: {half_swap:.4f}")
 
 # %% tags=["hide-cell"]
