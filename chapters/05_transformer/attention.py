@@ -306,7 +306,7 @@ class Head(keras.layers.Layer):
 # %% [markdown]
 # That is all. Is it right? We give it ten random words, and compare it with our NumPy function, with this book's own
 # layer `MultiHeadAttention` and with the layer of that name in Keras, all with the same matrices. (With one head,
-# theirs is ours. What more heads are for is the [next lesson](heads_and_positions.py).)
+# theirs is ours. What more heads are for is the [next lesson](attention_heads.py).)
 #
 # The line that begins with `by_hand` does it in NumPy. `x[0]` is the only text of the batch. It is multiplied by each
 # of the first three matrices, which gives Q, K and V; the star hands them to `attention` as three arguments. Of the two
@@ -399,8 +399,8 @@ train, test = as_rows(train_stories), as_rows(test_stories)
 
 # %% [markdown]
 # The model is as small as it can be. A table gives each token a vector of 64 numbers. A second table gives each *place*
-# in the text a vector, which is added, because attention by itself does not know the order of the words (the [next
-# lesson](heads_and_positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer
+# in the text a vector, which is added, because attention by itself does not know the order of the words ([a later
+# lesson](positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer
 # gives each token of the **vocabulary** (all different tokens there are) a score for being the next; such a score is
 # called a **logit**, and softmax makes a probability of it.
 #
@@ -966,8 +966,8 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 # - {cite:t}`bahdanau2015`: where attention comes from, in a translator built of recurrent networks.
 # - 3Blue1Brown, "Attention in transformers, step by step" (video): the best moving pictures of queries and keys.
 #
-# Before this lesson: [recurrent networks](../01_background/recurrent_networks.py). Next: [heads and
-# positions](heads_and_positions.py).
+# Before this lesson: [recurrent networks](../01_background/recurrent_networks.py). Next: [attention
+# heads](attention_heads.py).
 
 # %%
 lesson.finish()
