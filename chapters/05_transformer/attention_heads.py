@@ -26,10 +26,9 @@
 # and 1 that add up to 1: scores of 0 and 1 become 0.27 and 0.73. The word then takes the mean of all values with these
 # weights. A *causal mask* hides the words that come later.
 #
-# The outputs on this page come from the *full profile* of the lesson, the longer of its two versions. You start it with
-# `lmbook run attention_heads --full`. Without `--full` a quick one runs, with fewer repetitions and without
-# Shakespeare. Both draw random numbers, and the **seed** is the number from which the drawing starts: same seed, same
-# numbers. In the code, `Lesson` keeps the figures of this page, and `reproducible` sets the seed.
+# The outputs on this page come from `lmbook run attention_heads --full`. Without `--full` a shorter, quick version
+# runs. Both draw random numbers, and the **seed** is the number from which the drawing starts: same seed, same numbers.
+# In the code, `Lesson` keeps the figures of this page, and `reproducible` sets the seed.
 
 # %%
 from __future__ import annotations
@@ -315,7 +314,7 @@ print(f"floor: {lowest:.3f} nats per word")
 # **learning rate** says how much. `from_logits` tells Keras that softmax is still to be applied, and `ignore_class=0`
 # that the number 0 is filling and not text.
 #
-# Training begins with random numbers. To see what chance does, the full profile trains each model three times, with
+# Training begins with random numbers. To see what chance does, the full version trains each model three times, with
 # three seeds. An **epoch** is one pass over all stories.
 
 # %%

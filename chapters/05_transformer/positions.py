@@ -189,9 +189,8 @@ for query, key, t, s in ((right, right, 3, 1), (right, right, 13, 11), (right, u
 #
 # [[source lmbook.layers.apply_rotary]]
 #
-# Is it equal to ours, and is the formula true for more than one arrow? We put one query and one key of 16 random
-# numbers (eight arrows) on all places from 0 to 19, and then on all places from 100 to 119. The scores should not
-# notice the hundred places.
+# Is it equal to ours, and is the formula true for eight arrows? We put one query and one key of 16 random numbers on
+# all places from 0 to 19, and then on all places from 100 to 119. The scores should not notice the hundred places.
 
 # %%
 q, k = (np.repeat(one, 20, axis=0) for one in rng.normal(size=(2, 1, 16)))
@@ -315,10 +314,9 @@ def make_model(vocabulary, positions, learning_rate=0.01, layer=Heads):
 
 
 # %% [markdown]
-# The stories are those of **greentree**, the corpus (collection of texts) that is built into this book. Each becomes a
-# row of word numbers between two `<end>` tokens, filled up with 0. The test stories are not trained on. The best
-# possible loss on them is known exactly, and is called the **floor**. (`split="seen"` leaves some pairs of words out of
-# all stories; other lessons ask about them.)
+# The stories are those of **greentree**, the corpus (collection of texts) that is built into this book. They are
+# prepared as in the last lesson: rows of word numbers, filled up with 0. The test stories are not trained on. The best
+# possible loss on them is known exactly, and is called the **floor**.
 
 # %%
 grammar = Grammar(split="seen", max_sentences=4)
@@ -341,7 +339,7 @@ print(textwrap.fill(test_stories[0], 72))
 print(f"floor: {lowest:.3f} nats per word")
 
 # %% [markdown]
-# Training begins with random numbers. To see what chance does, the full profile trains each model three times, with
+# Training begins with random numbers. To see what chance does, the full version trains each model three times, with
 # three seeds. An **epoch** is one pass over all stories.
 
 # %%
@@ -439,9 +437,9 @@ lesson.table("judgements", rows, ["losses", "gap", "limit", "judgement"])
 # [[judgements/no_positions minus learned, epoch 5/judgement]], and sinusoidal ones to
 # [[judgements/no_positions minus sinusoidal, epoch 5/judgement]].
 #
-# So on these stories, sinusoidal and rotary positions learn fastest, and rotary ones are the only ones whose lead
-# lasts. Why are these two ahead at first? Perhaps because their clocks and turns are there from the first step, while a
-# table of places must be learned. That is a guess.
+# So on these stories sinusoidal and rotary positions learn fastest, and only the lead of rotary ones lasts. Why are
+# these two ahead at first? Perhaps because a table of places must be learned, while clocks and turns are there from the
+# first step. That is a guess.
 #
 # ## And on real text?
 #
@@ -486,8 +484,7 @@ if corpus and not lesson.own_text:
 # %% [markdown]
 # Here positions matter more: the loss is [[shakespeare_no_positions .3]] nats per letter without them and
 # [[shakespeare_rotary .3]] with rotary ones. The gap of [[shakespeare_gap .3]] is far above its limit of
-# [[shakespeare_limit .3]]. Perhaps it is the spelling, since the same letters make a word only in their order. That is
-# a guess, too.
+# [[shakespeare_limit .3]].
 #
 # ## What goes wrong: only the queries are turned
 #
@@ -546,8 +543,7 @@ for kind, change in swaps.items():
     lesson.record(f"swap_changes_logits_{kind}", change, tolerance=None, **limits)
 
 # %% [markdown]
-# The three repairs notice the swap. (As a scale: a logit that is 1 higher makes its word $e = 2.7$ times as likely,
-# compared with a word whose logit stays.) The model that turns only the queries moves by rounding, exactly as the one
+# The three repairs notice the swap.  The model that turns only the queries moves by rounding, exactly as the one
 # without positions. So whenever you build positions into a model of one layer, swap two early words and look whether a
 # later prediction moves. The test needs no second model. (In a deeper model it is less sharp: the layers above can work
 # out more of the order, because each word below has seen another bag; see the last of the further readings.)
@@ -575,9 +571,9 @@ for kind, change in swaps.items():
 #
 # ## Exercises
 #
-# For exercise 2 change the script `positions.py` in the folder `chapters/05_transformer` of the book, and run it
-# there with `python positions.py`. That is the quick profile, with one seed and three epochs, so its numbers are not
-# those of this page: run it once before the change, and compare with that run. Keep a copy of the script.
+# For exercise 2 change the script `positions.py` in the folder `chapters/05_transformer` of the book, and run it there
+# with `python positions.py`. Run it once before the change, to compare: this quick version has one seed and three
+# epochs.
 #
 # 1. With a pencil: turn by 45° at each place. What is the score of the query (1, 0) at place 5 with the key (1, 0) at
 #    place 3?
