@@ -4,8 +4,8 @@
 # - Article section: §3.1.2
 # - Needs: attention
 # - Data: greentree (built in); the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 7
-# - Memory: 1.5 GB
+# - Minutes: quick 1, full 4
+# - Memory: 1.4 GB
 # - Shows: several heads by a reshape and a swap, what they gain over one, and the reshape that breaks them
 # - Headline: shakespeare_rotary_1_head, shakespeare_rotary_4_heads, greentree_4_heads, greentree_wrong_reshape
 #
@@ -87,7 +87,7 @@ diagrams.multi_head(heads=4, width=64)
 #   and takes the weights (1, 0): it gets (5, 1). The second has the last two numbers and takes (0, 1): it gets (4, 3).
 #   Side by side this is (5, 1, 4, 3).
 #
-# The same in code, where `@` multiplies and adds up:
+# The same in code. `@` multiplies and adds up, and `[:, :2]` takes the first two numbers of each row:
 
 # %%
 values = np.array([[5, 1, 0, 2], [1, 0, 4, 3]])  # green, tree

@@ -4,8 +4,8 @@
 # - Article section: §3.1.2
 # - Needs: attention_heads
 # - Data: greentree (built in); the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 8
-# - Memory: 1.5 GB
+# - Minutes: quick 1, full 4
+# - Memory: 1.4 GB
 # - Shows: why attention does not know the order, three ways to tell it, which learns fastest, and one way half done
 # - Headline: loss_rotary_after_one_epoch, loss_no_positions_after_one_epoch, shakespeare_gap
 #
@@ -252,9 +252,8 @@ for kind in KINDS:
     print(f"{kind:>12}: {changes[kind]:.1e}")
 
 # %% [markdown]
-# Without positions the change is rounding. With each of the three it is many times larger: "bites" no longer gets the
-# same in the two sentences, and training has a difference to work with. (These layers are not trained: the size of the
-# change says nothing about which way is best.)
+# Without positions the change is rounding. With each of the three it is many times larger, and training has a
+# difference to work with. (These layers are not trained: the size of the change says nothing about which way is best.)
 #
 # ## Which way learns fastest?
 #
@@ -426,7 +425,8 @@ lesson.table("judgements", rows, ["losses", "gap", "limit", "judgement"])
 # **After one epoch** the models with sinusoidal and with rotary positions are ahead, with
 # [[loss_sinusoidal_after_one_epoch .3]] and [[loss_rotary_after_one_epoch .3]] nats. Learned positions have
 # [[loss_learned_after_one_epoch .3]], and the model without any has [[loss_no_positions_after_one_epoch .3]]. Between
-# the two that lead, the rule says: [[judgements/rotary minus sinusoidal, epoch 1/judgement]].
+# the two that lead, the rule says: [[judgements/rotary minus sinusoidal, epoch 1/judgement]]. Each of them lies below
+# learned positions by more than the limit, as you can work out from the first table.
 #
 # **After five epochs** rotary positions have the lowest loss, [[loss_rotary_after_all_epochs .3]] nats. The gap to none
 # is [[judgements/no_positions minus rotary, epoch 5/gap]], just above its limit of
@@ -485,8 +485,7 @@ if corpus and not lesson.own_text:
 #
 # ## What goes wrong: only the queries are turned
 #
-# Rotary positions must turn queries *and* keys. Let us forget the keys. It is one line, all shapes stay right, and no
-# error follows:
+# Rotary positions must turn queries *and* keys. Let us forget the keys. All shapes stay right, and no error follows:
 
 
 # %%
