@@ -577,8 +577,8 @@ lesson.record("shorter_text_changes_logits_wrong_cut", changes["wrong"], toleran
 # 2. The first head gets 0.5 · (5, 1) + 0.5 · (1, 0) = (3, 0.5). The second gets 0.25 · (0, 2) + 0.75 · (4, 3) = (3,
 #    2.75). Side by side: (3, 0.5, 3, 2.75).
 # 3. Each of the four matrices has 64 · 64 = 4,096 numbers, together 16,384, however many heads there are.
-# 4. Sixteen heads have four numbers each. We have not tried them. With one seed, take a gap below 0.05 nats for
-#    nothing: so far apart can two seeds be.
+# 4. Sixteen heads have four numbers each. We have not tried them. With one seed, take a gap below our limit of
+#    [[greentree_limit .3]] nats for nothing.
 # 5. On Shakespeare, with three seeds, the gap was [[shakespeare_rotary_gap .3]] nats per letter with rotary positions.
 #
 # </details>

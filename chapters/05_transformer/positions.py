@@ -507,7 +507,7 @@ lesson.table("only_queries", rows, ["loss", "only queries", "both", "gap", "limi
 # It trains, and well. After one epoch it is behind the model that turns both; the rule says:
 # [[only_queries/after one epoch/judgement]]. After all epochs the gap is [[only_queries/after all epochs/gap]] and the
 # limit [[only_queries/after all epochs/limit]]: [[only_queries/after all epochs/judgement]]. Without the right model
-# beside it, nobody would suspect anything.
+# beside it, you would hardly suspect anything.
 #
 # What is lost? A key now carries no trace of its place: the score of two words depends on where the query stands, and
 # not on where the key stands. So the words before are a bag again. (The causal mask still says which words come before,
