@@ -2,7 +2,7 @@
 # # Attention maps, and what attention costs
 #
 # - Article section: §3.1.2
-# - Needs: attention, heads_and_positions, transformer_block
+# - Needs: attention, attention_heads, transformer_block
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 4
 # - Memory: 1.7 GB
@@ -19,7 +19,7 @@
 # - test what a map suggests, by comparing it with one that spreads its weight evenly, and by switching a head off;
 # - say what a text of twice the length costs in time and in memory.
 #
-# You need [attention](attention.py), [heads and positions](heads_and_positions.py) and [the Transformer
+# You need [attention](attention.py), [attention heads](attention_heads.py) and [the Transformer
 # block](transformer_block.py). In short: a **head** compares each word's query with the keys of the words up to it,
 # makes **weights** of the scores (softmax: each row adds up to 1), and takes the mean of their values with these
 # weights. A **block** is several heads side by side, mixed by a matrix $W_O$, and a small network after them. The model

@@ -2,7 +2,7 @@
 # # Encoder and decoder: translation
 #
 # - Article section: §3.1.3, §3.2
-# - Needs: heads_and_positions
+# - Needs: positions
 # - Data: greentree (built in); the full profile also tatoeba_eng_fra, tatoeba_eng_cmn, mt_eval_deen
 # - Minutes: quick 1, full 100
 # - Memory: 5.5 GB

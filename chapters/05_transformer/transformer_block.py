@@ -2,7 +2,7 @@
 # # The Transformer block
 #
 # - Article section: §3.1.3
-# - Needs: attention, heads_and_positions
+# - Needs: attention, attention_heads, positions
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 5
 # - Memory: 1.9 GB
@@ -20,7 +20,8 @@
 # - say what happened to a stack without residual connections or normalisation, and notice a model that sees the future.
 #
 # You should know how a word attends to others: queries, keys, values, heads and the causal mask are the subject of
-# [attention](attention.py) and of [heads and positions](heads_and_positions.py). It helps to have gone once through
+# [attention](attention.py) and of [attention heads](attention_heads.py), and the order of the words is that of
+# [positions](positions.py). It helps to have gone once through
 # [one training step](../02_concepts/one_training_step.py) (from words to a loss, and from the loss to better weights).
 #
 # > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
@@ -936,7 +937,7 @@ if corpus is not None:
 #   words become alike without residual connections.
 # - Xiong et al. 2020, "On layer normalization in the Transformer architecture": before or after the addition?
 #
-# **Before this lesson:** [heads and positions](heads_and_positions.py). **Next:** [attention maps](attention_maps.py),
+# **Before this lesson:** [positions](positions.py). **Next:** [attention maps](attention_maps.py),
 # which look into a trained model.
 
 # %%

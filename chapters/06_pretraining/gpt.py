@@ -2,7 +2,7 @@
 # # GPT: from GPT-2's recipe to today's
 #
 # - Article section: §3.1.4, §7.1
-# - Needs: heads_and_positions, sampling, lstm_baseline
+# - Needs: positions, sampling, lstm_baseline
 # - Data: greentree (built in) in the quick profile, tiny_shakespeare in the full one
 # - Minutes: quick 1, full 14
 # - Memory: 4.2 GB

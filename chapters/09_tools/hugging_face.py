@@ -2,7 +2,7 @@
 # # Weights of others: the files of Hugging Face
 #
 # - Article section: §7.3
-# - Needs: heads_and_positions, encoder_decoder
+# - Needs: attention_heads, encoder_decoder
 # - Data: two tiny models of random weights (in the tests of this repository); the full profile also stories260K and
 #   xquad of the catalogue, and MiniLM where its package is installed
 # - Minutes: quick 1, full 3

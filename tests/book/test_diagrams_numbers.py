@@ -191,6 +191,30 @@ def test_a_width_is_shared_by_the_heads():
     assert "q, k, v: [B, 8, T, 64]" in shown
 
 
+def test_the_cut_into_heads_is_that_of_numpy_right_and_wrong():
+    words, width, heads = 3, 6, 3
+    diagram = diagrams.head_cut(words=words, width=width, heads=heads)
+    x = np.arange(1, words * width + 1).reshape(words, width)
+    right = x.reshape(words, heads, width // heads).swapaxes(0, 1)
+    wrong = x.reshape(heads, words, width // heads)
+    root = ElementTree.fromstring(diagram.narrow.svg)
+    numbers = [int(text.text) for text in root.findall(SVG + "text") if text.text.isdigit()]
+    drawn = np.array(numbers).reshape(2, 2, -1)  # right and wrong, each with the rows and then the heads
+    np.testing.assert_array_equal(drawn[:, 0], [x.ravel(), x.ravel()])
+    np.testing.assert_array_equal(drawn[:, 1], [right.ravel(), wrong.ravel()])
+    cells = [cell.get("class") for cell in root.findall(SVG + "rect") if "-tint" in (cell.get("class") or "")]
+    colour = dict(zip(numbers[-x.size :], cells[-x.size :], strict=True))  # of the wrong cut
+    assert [colour[value] for value in x.ravel()] == cells[2 * x.size : 3 * x.size]
+    assert len(set(colour.values())) == heads
+
+
+def test_only_queries_and_keys_are_turned():
+    diagram = diagrams.ways_of_positions()
+    turned = [x for x, _, text in texts(diagram) if text == "rotary"]
+    named = {text: x for x, _, text in texts(diagram) if text in ("WQ", "WK", "WV")}
+    assert sorted(turned) == sorted([named["WQ"], named["WK"]])
+
+
 def test_gpt_sees_the_past_and_bert_both_sides():
     root = ElementTree.fromstring(diagrams.gpt_and_bert(["a", "b", "c", "d"], hidden=2).narrow.svg)
     curves = [path for path in root.findall(SVG + "path") if "C" in path.get("d")]
@@ -221,6 +245,9 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.mask("padding", CAT, padding=-1), "below 0"),
         (lambda: diagrams.multi_head(heads=9), "2 to 8"),
         (lambda: diagrams.multi_head(heads=3, width=64), "multiple of 3"),
+        (lambda: diagrams.head_cut(words=5), "2 to 4"),
+        (lambda: diagrams.head_cut(heads=4), "2 or 3"),
+        (lambda: diagrams.head_cut(width=5), "multiple of 2"),
         (lambda: diagrams.unrolled_rnn(CAT, predicts=CAT[:2]), "each word"),
         (lambda: diagrams.lstm_cell(memory=1), "missing"),
         (lambda: diagrams.recurrent_model(vocabulary=9, embedding=0, units=4), "below 1"),

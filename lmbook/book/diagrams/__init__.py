@@ -8,11 +8,11 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
 """
 
 from lmbook.book.diagrams.grids import attention_weights, mask
-from lmbook.book.diagrams.heads import attention, multi_head
+from lmbook.book.diagrams.heads import attention, head_cut, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
 from lmbook.book.diagrams.learning import training_loop
 from lmbook.book.diagrams.pieces import next_word, tokens
-from lmbook.book.diagrams.positions import rotary, sinusoidal
+from lmbook.book.diagrams.positions import rotary, sinusoidal, ways_of_positions
 from lmbook.book.diagrams.recurrent import lstm_cell, recurrent_model, unrolled_rnn
 from lmbook.book.diagrams.sight import gpt_and_bert
 from lmbook.book.diagrams.stacks import block, encoder_decoder, language_model
@@ -26,6 +26,7 @@ __all__ = [
     "block",
     "encoder_decoder",
     "gpt_and_bert",
+    "head_cut",
     "language_model",
     "lstm_cell",
     "mask",
@@ -38,4 +39,5 @@ __all__ = [
     "tokens",
     "training_loop",
     "unrolled_rnn",
+    "ways_of_positions",
 ]

@@ -37,6 +37,7 @@ def examples() -> dict[str, Diagram]:
     """File name without its suffix → diagram."""
     return {
         "next_word": diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat"),
+        "one_head_model": diagrams.one_head_model(width=64, vocabulary=391),
         "tokens": diagrams.tokens(
             ["the", " green", " tree", " stand", "s", "绿", "树"], ids=[5, 18, 277, 1049, 12, 301, 302]
         ),
@@ -62,9 +63,12 @@ def examples() -> dict[str, Diagram]:
         "mask_long": diagrams.mask("causal", LONG),
         "multi_head": diagrams.multi_head(),
         "multi_head_numbers": diagrams.multi_head(heads=8, width=512),
+        "head_cut": diagrams.head_cut(),
+        "head_cut_three": diagrams.head_cut(words=4, width=6, heads=3),
         "rotary": diagrams.rotary(["the", "cat", "sat", "down"]),
         "rotary_three": diagrams.rotary(LONG, pairs=3),
         "sinusoidal": diagrams.sinusoidal(),
+        "ways_of_positions": diagrams.ways_of_positions(),
         "block": diagrams.block(),
         "block_post": diagrams.block(order="post", causal=False, layers=6),
         "block_cross": diagrams.block(cross=True),

@@ -195,3 +195,71 @@ def multi_head(*, heads: int = 4, width: int | None = None) -> Diagram:
         f"side, {HK} numbers at each position, and multiplied by a fourth matrix, which gives y of shape B by T by {D}."
     )
     return Diagram(f"Attention with {heads} heads", alt, canvas)
+
+
+HEADS = ("orange", "green", "blue")
+
+
+def head_cut(*, words: int = 2, width: int = 4, heads: int = 2) -> Diagram:
+    """Rows of numbers cut into heads: rightly, by a reshape and a swap, and beside it by a reshape alone.
+
+    Args:
+        words: T rows, 2 to 4; the numbers in them are 1, 2, 3, …
+        width: D numbers in each row, a multiple of H, up to 6.
+        heads: H, 2 or 3.
+
+    Raises:
+        LmbookError: a number is out of its range.
+    """
+    for what, right, fix in (
+        (f"words={words}", 2 <= words <= 4, "Choose 2 to 4."),
+        (f"heads={heads}", 2 <= heads <= len(HEADS), "Choose 2 or 3."),
+        (f"width={width}", 0 < width <= 6 and width % heads == 0, f"Use a multiple of {heads} up to 6."),
+    ):
+        if not right:
+            raise LmbookError(f"{what} cannot be drawn.", fix)
+    size = width // heads
+    rows = [[t * width + i + 1 for i in range(width)] for t in range(words)]
+    right = [[row[h * size : (h + 1) * size] for row in rows] for h in range(heads)]
+    flat = sum(rows, [])
+    pieces = [flat[i : i + size] for i in range(0, len(flat), size)]
+    wrong = [pieces[h * words : (h + 1) * words] for h in range(heads)]
+    cuts = (("right: reshape and swap", right), ("wrong: reshape alone", wrong))
+    wide, small = Canvas(), Canvas()
+    for index, (title, cut) in enumerate(cuts):
+        _cut(wide, index * (60 + width * 32 + 42), 0, title, rows, cut)
+        _cut(small, 0, index * (38 * words + heads * (30 * words + 14) + 80), title, rows, cut)
+    said = "; ".join(
+        f"{title}: " + ", ".join(f"head {h + 1} has {' and '.join(map(_ints, part))}" for h, part in enumerate(cut))
+        for title, cut in cuts
+    )
+    return fitted(f"Cutting into {heads} heads", f"The rows are {', '.join(map(_ints, rows))}. {said}.", wide, small)
+
+
+def _cut(canvas: Canvas, x: float, y: float, title: str, rows: list[list[int]], cut: list[list[list[int]]]) -> None:
+    """The rows, each number in the colour of its head, and under them what each head gets."""
+    cell, left = 32, x + 60
+    owner = {value: head for head, part in enumerate(cut) for row in part for value in row}
+    canvas.text(x, y, title, anchor="start", bold=True)
+    for t, row in enumerate(rows):
+        y += 38
+        canvas.text(x, y, f"word {t + 1}", size=SMALL, anchor="start", colour="muted")
+        for i, value in enumerate(row):
+            _whole(canvas, left + i * cell, y, value, HEADS[owner[value]])
+    y += 20
+    for head, part in enumerate(cut):
+        y += 10
+        canvas.text(x, y + 15 * (len(part) + 1), f"head {head + 1}", size=SMALL, anchor="start")
+        for row in part:
+            y += 30
+            for i, value in enumerate(row):
+                _whole(canvas, left + i * cell, y, value, HEADS[head])
+
+
+def _ints(values: Sequence[int]) -> str:
+    return "(" + ", ".join(map(str, values)) + ")"
+
+
+def _whole(canvas: Canvas, x: float, y: float, value: int, colour: str) -> None:
+    area = canvas.rectangle(Area(x, y - 14, 32, 28), fill=f"{colour}-tint", stroke=colour, radius=0)
+    canvas.text(*area.middle, str(value), size=SMALL)

@@ -127,3 +127,33 @@ def sinusoidal(*, length: int = 16, width: int = 8, position: int = 5, base: flo
         f"The numbers of position {position} are read off where a line crosses the waves: {'; '.join(read)}."
     )
     return Diagram("Sinusoidal positions", alt, canvas)
+
+
+def ways_of_positions() -> Diagram:
+    """Where a word's place enters a model: added to the word's vector, or by turning its query and key."""
+    canvas, middle, left, right = Canvas(), 215, 72, 358
+    attention = canvas.box(middle, 0, "scores, softmax, weighted mean", colour="line", width=430)
+    turns = {x: canvas.box(x, 84, ["rotary", "turn by place t"], colour="orange", dashed=True) for x in (left, middle)}
+    plus = canvas.circle(middle, 286, sign="+")
+    for x, letter in ((left, "Q"), (middle, "K"), (right, "V")):
+        matrix = canvas.box(x, 176, [("W", letter)], width=90)
+        above = turns.get(x)
+        canvas.arrow([matrix.n, above.s if above else (x, attention.bottom)])
+        if above:
+            canvas.arrow([above.n, (x, attention.bottom)])
+        name = {"Q": "query", "K": "key", "V": "value"}[letter]
+        canvas.text(x + 8, 137, name, size=SMALL, anchor="start", colour="muted")
+        canvas.line([plus.n, matrix.s] if x == middle else [plus.n, (middle, 228), (x, 228), matrix.s])
+    for x, labels in ((left, ["learned", "row t of a table"]), (right, ["sinusoidal", "clocks at time t"])):
+        box = canvas.box(x, 286, labels, colour="orange", dashed=True)
+        canvas.arrow([box.e if x < middle else box.w, plus.w if x < middle else plus.e])
+    word = canvas.box(middle, 362, "vector of the word at place t", colour="line")
+    canvas.arrow([word.n, plus.s])
+    canvas.text(middle, 408, "dashed: three ways, of which a model uses one", size=SMALL, colour="muted")
+    alt = (
+        "The vector of the word at place t goes up. Learned or sinusoidal positions are added to it: row t of a table, "
+        "or clocks at time t. Then three matrices make query, key and value. Rotary positions turn the query and the "
+        "key by the place t; the value is not turned. Then come scores, softmax and the weighted mean. A model uses "
+        "one of the three ways."
+    )
+    return Diagram("Three ways of telling attention the order", alt, canvas)
