@@ -15,7 +15,7 @@ from lmbook.book.diagrams.pieces import next_word, tokens
 from lmbook.book.diagrams.positions import rotary, sinusoidal
 from lmbook.book.diagrams.recurrent import lstm_cell, recurrent_model, unrolled_rnn
 from lmbook.book.diagrams.sight import gpt_and_bert
-from lmbook.book.diagrams.stacks import block, encoder_decoder, language_model
+from lmbook.book.diagrams.stacks import block, encoder_decoder, language_model, one_head_model
 from lmbook.book.diagrams.trees import beam_tree, merge_tree
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "merge_tree",
     "multi_head",
     "next_word",
+    "one_head_model",
     "recurrent_model",
     "rotary",
     "sinusoidal",

@@ -37,6 +37,7 @@ def examples() -> dict[str, Diagram]:
     """File name without its suffix → diagram."""
     return {
         "next_word": diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat"),
+        "one_head_model": diagrams.one_head_model(width=64, vocabulary=391),
         "tokens": diagrams.tokens(
             ["the", " green", " tree", " stand", "s", "绿", "树"], ids=[5, 18, 277, 1049, 12, 301, 302]
         ),

@@ -162,6 +162,51 @@ def language_model(
     return Diagram("A decoder-only language model", alt, canvas)
 
 
+def one_head_model(*, width: int = 64, vocabulary: int = 300) -> Diagram:
+    """The smallest model with attention: embedding and places, one head beside the residual line, logits.
+
+    Args:
+        width: numbers in a word's vector.
+        vocabulary: different tokens.
+
+    Raises:
+        LmbookError: a number is below 1.
+    """
+    if min(width, vocabulary) < 1:
+        raise LmbookError(f"A number is below 1: width={width}, vocabulary={vocabulary}.", "Give the model's numbers.")
+    canvas, stream, x, branch, wide = Canvas(), 60.0, 130.0, 250.0, 220
+    ids = canvas.box(x, 0, "token ids", colour="line", width=wide)
+    embedding = canvas.box(x, -76, ["Embedding", "a row for each token"], width=wide)
+    places = canvas.box(x, -168, ["Places", "+ a row for each place"], width=wide)
+    canvas.arrow([ids.n, embedding.s])
+    canvas.arrow([embedding.n, places.s])
+    fork = places.y - 26
+    head = canvas.box(branch, fork - 60, ["Head", "attends to words so far"], width=210, colour="orange")
+    add = head.y - 30
+    logits = canvas.box(x, add - 78, ["Dense", "a logit for each token"], width=wide)
+    canvas.arrow([(stream, places.y), (stream, add + 14)], colour="green", width=3)
+    canvas.arrow([(stream, fork), (branch, fork), head.s])
+    plus = canvas.circle(stream, add, sign="+")
+    canvas.arrow([head.n, (branch, add), plus.e])
+    canvas.arrow([plus.n, (stream, logits.bottom)], colour="green", width=3)
+    canvas.arrow([logits.n, (x, logits.y - 30)])
+    canvas.text(x, logits.y - 44, "the token after each token")
+    shape = f"[B, T, {width}]"
+    for y, text in (
+        ((ids.y + embedding.bottom) / 2, "[B, T]"),
+        ((embedding.y + places.bottom) / 2, shape),
+        ((plus.y + logits.bottom) / 2 + 2, shape),
+        (logits.y - 16, f"[B, T, {vocabulary}]"),
+    ):
+        canvas.text(x + 14, y, text, size=SMALL, anchor="start", colour="muted")
+    alt = (
+        f"Token ids, [B, T], become rows of {width} numbers; a row for each place is added. From this line a head "
+        f"branches off, which attends to the words so far; its result is added to the line. A dense layer then gives "
+        f"{vocabulary} logits for the token after each token."
+    )
+    return Diagram("A model with one attention head", alt, canvas)
+
+
 def encoder_decoder(source: Sequence[str], target: Sequence[str], *, layers: int | None = None) -> Diagram:
     """The Transformer that translates: the encoder reads the source, the decoder writes the target.
 
