@@ -292,10 +292,10 @@ train, test = as_rows(train_stories), as_rows(test_stories)
 diagrams.one_head_model(width=64, vocabulary=VOCABULARY)
 
 # %% [markdown]
-# `Embedding` is a table that gives each token a vector of 64 numbers. A second
-# table gives each *place* in the text a vector, which is added, because attention by itself does not know the order of
-# the words ([a later lesson](positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer gives
-# each token of the vocabulary a score for being the next, called a **logit**; softmax makes a probability of it.
+# `Embedding` is a table that gives each token a vector of 64 numbers. A second table gives each *place* in the text a
+# vector, which is added, because attention by itself does not know the order of the words ([a later
+# lesson](positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer gives each
+# token of the vocabulary a score for being the next, called a **logit**; softmax makes a probability of it.
 
 
 # %%
