@@ -904,9 +904,10 @@ if lesson.full:  # what exercise 4 is compared with: 3,000 stories, 4 epochs, se
 # 4. We made one training of each, with seed 0. It ended so far above the floor, in nats per word: the program of the
 #    lesson [[exercise_as_in_the_lesson .3]]; with (a), the gates started by Keras,
 #    [[exercise_gates_started_by_keras .3]]; with (b), Adam, [[exercise_adam_rate_0_003 .3]] at the rate 0.003,
-#    [[exercise_adam_rate_0_01 .3]] at 0.01 and [[exercise_adam_rate_0_03 .3]] at 0.03. Choose Adam's rate by the lowest
-#    `val_loss`, and only then compare its test score with Muon's: who compares Adam at Muon's learning rate has
-#    compared learning rates. Your three seeds say whether a difference is larger than the spread from seed to seed.
+#    [[exercise_adam_rate_0_01 .3]] at 0.01 and [[exercise_adam_rate_0_03 .3]] at 0.03. Of Adam's three rates the
+#    largest was best, so try a larger one too. Choose Adam's rate by the lowest `val_loss`, and only then compare its
+#    test score with Muon's: who compares Adam at Muon's learning rate has compared learning rates. Your three seeds say
+#    whether a difference is larger than the spread from seed to seed.
 # 5. Look for the epoch after which `val_loss` rises while `loss` goes on falling; the next lesson says what to do then.
 #    In training there is no `<unk>`, since every word of the training texts is in the vocabulary. So a validation text
 #    with many rare words has a high loss from the start.
