@@ -418,6 +418,11 @@ def study_characters(plays, held_out, count, seed, dropout=0.0, patience=None):
     return nats(model, *texts), nats(model, *scored)
 
 
+# %% [markdown]
+# Four ways, with the same seeds as before: 20,000 characters without a remedy, with early stopping and with both, and
+# ten times as much text without a remedy.
+
+# %%
 corpus = lesson.real_corpus("tiny_shakespeare") if lesson.full or lesson.own_text else None
 if corpus is None:
     print("Run it with: lmbook run over_fitting --full")
@@ -429,10 +434,10 @@ else:
         "with both": (20_000, {"patience": 3, "dropout": 0.3}),
         "200,000 characters": (200_000, {}),
     }
-    real_scores = {
-        name: np.array([study_characters(plays, held_out, count, seed, **way) for seed in seeds])
-        for name, (count, way) in real.items()
-    }
+    real_scores = {}
+    for name, (count, way) in real.items():
+        losses = [study_characters(plays, held_out, count, seed, **way) for seed in seeds]
+        real_scores[name] = np.array(losses)
 
 # %% tags=["hide-input"]
 if corpus is not None:
@@ -504,7 +509,8 @@ lesson.record("leak_difference", leaky_test - leaky, unit, 0.3, at_least=0.1)
 lesson.record("leak_shared", shared, "stories", note="in the training and in the validation set")
 lesson.record("clean_validation_loss", clean, unit, 0.15, note="each story once")
 lesson.record("clean_test_loss", clean_test, unit, 0.15)
-lesson.record("clean_difference", abs(clean_test - clean), unit, 0.15, at_most=0.25, note="validation and test loss")
+difference = abs(clean_test - clean)
+lesson.record("clean_difference", difference, unit, None, at_most=0.25, note="validation and test loss")
 
 # %% [markdown]
 # Now the validation loss is [[clean_validation_loss .2]] and the test loss [[clean_test_loss .2]]: the validation set
