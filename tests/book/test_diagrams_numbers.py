@@ -223,6 +223,18 @@ def test_gpt_sees_the_past_and_bert_both_sides():
     assert len(shown) == 2 + 4
 
 
+def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked_for():
+    without, with_dropout = (
+        diagrams.recurrent_model(vocabulary=391, embedding=64, units=128, dropout=share) for share in (0, 0.3)
+    )
+    for diagram, layers in ((without, 3), (with_dropout, 5)):
+        dashed = [box for box in ElementTree.fromstring(diagram.svg).iter(SVG + "rect") if box.get("stroke-dasharray")]
+        assert len(dashed) == 1  # the softmax
+        assert {3: "three", 5: "five"}[layers] + " layers" in diagram.alt
+    assert "Dropout" not in without.alt
+    assert with_dropout.alt.count("Dropout (in training sets 30 % to 0") == 2
+
+
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -251,6 +263,9 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.unrolled_rnn(CAT, predicts=CAT[:2]), "each word"),
         (lambda: diagrams.lstm_cell(memory=1), "missing"),
         (lambda: diagrams.recurrent_model(vocabulary=9, embedding=0, units=4), "below 1"),
+        (lambda: diagrams.recurrent_model(vocabulary=9, embedding=2, units=4, dropout=1), "no share"),
+        (lambda: diagrams.three_sets(training=200, validation=0, test=500), "below 1"),
+        (lambda: diagrams.three_sets(training=1, validation=1, test=1, unit="w" * 40), "shorter"),
         (lambda: diagrams.lstm_cell(memory=1, forget=2, input=0, candidate=0, output=0), "0 to 1"),
         (lambda: diagrams.lstm_cell(memory=1e9, forget=1, input=0, candidate=0, output=0), "too large"),
         (lambda: diagrams.block(order="sandwich"), "pre, post"),

@@ -10,7 +10,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, head_cut, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
-from lmbook.book.diagrams.learning import training_loop
+from lmbook.book.diagrams.learning import three_sets, training_loop
 from lmbook.book.diagrams.pieces import next_word, tokens
 from lmbook.book.diagrams.positions import rotary, sinusoidal, ways_of_positions
 from lmbook.book.diagrams.recurrent import lstm_cell, recurrent_model, unrolled_rnn
@@ -36,6 +36,7 @@ __all__ = [
     "recurrent_model",
     "rotary",
     "sinusoidal",
+    "three_sets",
     "tokens",
     "training_loop",
     "unrolled_rnn",
