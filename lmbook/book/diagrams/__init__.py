@@ -7,6 +7,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
     diagrams.attention(words=["the", "cat", "sat"])
 """
 
+from lmbook.book.diagrams.costs import steps_and_pairs
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
@@ -35,6 +36,7 @@ __all__ = [
     "recurrent_model",
     "rotary",
     "sinusoidal",
+    "steps_and_pairs",
     "tokens",
     "training_loop",
     "unrolled_rnn",
