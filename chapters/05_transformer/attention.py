@@ -908,7 +908,7 @@ print("without the mask:", sees_the_future(no_mask[0][0]))
 # - The model is tiny and the stories are simple. That one head finds the tree here says nothing on how many heads a
 #   model for real text needs.
 # - "Without attention" is a weak opponent: it cannot remember at all, and it is smaller. A recurrent network remembers
-#   too; [a later lesson](attention_maps.py) compares what both cost.
+#   too; [a later lesson](attention_cost.py) compares what both cost.
 # - The numbers of epochs and the learning rate were chosen by trying. The texts on which one chooses should not be
 #   those that are reported. For greentree they were other stories. For Shakespeare it was the held-out part itself, so
 #   those two losses may look slightly too good, for both models.

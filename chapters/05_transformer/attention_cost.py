@@ -2,10 +2,10 @@
 # # What attention costs
 #
 # - Article section: §3.1.2
-# - Needs: recurrent_networks, attention, heads_and_positions, attention_maps
+# - Needs: recurrent_networks, attention, attention_maps
 # - Data: none for the counts and the clock; the full profile also tiny_shakespeare
-# - Minutes: quick 1, full 5
-# - Memory: 2.5 GB
+# - Minutes: quick 1, full 2
+# - Memory: 2.0 GB
 # - Shows: what attention costs in multiplications, in time and in memory, and up to which length it beats an LSTM
 # - Headline: attention_exponent, lstm_exponent, lstm_time_over_attention_time_256_words
 #
@@ -19,10 +19,10 @@
 # - measure how the time of a layer grows with the length of the text, without fooling yourself;
 # - say how much memory the weights of attention need.
 #
-# You need [recurrent networks](../01_background/recurrent_networks.py), [attention](attention.py) and [heads and
-# positions](heads_and_positions.py). In short: **attention** makes a query, a key and a value of each word, gives each
-# pair of words a score, and takes a mean of the values with weights made of the scores. An **LSTM** keeps a memory,
-# and changes it at each word.
+# You need [recurrent networks](../01_background/recurrent_networks.py) and [attention](attention.py). In short:
+# **attention** makes a query, a key and a value of each word, gives each pair of words a score, and takes a mean of the
+# values with weights made of the scores. Several **heads** do this side by side, and what they give is mixed at the
+# end. An **LSTM** keeps a memory, and changes it at each word.
 
 # %%
 from __future__ import annotations
@@ -53,7 +53,7 @@ diagrams.steps_and_pairs(["the", "cat", "sat"])
 # another, so a computer can do all of them at once. The crosses are pairs with a *later* word. The mask hides them, but
 # their scores are computed all the same.
 #
-# So attention has more to do when the text is long, and the LSTM has more waiting. Which weighs more?
+# So on a long text attention has more to compute, and the LSTM has to wait more often. Which weighs more?
 #
 # ## With a pencil
 #
@@ -76,7 +76,8 @@ diagrams.steps_and_pairs(["the", "cat", "sat"])
 # | 4 | 64 + 32 + 32 = 128 | 4 · 32 = 128 |
 # | 10 | 160 + 200 + 200 = 560 | 10 · 32 = 320 |
 #
-# We leave out what is small beside this: the softmax, and the gates' products with the memory.
+# We leave out what is small beside this: the softmax of attention, and three products of a gate with a vector in the
+# LSTM (here 3 · 2 = 6 multiplications a word).
 #
 # ## The formula
 #
@@ -84,9 +85,10 @@ diagrams.steps_and_pairs(["the", "cat", "sat"])
 #
 # $$\mathrm{attention} = 4\,T D^2 + 2\,T^2 D \qquad\qquad \mathrm{LSTM} = 8\,T D^2$$
 #
-# The first term of attention are its four tables, the second its pairs. Several heads change nothing here: each of $H$
-# heads has $D / H$ numbers, and $H \cdot D / H = D$. Both are equal where $2\,T^2 D = 4\,T D^2$, that is, at $T = 2 D$.
-# With $D = 2$ these are four words, as in the table. With $D = 64$, as below, they are 128 words.
+# The first term of attention comes from its four tables, the second from its pairs. The number of heads does not
+# matter: each of $H$ heads has only $D / H$ of the numbers, and $H \cdot D / H = D$. The two counts are equal where
+# $2\,T^2 D = 4\,T D^2$, that is, at $T = 2 D$. With $D = 2$ this is at four words, as in the table. With $D = 64$, as
+# below, it is at 128 words.
 #
 # Is the formula right? We write both layers in NumPy and let them count. `times` is a matrix product that adds its
 # multiplications to a counter.
@@ -113,7 +115,8 @@ def attention_by_hand(x, tables):
 
 # %% [markdown]
 # The LSTM goes through the words in a loop. `W` holds its four tables for the word side by side, `U` those for the
-# memory. `h` is the memory that it shows, `c` the one that it keeps.
+# memory. As in every LSTM the memory has two parts: `c` is what it keeps, `h` what it shows. The sigmoid makes gates,
+# which lie between 0 and 1: `f` says how much is kept, `i` how much of the new is written, `o` how much is shown.
 
 
 # %%
@@ -271,12 +274,16 @@ needs = formulas(LENGTHS[-1], 64)
 lesson.record("attention_multiplications_over_lstm_multiplications_longest_text", needs[0] / needs[1], tolerance=1e-9)
 
 # %% [markdown]
-# The count was a bad guide to the clock. On 256 words the LSTM needs fewer multiplications, and yet it takes
-# [[lstm_time_over_attention_time_256_words .1]] times as long as attention. The LSTM is the faster one only from
-# [[words_from_which_the_lstm_is_faster]] words on (in this table; another machine will give another number). On the
-# longest text, [[longest_text]] words, attention needs
-# [[attention_multiplications_over_lstm_multiplications_longest_text .0]] times as many multiplications as the LSTM, and
-# the time of the LSTM divided by that of attention is [[lstm_time_over_attention_time_longest_text .2]].
+# The count is a bad guide to the clock. On 256 words the LSTM needs fewer multiplications, and yet it takes
+# [[lstm_time_over_attention_time_256_words .1]] times as long as attention. The LSTM is faster only from
+# [[words_from_which_the_lstm_is_faster]] words on: this is the shortest text of the table from which on all medians in
+# the last column are below 1. On the longest text, [[longest_text]] words, attention needs
+# [[attention_multiplications_over_lstm_multiplications_longest_text .1]] times as many multiplications as the LSTM, and
+# the LSTM takes [[lstm_time_over_attention_time_longest_text .2]] times as long as attention.
+#
+# So this is the answer to our question, on this machine and for this width: on texts of some hundred words attention is
+# the cheaper one, on texts of several thousand words the LSTM. Around the length where they are equal, the ranges in
+# the last column go below and above 1, so we cannot name it exactly.
 #
 # ## How fast does the time grow?
 #
@@ -316,12 +323,14 @@ apart = float(np.median(np.subtract(exponents["attention"], exponents["LSTM"])))
 lesson.record("attention_exponent_minus_lstm_exponent", apart, tolerance=None, note="medians", at_least=0.1)
 
 # %% [markdown]
-# The time of attention grows with the exponent [[attention_exponent .2]] (nine of ten rounds:
-# [[attention_exponent_range]]; [[lengths_in_the_fit]] lengths, [[rounds]] rounds), that of the LSTM with
-# [[lstm_exponent .2]] ([[lstm_exponent_range]]). By the count it would be [[attention_exponent_by_the_count .2]] and
-# [[lstm_exponent_by_the_count .2]]. Attention stays below 2 in the count, because its first term grows with $T$ alone.
-# So the growth is about as counted. This answers our question: attention is cheaper on short and middle texts, the LSTM
-# on long ones, because the one grows nearly with the square and the other with the length.
+# By the clock the exponent of attention is [[attention_exponent .2]] (nine of ten rounds:
+# [[attention_exponent_range]]), by the count [[attention_exponent_by_the_count .2]]. That of the LSTM is
+# [[lstm_exponent .2]] ([[lstm_exponent_range]]), by the count [[lstm_exponent_by_the_count .2]]. Each fit has
+# [[lengths_in_the_fit]] lengths, and there are [[rounds]] rounds. (Attention stays below 2 even in the count, because
+# its first term grows with $T$ alone.)
+#
+# So the *growth* is about as counted: nearly with the square of the length for attention, with the length for the LSTM.
+# What the count does not tell is where the two lines start.
 #
 # ## Why is the LSTM so slow on short texts?
 #
@@ -329,7 +338,7 @@ lesson.record("attention_exponent_minus_lstm_exponent", apart, tolerance=None, n
 # [[attention_million_multiplications_per_ms .0]] million of them in a millisecond, the LSTM
 # [[lstm_million_multiplications_per_ms .1]] million. Our guess: each step of the LSTM is so small that the computer
 # spends most of the time on starting it. We can test this. If it is so, a step for 16 texts at once takes hardly longer
-# than a step for one. For attention, 16 texts should take nearer to 16 times as long.
+# than a step for one, although it has 16 times as much to multiply.
 
 # %%
 batches = [tf.random.normal((B, 256, 64)) for B in (1, 16)]
@@ -350,8 +359,9 @@ lesson.record("lstm_time_over_attention_time_16_texts_of_256_words", lead, toler
 
 # %% [markdown]
 # For the LSTM the 16 texts take [[lstm_time_of_16_texts_over_one .1]] times as long as one, for attention
-# [[attention_time_of_16_texts_over_one .1]] times. So our guess holds as far as this test goes. It also means that the
-# LSTM catches up when it reads many texts at once, as it does in training: with 16 texts of 256 words it takes
+# [[attention_time_of_16_texts_over_one .1]] times. So the guess fits: 16 times the work takes far less than 16 times as
+# long. (Attention, too, takes less than 16 times as long, so it also has a fixed cost at this length.) It also means
+# that the LSTM catches up when it reads many texts at once, as it does in training: with 16 texts of 256 words it takes
 # [[lstm_time_over_attention_time_16_texts_of_256_words .2]] times as long as attention.
 #
 # ## The memory
@@ -413,17 +423,18 @@ lesson.record("first_call_over_second_call_64_words", early, tolerance=None, not
 # %% [markdown]
 # On 64 words the first call takes [[first_call_over_second_call_64_words .0]] times as long as the second. And by the
 # first calls, 16 times the words would take only [[first_call_time_1024_over_64_words .1]] times as long; by the second
-# calls it is [[second_call_time_1024_over_64_words .1]] times. Who measures the first call finds that attention costs
-# nearly the same for any length, and has measured the building of the program. **How to notice:** call twice. If the
-# second call is much faster, the first one was preparing something. (On a GPU there is another trap: a call returns
-# before the work is done. `.numpy()` waits for the result; keep it inside the clock.)
+# calls it is [[second_call_time_1024_over_64_words .1]] times. If you measure the first call, you find that attention
+# costs nearly the same for any length. But what you have measured is the building of the program. **How to notice:**
+# call twice. If the second call is much faster, the first one was preparing something. (On a GPU there is another trap:
+# a call returns before the work is done. `.numpy()` waits for the result; keep it inside the clock.)
 #
 # ## Real text
 #
 # A layer is not a model. A whole model has other parts, which cost the same for each word of any text. What does a
 # letter cost in a whole, trained model? We train two on a part of the plays of Shakespeare, letter by letter, in pieces
-# of 256 letters: a GPT of two blocks, and a network of two LSTM layers. Both are 64 numbers wide. The GPT has the
-# settings of the lesson before; the LSTM is put together from layers of Keras.
+# of 256 letters: a GPT of two blocks, and a network of two LSTM layers. Both are 64 numbers wide. The GPT has the sizes
+# of the model in [attention maps](attention_maps.py). The other one is put together from layers of Keras: `Embedding`
+# looks up 64 numbers for each letter, the LSTMs follow, and `Dense` gives a score to each letter that may come next.
 
 
 # %%
@@ -500,11 +511,14 @@ if corpus and not lesson.own_text:
 # A letter of a text of 2,048 letters costs the GPT [[gpt_time_for_a_letter_of_2048_over_256 .1]] times as much as a
 # letter of one of 256, and the LSTM [[lstm_time_for_a_letter_of_2048_over_256 .1]] times as much. So the whole models
 # show the same as the layers: with attention each letter becomes dearer when the text grows, with the LSTM it does not.
+# (On the shortest text a letter is dear for both: few letters share the fixed cost of a call. Please compare times only
+# inside a table. The two tables were measured at different minutes, and other programs did not use the computer equally
+# in both.)
 #
 # ## What this lesson cannot show
 #
 # - The times are of one machine with two processor cores, which other programs used as well. The ranges show how much
-#   the rounds differ. The lengths at which one layer overtakes the other will be different elsewhere.
+#   the rounds differ. The length at which one layer overtakes the other will be different elsewhere.
 # - We measured reading on a CPU. We did not measure training, and not a GPU, which does far more at once.
 # - One width (64) and one LSTM program. There are faster ones, which we did not try.
 # - Cost is one side. What a model *remembers* of a long text is another question; [long
@@ -512,11 +526,11 @@ if corpus and not lesson.own_text:
 #
 # ## Summary
 #
-# Attention needs $4TD^2 + 2T^2D$ multiplications, an LSTM $8TD^2$; by this count the LSTM is cheaper from $2D$ words
-# on. The clock says otherwise: attention does all pairs at once, while the LSTM waits at each word, so here attention
-# is the faster one up to a far greater length. But its time grows nearly with the square of the length, that of the
-# LSTM about with the length. The weights of attention need memory that grows with the square, unless they are computed
-# piece by piece. Measure with a warm-up, in alternation, and with medians.
+# Attention needs $4TD^2 + 2T^2D$ multiplications, an LSTM $8TD^2$. By this count the LSTM is cheaper for more than $2D$
+# words, here 128. By the clock attention stayed ahead up to a length more than ten times as great, because it does all
+# pairs at once, while the LSTM waits at each word. But the time of attention grows nearly with the square of the
+# length, that of the LSTM about with the length. The weights of attention need memory that grows with the square,
+# unless they are computed piece by piece. Measure with a warm-up, in alternation, and with medians.
 #
 # ## Exercises
 #
@@ -560,7 +574,7 @@ if corpus and not lesson.own_text:
 # print(np.abs(in_pieces(Q, K, V, 100) - in_pieces(Q, K, V, 1000)).max())
 # ```
 #
-# The difference must be as small as rounding, far below a millionth. With 100 rows at a time it holds a tenth of the
+# The difference should be no more than rounding, far below a millionth. With 100 rows at a time it holds a tenth of the
 # weights. The number of multiplications is the same.
 #
 # </details>
@@ -569,7 +583,7 @@ if corpus and not lesson.own_text:
 # <summary>Answer to 5</summary>
 #
 # The quick profile makes the clock's table with fewer lengths, trains both models on your text, and prints the last
-# table for it. Compare the first row's columns with those of this page: the time of a letter does not depend on what
+# table for it. Compare the columns of each row with those of this page. The time of a letter does not depend on what
 # the text says, so differences come from your computer.
 #
 # </details>

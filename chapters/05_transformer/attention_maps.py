@@ -250,7 +250,8 @@ for kind in (ASKED, OTHER):
 # picked and reported on the same stories, the largest of eight numbers would be too large by luck.
 #
 # We ask the model for the weights of all stories at once. Short stories are filled up at their ends, which changes
-# nothing, because no word attends to a later one.
+# nothing, because no word attends to a later one. The even map is a triangle of ones, each row divided by the number of
+# its places.
 
 # %%
 FIRST, SECOND = range(100), range(100, 200)
