@@ -223,7 +223,7 @@ def measured(programs, inputs, rounds):
 LENGTHS = [64, 128, 256, 512, 640, 768, 896, 1024, 1280, 1536, 2048]
 LENGTHS += lesson.choose(quick=[], full=[2560, 3200, 4096, 5120])
 texts = [tf.random.normal((1, T, 64)) for T in LENGTHS]
-times_of = measured(PROGRAMS, texts, rounds=lesson.choose(quick=8, full=25))
+times_of = measured(PROGRAMS, texts, rounds=lesson.choose(quick=8, full=40))
 
 # %% tags=["hide-input"]
 medians = {name: np.median(each, axis=0) for name, each in times_of.items()}
@@ -249,6 +249,7 @@ for index, (name, each) in enumerate(medians.items()):
 ticks = [64, 128, 256, 512, 1024, 2048, 4096]
 axes.set(xscale="log", yscale="log")
 axes.set_xticks(ticks, [f"{T:,}" for T in ticks])
+axes.set_yticks([1, 10, 100], ["1", "10", "100"])
 axes.minorticks_off()
 axes.legend(frameon=False)
 lesson.figure(figure, "clock", "Time of one layer against the length of the text; each step on an axis is a factor")
@@ -256,7 +257,7 @@ lesson.figure(figure, "clock", "Time of one layer against the length of the text
 # %% tags=["hide-cell"]
 place = LENGTHS.index(256)
 lead_256, lead_longest = (float(np.median(ratios[:, at])) for at in (place, -1))
-note = "median of the rounds; above 1, attention is faster"
+note = "medians of the rounds; above 1, attention is faster"
 lesson.record("lstm_time_over_attention_time_256_words", lead_256, tolerance=None, note=note, at_least=1)
 lesson.record("lstm_time_over_attention_time_longest_text", lead_longest, tolerance=None, note=note)
 note = "how many times larger attention's lead is on 256 words than on the longest text"
@@ -268,7 +269,7 @@ first = f"{slower[0]:,}" if slower else f"more than {LENGTHS[-1]:,}"
 lesson.record("words_from_which_the_lstm_is_faster", first, tolerance=None, note="on this and all longer texts")
 speeds = [formulas(LENGTHS[-1], 64)[n] / 1e6 / each[-1] for n, each in enumerate(medians.values())]
 for name, speed in zip(("attention", "lstm"), speeds, strict=True):
-    lesson.record(f"{name}_million_multiplications_per_ms", float(speed), tolerance=None, note="on the longest text")
+    lesson.record(f"{name}_million_multiplications_per_ms", float(speed), tolerance=None, note="longest text, medians")
 lesson.record("longest_text", LENGTHS[-1], "words", None, at_least=1)
 needs = formulas(LENGTHS[-1], 64)
 lesson.record("attention_multiplications_over_lstm_multiplications_longest_text", needs[0] / needs[1], tolerance=1e-9)
@@ -287,10 +288,11 @@ lesson.record("attention_multiplications_over_lstm_multiplications_longest_text"
 #
 # ## How fast does the time grow?
 #
-# In the picture both axes are logarithmic: each step to the right doubles the words. If the time grows as $T^p$, the
-# points lie on a straight line whose slope is the **exponent** $p$: at $p = 1$ twice the words take twice the time, at
-# $p = 2$ four times, since $2^2 = 4$. `np.polyfit(…, 1)` finds the straight line that fits best, and gives its slope
-# first. We fit one for each round, to all lengths from 512 words on, and do the same with the counts of the formula.
+# In the picture both axes are logarithmic: each step to the right doubles the words. If the time grows
+# as $T^p$, the points lie on a straight line whose slope is the **exponent** $p$: at $p = 1$ twice the words take twice
+# the time, at $p = 2$ four times, since $2^2 = 4$. `np.polyfit(…, 1)` finds the straight line that fits best, and gives
+# its slope first. We fit one for each round, to all lengths from 512 words on, and do the same with the counts of the
+# formula.
 
 # %%
 LONG = [place for place, T in enumerate(LENGTHS) if T >= 512]
@@ -350,7 +352,7 @@ for name, each in of_batches.items():
     print(f"{name}: 16 texts take {growth[name]:.1f} times as long as one ({low:.1f} to {high:.1f})")
 
 # %%
-note = "256 words each, median of the rounds"
+note = "256 words each, medians of the rounds"
 for name, most in (("attention", None), ("LSTM", 14)):
     key, factor = f"{name.lower()}_time_of_16_texts_over_one", float(growth[name])
     lesson.record(key, factor, tolerance=None, note=note, at_most=most)
@@ -416,7 +418,7 @@ for T, (first, second) in cold.items():
 # %%
 for key, call in (("first", 0), ("second", 1)):
     factor = float(cold[1024][call] / cold[64][call])
-    lesson.record(f"{key}_call_time_1024_over_64_words", factor, tolerance=None, note="median of five programs")
+    lesson.record(f"{key}_call_time_1024_over_64_words", factor, tolerance=None, note="medians of five programs")
 early = float(cold[64][0] / cold[64][1])
 lesson.record("first_call_over_second_call_64_words", early, tolerance=None, note="medians of five", at_least=2)
 
