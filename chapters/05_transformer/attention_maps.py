@@ -347,8 +347,8 @@ lesson.record("tree_head_when_asked_minus_at_another_the", ahead, tolerance=None
 # [[even_share_the_tree_at_another_the %]]. Only the difference can belong to the question. On the word before, the
 # strongest head puts [[largest_share_the_word_before_with_spread]], an even map [[even_share_the_word_before %]].
 #
-# So this is what the heads attend to: one of them to the thing that must be named next, far more than an even map does.
-# Which head gets this job differs by seed, as the list above shows. A head's number means nothing.
+# So this is what the heads attend to: the strongest one attends to the thing that must be named next, far more than an
+# even map does. Which head gets this job differs by seed, as the list above shows. A head's number means nothing.
 #
 # Here is the map of the head that is strongest on the tree, in the first seed. Look at the row "the" after "under":
 # this is where the model must say "tree". Follow the row to the left, to its darkest square. Then do the same with the
@@ -455,9 +455,10 @@ lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=
 # Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose. With all
 # heads the right tree has a p of [[p_of_the_tree .2]] (mean of the seeds).
 #
-# First the good news: the head that the map picked was also the one that was missed most in
-# [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds. By chance alone it would be one in eight (one
-# in four, if heads of only one block were ever picked).
+# First the good news: in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map
+# picked was also the one that was missed most. Someone who guesses one of the eight heads would be right once in eight
+# times (once in four, if only the heads of one block came into question). In the other seeds the map picked the wrong
+# head; the list above shows which.
 #
 # Now look at the points left of the dotted line that stand high. Such a head puts less weight on the tree than an even
 # map would, and yet p falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It may
@@ -502,8 +503,9 @@ lesson.record("largest_untrained_share_the_tree", largest, tolerance=None, note=
 #
 # Look at the row of another "the": the strongest head of the trained models gives
 # [[largest_share_the_tree_at_another_the_with_spread]], that of the untrained ones
-# [[untrained_share_the_tree_at_another_the_with_spread]]. The even map alone would have made the first figure look like
-# something learned.
+# [[untrained_share_the_tree_at_another_the_with_spread]]. The two differ by less than one such spread, so we cannot say
+# that training taught a head to look at the tree there. Beside the even map's [[even_share_the_tree_at_another_the %]]
+# alone, the first figure would have looked like something learned.
 #
 # **How to notice:** put the even map *and* an untrained model beside every share that you report. Measured so, the
 # share of the tree when asked remains a finding.
@@ -558,8 +560,9 @@ if corpus and not lesson.own_text:
 #
 # An attention map is the table of weights of one head. It shows where a head takes from, and means something only
 # beside an even map and an untrained model. Here one head attends to the tree that must be named again, far more than
-# either of them. But a map does not prove that the model needs what is dark: heads that hardly attend to the tree were
-# needed, too. That is tested by changing the model, for example by switching a head off.
+# either of them. But a map does not prove that the model needs what is dark. We tested this by switching heads off: the
+# darkest head was the most needed one in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only,
+# and a head that hardly attended to the tree was needed, too.
 #
 # ## Exercises
 #
@@ -586,9 +589,9 @@ if corpus and not lesson.own_text:
 # print(falls[0][first] + falls[0][second], both)
 # ```
 #
-# In our full run the sum is [[sum_of_the_two_falls .2]] and the fall with both off is [[fall_with_two_heads_off .2]]. A
-# joint fall that is *smaller* than the sum is no surprise when each head alone breaks much of the answer, since p
-# cannot fall below 0. One that is *larger* means that each head stood in for the other.
+# In our full run the sum is [[sum_of_the_two_falls .2]] and the fall with both off is [[fall_with_two_heads_off .2]].
+# The two are nearly the same. If the fall with both off were much *larger* than the sum, each head would have stood in
+# for the other. It can also be *smaller*: p cannot fall below 0.
 #
 # </details>
 #
