@@ -277,10 +277,10 @@ lesson.record("attention_multiplications_over_lstm_multiplications_longest_text"
 # %% [markdown]
 # The count is a bad guide to the clock. On 256 words the LSTM needs fewer multiplications, and yet it takes
 # [[lstm_time_over_attention_time_256_words .1]] times as long as attention. The LSTM is faster only from
-# [[words_from_which_the_lstm_is_faster]] words on: this is the shortest text of the table from which on all medians in
-# the last column are below 1. On the longest text, [[longest_text]] words, attention needs
-# [[attention_multiplications_over_lstm_multiplications_longest_text .1]] times as many multiplications as the LSTM, and
-# the LSTM takes [[lstm_time_over_attention_time_longest_text .2]] times as long as attention.
+# [[words_from_which_the_lstm_is_faster]] words on: from there on, the last column is below 1. On the longest text,
+# [[longest_text]] words, attention needs [[attention_multiplications_over_lstm_multiplications_longest_text .1]] times
+# as many multiplications as the LSTM, and the LSTM takes [[lstm_time_over_attention_time_longest_text .2]] times as
+# long as attention.
 #
 # So this is the answer to our question, on this machine and for this width: on texts of some hundred words attention is
 # the cheaper one, on texts of several thousand words the LSTM. Around the length where they are equal, the ranges in
@@ -362,8 +362,8 @@ lesson.record("lstm_time_over_attention_time_16_texts_of_256_words", lead, toler
 # %% [markdown]
 # For the LSTM the 16 texts take [[lstm_time_of_16_texts_over_one .1]] times as long as one, for attention
 # [[attention_time_of_16_texts_over_one .1]] times. So the guess fits: 16 times the work takes far less than 16 times as
-# long. (Attention, too, takes less than 16 times as long, so it also has a fixed cost at this length.) It also means
-# that the LSTM catches up when it reads many texts at once, as it does in training: with 16 texts of 256 words it takes
+# long. (Attention, too, takes less than 16 times as long. We have not tested why.) It also means that the LSTM catches
+# up when it reads many texts at once, as it does in training: with 16 texts of 256 words it takes
 # [[lstm_time_over_attention_time_16_texts_of_256_words .2]] times as long as attention.
 #
 # ## The memory
@@ -529,10 +529,10 @@ if corpus and not lesson.own_text:
 # ## Summary
 #
 # Attention needs $4TD^2 + 2T^2D$ multiplications, an LSTM $8TD^2$. By this count the LSTM is cheaper for more than $2D$
-# words, here 128. By the clock attention stayed ahead up to a length more than ten times as great, because it does all
-# pairs at once, while the LSTM waits at each word. But the time of attention grows nearly with the square of the
-# length, that of the LSTM about with the length. The weights of attention need memory that grows with the square,
-# unless they are computed piece by piece. Measure with a warm-up, in alternation, and with medians.
+# words, here 128. By the clock attention stayed ahead up to a length more than ten times as great; it does all pairs at
+# once, while the LSTM waits at each word. But the time of attention grows nearly with the square of the length, that of
+# the LSTM about with the length. The weights of attention need memory that grows with the square, unless they are
+# computed piece by piece. Measure with a warm-up, in alternation, and with medians.
 #
 # ## Exercises
 #

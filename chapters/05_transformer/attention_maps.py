@@ -456,9 +456,9 @@ lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=
 # heads the right tree has a p of [[p_of_the_tree .2]] (mean of the seeds).
 #
 # First the good news: in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map
-# picked was also the one that was missed most. Someone who guesses one of the eight heads would be right once in eight
-# times (once in four, if only the heads of one block came into question). In the other seeds the map picked the wrong
-# head; the list above shows which.
+# picked was also the one that was missed most. Guessing one of the eight heads would be right once in eight times (once
+# in four, if only the heads of one block came into question). In the other seeds the map picked the wrong head; the
+# list above shows which.
 #
 # Now look at the points left of the dotted line that stand high. Such a head puts less weight on the tree than an even
 # map would, and yet p falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It may
@@ -503,9 +503,9 @@ lesson.record("largest_untrained_share_the_tree", largest, tolerance=None, note=
 #
 # Look at the row of another "the": the strongest head of the trained models gives
 # [[largest_share_the_tree_at_another_the_with_spread]], that of the untrained ones
-# [[untrained_share_the_tree_at_another_the_with_spread]]. The two differ by less than one such spread, so we cannot say
-# that training taught a head to look at the tree there. Beside the even map's [[even_share_the_tree_at_another_the %]]
-# alone, the first figure would have looked like something learned.
+# [[untrained_share_the_tree_at_another_the_with_spread]]. They differ by less than the spread of the trained models, so
+# we cannot say that training taught a head to look at the tree there. Beside the even map's
+# [[even_share_the_tree_at_another_the %]] alone, the first figure would have looked like something learned.
 #
 # **How to notice:** put the even map *and* an untrained model beside every share that you report. Measured so, the
 # share of the tree when asked remains a finding.
