@@ -560,7 +560,7 @@ print("with the mask:", seen, "without the mask:", seen_without)
 # - The figures of trained models come from three seeds, which say little about rare failures; the map shows one.
 # - The model is tiny, the stories are simple, and the places were chosen because the same tree returns there.
 # - "Without the head" is a weak opponent: it cannot remember at all, and it has 16,384 numbers fewer, four matrices of
-#   64 times 64. A recurrent network remembers too; [a later lesson](attention_maps.py) compares what both cost.
+#   64 times 64. A recurrent network remembers too; [a later lesson](attention_cost.py) compares what both cost.
 # - Epochs and learning rate were chosen by trying, for greentree on other stories. At half the learning rate the head
 #   found the trees with one seed of three only (see the table).
 #

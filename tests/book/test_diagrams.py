@@ -35,6 +35,8 @@ EXTREMES = {
     "two rnn": lambda: diagrams.unrolled_rnn(["我", "a"], cell="GRU"),
     "long weights": lambda: diagrams.attention_weights(LONGEST, [[0.125] * 8] * 8),
     "long cross weights": lambda: diagrams.attention_weights(WIDE_HAN, [[0.125] * 8] * 8, columns=LONGEST),
+    "long steps": lambda: diagrams.steps_and_pairs(LONGEST[:6]),
+    "two steps": lambda: diagrams.steps_and_pairs(["a", "b"]),
     "long mask": lambda: diagrams.mask("cross", LONGEST, columns=WIDE_HAN[:6], padding=2),
     "causal and padding": lambda: diagrams.mask("causal", TREE[:4], padding=2),
     "long gpt": lambda: diagrams.gpt_and_bert(LONGEST),

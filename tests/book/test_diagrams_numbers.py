@@ -78,6 +78,13 @@ def test_the_cells_of_attention_weights_are_as_full_as_the_weights():
     assert row(diagram, sat) == ["sat", "0.15", "0.63", "0.22"]
 
 
+def test_steps_and_pairs_has_a_step_for_each_word_and_a_dot_for_each_pair_that_is_not_hidden():
+    diagram = diagrams.steps_and_pairs(CAT)
+    shown = [text for _, _, text in texts(diagram)]
+    assert [text for text in shown if text.startswith("step ")] == ["step 1", "step 2", "step 3"]
+    assert diagram.wide.body().count("<circle") == 6 + 1  # and one in the legend
+
+
 @pytest.mark.parametrize(
     ("diagram", "allowed"),
     [
@@ -251,6 +258,7 @@ def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked
         (lambda: diagrams.attention(CAT, values=[[math.nan]] * 3), "between"),
         (lambda: diagrams.attention_weights(CAT, [[1, 0, 0]]), "3 rows"),
         (lambda: diagrams.attention_weights(CAT, [[0.5, 0, 0]] * 3), "adds up to 1"),
+        (lambda: diagrams.steps_and_pairs(["w"] * 7), "2 to 6"),
         (lambda: diagrams.mask("casual", CAT), "causal, padding, cross"),
         (lambda: diagrams.mask("cross", CAT), "columns"),
         (lambda: diagrams.mask("causal", CAT, columns=CAT), "columns"),

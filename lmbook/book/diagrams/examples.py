@@ -59,6 +59,8 @@ def examples() -> dict[str, Diagram]:
         "attention_chinese": diagrams.attention(CHINESE, asking=1),
         "attention_weights": diagrams.attention_weights(CAT, [[1, 0, 0], [0.3, 0.7, 0], [0.15, 0.63, 0.22]]),
         "attention_weights_cross": diagrams.attention_weights(CHINESE, [[0.1, 0.2, 0.3, 0.4]] * 4, columns=LONG),
+        "steps_and_pairs": diagrams.steps_and_pairs(CAT),
+        "steps_and_pairs_chinese": diagrams.steps_and_pairs(CHINESE, cell="GRU"),
         "mask_causal": diagrams.mask("causal", TREE),
         "mask_padding": diagrams.mask("padding", CAT),
         "mask_cross": diagrams.mask("cross", CHINESE, columns=CAT, padding=1),
