@@ -20,10 +20,10 @@
 # - say what the best possible player would pay, and how far three simple players are from it;
 # - explain why a player must never be judged by texts that it has read before.
 #
-# You need Python and school mathematics: fractions, probabilities, the logarithm. This is the first lesson, and no
-# neural network appears in it. The page shows what `lmbook run one_story --full` printed. Without `--full`, the *quick
-# profile* leaves out Shakespeare and the figures for an exercise. The first lines load parts of Python's own library,
-# and from this book's library `lmbook` the stories and the pictures. `lesson` keeps the figures that the text mentions.
+# You need Python and school mathematics: fractions, probabilities, the logarithm. No neural network appears here. The
+# page shows what `lmbook run one_story --full` printed; without `--full`, the *quick profile* leaves out Shakespeare
+# and the figures for an exercise. We load parts of Python's own library, and from this book's library `lmbook` the
+# stories and the pictures. `lesson` keeps the figures that the text mentions.
 
 # %%
 import math
@@ -40,12 +40,12 @@ from lmbook.corpora import greentree
 
 lesson = Lesson("one_story")
 
-
 # %% [markdown]
 # ## What a player does
 #
 # A **language model** reads the beginning of a text and gives every word a probability of coming next. Together these
-# probabilities make 1, or 100 %. That is all it does. This picture shows a player that has read "a green tree":
+# probabilities make 1, or 100 %. That is all it does. In our game the model is a **player**. This one has read "a green
+# tree":
 
 # %% tags=["hide-input"]
 diagrams.next_word(["a", "green", "tree"], {"grows": 0.25, "stands": 0.75}, chosen="grows")
@@ -114,7 +114,7 @@ DICE["third"] = [
 # second sentence is the plant of the first, and the hero at the end is the one whom we have met. `thrown` notes every
 # throw with its probability: the number of sides with that word, divided by the number of all sides. (A `Fraction` is
 # Python's exact fraction.) `rng` throws the dice. It is made from a number, its **seed**, and the same seed always
-# gives the same story.
+# gives the same story. (We looked for a seed that gives a short one.)
 
 
 # %%
@@ -139,8 +139,8 @@ story, thrown = tell(random.Random(1655))
 print(textwrap.fill(" ".join(story), 72))
 
 # %% [markdown]
-# This is our one story. The pieces between the spaces are called **tokens**: words, punctuation marks, and the sign
-# `<end>`, which says that a story is over and a new one can begin. (The book often says "word" where it means token.)
+# This is our one story. The pieces between the spaces are called **tokens**: words, punctuation marks, and `<end>`,
+# which says that a story is over and a new one can begin. (The book often says "word" where it means token.)
 #
 # ## By hand: the probability of a story
 #
@@ -171,21 +171,18 @@ probability = math.prod(p for _, _, p in thrown)
 print(f"\nall together: {probability.numerator} in {probability.denominator:,}")
 
 # %% [markdown]
-# So this very story is told once in about one and a half billion stories, although it is an ordinary one. *Every*
-# single story is extremely improbable. A small probability is therefore no bad mark for a player; what counts is how
-# much smaller it is than it has to be.
+# So this story is told once in about one and a half billion stories, although it is an ordinary one: *every* single
+# story is extremely improbable. A small probability is therefore no bad mark for a player. What counts is how much
+# smaller it is than it has to be.
 #
 # ## Surprise: nats and bits
 #
-# Numbers as small as these are hard to read. Logarithms turn products into sums, so we write the **surprise** of
-# something that had the probability $p$ as
-#
-# $$-\ln p$$
-#
-# where $\ln$ is the natural logarithm. What was certain ($p = 1$) surprises by 0; the less probable it was, the greater
-# the surprise. The unit is the **nat**. With the logarithm to base 2 in its place, the unit is the **bit**: the toss of
-# a coin ($p = 1/2$) surprises by exactly 1 bit, or $\ln 2 = 0.693$ nats. For our first sentence, $-\ln(1/550) = \ln 550
-# = 6.31$ nats, or $6.31 / 0.693 = 9.1$ bits: about as much as the tosses of nine coins. And for the whole story:
+# Such small numbers are hard to read. Logarithms turn products into sums, so we say: something that had the probability
+# $p$ has the **surprise** $-\ln p$, where $\ln$ is the natural logarithm. What was certain ($p = 1$) has the surprise
+# 0; the less probable it was, the greater the surprise. The unit is the **nat**. With the logarithm to base 2 in its
+# place, the unit is the **bit**: the toss of a coin ($p = 1/2$) has a surprise of exactly 1 bit, or $\ln 2 = 0.693$
+# nats. For our first sentence, $-\ln(1/550) = \ln 550 = 6.31$ nats, or $6.31 / 0.693 = 9.1$ bits: about as much as the
+# tosses of nine coins. And for the whole story:
 
 # %%
 nats = sum(-math.log(p) for _, _, p in thrown)
@@ -193,9 +190,8 @@ print(f"{nats:.2f} nats or {nats / math.log(2):.1f} bits")
 tokens = len(story) - 1
 print(f"{tokens} tokens, so {nats / tokens:.3f} nats for each")
 
-rules = greentree.Grammar(max_sentences=3)
-text = " ".join(story[1:-1])
-print(f"by the library: {-greentree.log_probability(text, grammar=rules):.2f} nats")
+by_library = greentree.log_probability(" ".join(story[1:-1]), grammar=greentree.Grammar(max_sentences=3))
+print(f"by the library: {-by_library:.2f} nats")
 
 # %% [markdown]
 # (The first `<end>` is given and not counted; the last one must be predicted like a word. The last line comes from the
@@ -220,11 +216,9 @@ print(f"by the library: {-greentree.log_probability(text, grammar=rules):.2f} na
 # Multiply them, and you get 1/550 again. This is always so: **the probability of a text is the product of the
 # probabilities of its words, each given the words before it**. In symbols, for the words $w_1, w_2, \dots, w_N$:
 #
-# $$p(w_1 \dots w_N) = p(w_1) \cdot p(w_2 \mid w_1) \cdot p(w_3 \mid w_1 w_2) \cdots = \prod_{t=1}^{N} p(w_t \mid w_1
-# \dots w_{t-1})$$
+# $$p(w_1 \dots w_N) = p(w_1) \cdot p(w_2 \mid w_1) \cdots p(w_N \mid w_1 \dots w_{N-1})$$
 #
-# The bar $\mid$ is read "if we have seen", and $\prod$ is a product, as $\sum$ is a sum. So whoever predicts next words
-# well predicts whole texts well.
+# The bar $\mid$ is read "if we have seen". So whoever predicts next words well predicts whole texts well.
 #
 # ## The loss, and the floor
 #
@@ -232,9 +226,9 @@ print(f"by the library: {-greentree.log_probability(text, grammar=rules):.2f} na
 #
 # $$\text{loss} = -\frac1N \sum_{t=1}^{N} \ln p_t$$
 #
-# Here $N$ is the number of words and $p_t$ the probability that the player gave to word number $t$ before it saw it.
-# Small is good. The **perplexity**, $e^{\text{loss}}$, says the same as a number of choices: a player with a perplexity
-# of 8 is on average as uncertain as somebody who chooses blindly between 8 words.
+# Here $N$ is the number of words, $\sum$ the sum over all of them, and $p_t$ the probability that the player gave to
+# word number $t$ before it saw it. Small is good. The **perplexity**, $e^{\text{loss}}$, says the same as a number of
+# choices: a player with a perplexity of 8 is on average as uncertain as somebody who chooses blindly between 8 words.
 #
 # The perfect reader has a loss, too, since even those who know the dice do not know how they will fall. Can anybody
 # have a lower one? After "a green tree" comes "stands" three times out of four. Say that a player gives "stands" the
@@ -287,8 +281,7 @@ print(f"floor: {lowest:.3f} nats per word, perplexity {math.exp(lowest):.2f}")
 # %%
 train = [story for story, _ in stories(1000, 1)]
 validation = [story for story, _ in stories(200, 2)]
-vocabulary = {word for story in train for word in story}
-V = len(vocabulary)
+V = len({word for story in train for word in story})  # the size of the vocabulary
 print(f"{V} different tokens")
 print("test stories that are also in the training set:", len(set(test) & set(train)))
 
@@ -349,7 +342,7 @@ print(f"words alone: {loss(words_alone, validation):.2f} nats")
 # %% [markdown]
 # ## A mistake on purpose: never say never
 #
-# Counting words alone is a little better than being blind. And counting pairs?
+# Counting words alone is a little better than being blind. And counting pairs? We look at both sets of stories:
 
 # %%
 print(f"pairs on the training stories: {loss(pairs_only, train):.2f} nats")
@@ -378,10 +371,8 @@ print(f"{sum(map(bool, new))} of {len(new)} stories have a pair that was never r
 # words are called the **context**. A player that has never read a context hands on everything. `count` makes the table,
 # and `player` looks things up in it; `text[i - n : i]` are the $n$ words before place $i$:
 
+
 # %%
-RESERVE = 0.1
-
-
 def count(texts, longest):
     context_seen, then = Counter(), Counter()
     for text in texts:
@@ -392,7 +383,7 @@ def count(texts, longest):
     return context_seen, then
 
 
-def player(counts, memory, V, reserve=RESERVE):
+def player(counts, memory, V):
     context_seen, then = counts
 
     def p(text, i):
@@ -400,7 +391,7 @@ def player(counts, memory, V, reserve=RESERVE):
         for n in range(min(memory, i) + 1):
             seen = context_seen[text[i - n : i]]
             if seen:
-                answer = (1 - reserve) * then[text[i - n : i + 1]] / seen + reserve * answer
+                answer = 0.9 * then[text[i - n : i + 1]] / seen + 0.1 * answer
         return answer
 
     return p
@@ -409,23 +400,17 @@ def player(counts, memory, V, reserve=RESERVE):
 print(f"pairs, with a reserve: {loss(player(count(train, 1), 1, V), validation):.2f} nats")
 
 # %% [markdown]
-# Pairs now has a finite loss, and a much smaller one than words alone had.
-#
 # ## Learning by heart
 #
-# A longer memory should help: it is easier to predict what comes after "tree" if we know that "there is a green" came
-# before it. Let us try every memory from 0 to 12 words. For each we compute the loss on the validation stories, which
-# are new to the player, and on 200 of the training stories, which it has read:
-
+# Now the loss of pairs is finite, and much smaller than that of words alone. A longer memory should help even more: it
+# is easier to predict what comes after "tree" if we know that "there is a green" came before it. Let us try every
+# memory from 0 to 12 words. For each we compute the loss on the validation stories, which are new to the player, and on
+# 200 of the training stories, which it has read:
 
 # %%
-def by_memory(counts, texts, longest, V):
-    return [loss(player(counts, n, V), texts) for n in range(longest + 1)]
-
-
 counts = count(train, 12)
-on_read = by_memory(counts, train[:200], 12, V)
-on_new = by_memory(counts, validation, 12, V)
+on_read = [loss(player(counts, n, V), train[:200]) for n in range(13)]
+on_new = [loss(player(counts, n, V), validation) for n in range(13)]
 for n in (0, 1, 2, 3, 4, 6, 12):
     print(f"memory {n:2}: read {on_read[n]:.2f}, new {on_new[n]:.2f}")
 best = on_new.index(min(on_new))
@@ -457,7 +442,7 @@ lesson.figure(figure, "memory", "Loss against the memory, on stories that were r
 #
 # So here are the test stories. A training set could be a lucky one, too. Therefore five players of each kind read five
 # different sets of 1,000 stories. The table has the mean of their losses, and the standard deviation (s.d.), which
-# says how far one of the five typically is from the mean:
+# says how far one of the five typically is from the mean. (The blind player and the perfect reader need not read.)
 
 # %%
 kinds = {"words alone": 0, "pairs": 1, "the chosen memory": best, "learned by heart": 12}
@@ -474,10 +459,7 @@ rows = [("blind", math.log(V), 0.0), *((name, *mean_sd(values)) for name, values
 rows.append(("perfect reader", lowest, 0.0))
 lesson.table(
     "scores",
-    [
-        (name, round(x, 3), round(sd, 3), round(x / math.log(2), 2), round(math.exp(x), 2), round(x - lowest, 3))
-        for name, x, sd in rows
-    ],
+    [(name, *(round(v, 3) for v in (x, sd, x / math.log(2), math.exp(x), x - lowest))) for name, x, sd in rows],
     ["player", "nats per word", "± s.d.", "bits per word", "perplexity", "nats above the floor"],
     tolerance=0.001,
 )
@@ -486,8 +468,8 @@ lesson.table(
 # This is an answer to the question of the beginning. The blind player chooses between [[vocabulary]] words. Words alone
 # is as uncertain as between [[scores/words alone/perplexity .0]] words, pairs as between
 # [[scores/pairs/perplexity .1]], and the memory that we chose as between [[scores/the chosen memory/perplexity .1]].
-# The player that knows its stories by heart would have won on the training stories; on new ones it is worse than pairs.
-# All these differences are far larger than what another training set changes.
+# The player that knows its stories by heart wins on the stories that it has read; on new ones it is worse than pairs.
+# The differences are far larger than what another training set changes.
 #
 # The perfect reader shows that [[scores/perfect reader/perplexity .1]] is possible. What do the others lack? It knows
 # that the hero of the second sentence comes back in the third, up to twenty words later, and that what follows does not
@@ -510,8 +492,8 @@ if corpus:
 
     size = len(set(letters))
     counts = count([letters], 10)
-    read_letters = by_memory(counts, [letters[:20_000]], 10, size)
-    new_letters = by_memory(counts, [watched], 10, size)
+    read_letters = [loss(player(counts, n, size), [letters[:20_000]]) for n in range(11)]
+    new_letters = [loss(player(counts, n, size), [watched]) for n in range(11)]
     for n in (0, 1, 2, 3, 4, 6, 10):
         print(f"memory {n:2}: read {read_letters[n]:.2f}, new {new_letters[n]:.2f}")
 
@@ -533,20 +515,19 @@ if corpus:
 # - The loss measures prediction, and nothing else. A text can be easy to predict and false, boring or unkind.
 # - Losses can be compared only for the same texts, cut into the same tokens. Nats per letter and nats per word are
 #   different measures.
-# - The test stories were always the same 500. The curves of the memories, and all figures for Shakespeare, come from
-#   one training set each.
-# - All players have the same reserve. With 1 %, pairs would have been a little better (exercise 3). With the chosen
-#   memory, 10 % was the best of the three that we tried on the validation stories.
+# - The test stories were always the same 500. The curve of the memories, and all figures for Shakespeare, come from one
+#   training set each. The reserve of 10 % is the same for all players. We tried 1 %, 10 % and 30 % on the validation
+#   stories and took what was best for the chosen memory; for pairs, 1 % was a little better.
 #
 # ## Summary
 #
-# A language model gives every possible next word a probability, and the product of these probabilities is its
-# probability for the whole text. Its loss is the mean surprise $-\ln p$ per word, in nats; perplexity says the same as
-# a number of equal choices. For stories told by known dice, we can calculate the floor, the loss of a perfect reader,
-# here [[floor_nats_per_word .2]] nats per word; counting with a memory of [[best_memory]] words ended
+# A language model gives every possible next word a probability, and the product of these probabilities is the
+# probability of the text. Its loss is the mean surprise $-\ln p$ per word, in nats; perplexity says the same as a
+# number of equal choices. For stories told by known dice we know the floor, the loss of a perfect reader, here
+# [[floor_nats_per_word .2]] nats per word; counting with a memory of [[best_memory]] words ended
 # [[scores/the chosen memory/nats above the floor .2]] nats above it. A long memory learns the training stories by
-# heart, which looks wonderful on them and fails on new ones; so one set of texts is for learning, one for choosing, and
-# one for the final score.
+# heart, which looks wonderful on them and fails on new ones. So one set of texts is for learning, one for choosing, and
+# one for the score.
 #
 # ## Exercises
 #
@@ -554,15 +535,40 @@ if corpus:
 #    bits? How do these compare with "a green tree grows by the lake"?
 # 2. *Calculate.* A player gives the four words of a text the probabilities 1/2, 1/4, 1/8 and 1. What are its loss in
 #    bits per word and its perplexity? And if the last word had got the probability 0?
-# 3. *Change a number.* Take the notebook (the link is in the box at the top), run it, and compute the loss of
-#    `player(counts, n, V, reserve)` on the validation stories for $n$ from 1 to 4, with a reserve of 0.01, 0.1 and 0.3.
-#    (Call `counts = count(train, 12)` first.) Which reserve is best for each memory, and why?
+# 3. *Change a number.* Take the notebook (the link is in the box at the top) and run it. Let the players read 100
+#    stories, and then 3,000, instead of 1,000 (`stories(100, 1)`). Which memory from 0 to 4 is best on the validation
+#    stories, and how far from their floor, `floor(stories(200, 2))`?
 # 4. *Your own text.* Run `lmbook run one_story --text FILE` with a text file of yours, at least 100,000 letters. Which
 #    memory is best? What is the perplexity per letter, and how does it compare with Shakespeare's?
+#
+# <details>
+# <summary>Answers</summary>
+#
+# 1. $\frac15 \cdot \frac1{10} \cdot \frac1{11} \cdot \frac1{12} = \frac1{6600}$, and $\ln 6600 = 8.79$ nats, or $8.79 /
+#    0.693 = 12.7$ bits. It is twelve times less probable than the other sentence, because "green" is on three sides and
+#    "tree" on four; so the surprise is greater by $\ln 12 = 2.48$ nats.
+# 2. The surprises are 1, 2, 3 and 0 bits, on average 1.5 bits per word, and the perplexity is $2^{1.5} = 2.83$, the
+#    same as $e$ to the power of $1.5 \cdot 0.693$ nats. With a probability of 0 both are infinite.
+# 3. In our run memory [[more_stories/100/best memory]] was best with 100 stories,
+#    [[more_stories/100/above the floor .2]] nats above the floor, and memory [[more_stories/3000/best memory]] with
+#    3,000, [[more_stories/3000/above the floor .2]] above it. A player that has read more
+#    has met more of the long contexts, and met them more often.
+# 4. Shakespeare had [[shakespeare_perplexity .1]] with a memory of [[shakespeare_best_memory]] letters. Compare also
+#    the perplexity for being blind: a text with fewer different letters is easier from the start.
+#
+# </details>
+#
+# ## Further reading
+#
+# - Claude Shannon, "A mathematical theory of communication" (1948): where the bit comes from. Its third section writes
+#   texts by counting letters and words.
+# - Claude Shannon, "Prediction and entropy of printed English" (1951): the game of this lesson, played by people. It
+#   estimates the floor of English from how often they guessed the next letter at once.
+#
+# **Before this lesson:** nothing. **Next:** [counting](n_grams.ipynb), where the pairs become a good language model.
 
 # %% tags=["hide-cell"]
 unit = "nats per word"
-lesson.record("one_story_in", probability.denominator, "stories", note="1 / the probability of the story of this page")
 lesson.record("floor_nats_per_word", lowest, unit, 1e-6, note="exact, of the 500 test stories")
 lesson.record("vocabulary", V, "tokens")
 note = "of 200 validation stories, by pairs without a reserve"
@@ -573,56 +579,24 @@ lesson.record(f"{key}_read_stories", on_read[12], unit, 1e-6, note="memory 12, 2
 lesson.record(f"{key}_new_stories", on_new[12], unit, 1e-6, note="memory 12, validation stories", at_least=1.5)
 lesson.record("read_stories_floor", floor(stories(200, 1)), unit, 1e-6, note="200 training stories", at_least=0.6)
 
-note = "test stories, five training sets"
-lesson.record_mean("chosen_memory_nats_per_word", scores["the chosen memory"], unit, 1e-6, note)
+lesson.record_mean("chosen_memory_nats_per_word", scores["the chosen memory"], unit, 1e-6, "five training sets")
 for worse, better in pairwise(["words alone", "learned by heart", "pairs", "the chosen memory"]):
     key, gap = f"{worse}_above_{better}".replace(" ", "_"), min(scores[worse]) - max(scores[better])
     lesson.record(key, gap, unit, 1e-6, note="the best of five above the worst of five", at_least=0.1)
 
 if corpus:
-    unit = "nats per letter"
-    lesson.record("shakespeare_nats_per_letter", score, unit, 1e-6, note="held-out text", at_most=2.3)
-    lesson.record("shakespeare_perplexity", math.exp(score), tolerance=1e-5)
+    lesson.record("shakespeare_perplexity", math.exp(score), tolerance=1e-5, note="held-out text", at_most=10)
     lesson.record("shakespeare_best_memory", chosen, "letters", at_most=5)
     gap = new_letters[10] - read_letters[10]
-    lesson.record("shakespeare_by_heart_gap", gap, unit, 1e-6, note="memory 10, new minus read", at_least=2)
+    lesson.record(
+        "shakespeare_by_heart_gap", gap, "nats", 1e-6, note="per letter, memory 10, new minus read", at_least=2
+    )
     lesson.record("shakespeare_letters", size, note="different letters and signs")
 if lesson.full:
-    counts, rows = count(train, 4), []
-    for reserve in (0.01, 0.1, 0.3):
-        values = [loss(player(counts, n, V, reserve), validation) for n in range(1, 5)]
-        rows.append((str(reserve), *(round(value, 3) for value in values)))
-    lesson.table("reserve", rows, ["reserve", *(f"memory {n}" for n in range(1, 5))], tolerance=0.001)
-
-# %% [markdown]
-# <details>
-# <summary>Answers</summary>
-#
-# 1. $\frac15 \cdot \frac1{10} \cdot \frac1{11} \cdot \frac1{12} = \frac1{6600}$, and $\ln 6600 = 8.79$ nats, or $8.79 /
-#    0.693 = 12.7$ bits. It is twelve times less probable than the other sentence, because "green" is on three sides and
-#    "tree" on four; so the surprise is greater by $\ln 12 = 2.48$ nats.
-# 2. The surprises are 1, 2, 3 and 0 bits, on average 1.5 bits per word. The perplexity is $2^{1.5} = 2.83$ (the same as
-#    $e$ to the power of the loss in nats, $1.5 \cdot 0.693 = 1.04$). With a probability of 0 the loss and the
-#    perplexity are infinite.
-# 3. In our run, pairs (memory 1) had a loss of [[reserve/0.01/memory 1 .2]] with the reserve 0.01 and
-#    [[reserve/0.3/memory 1 .2]] with 0.3; memory 4 had [[reserve/0.01/memory 4 .2]] and [[reserve/0.3/memory 4 .2]]. A
-#    short context was read often, and its counts can be trusted, so a small reserve is enough. A long one was read once
-#    or twice, and says little about what else can follow.
-# 4. Compare with [[shakespeare_perplexity .1]] at a memory of [[shakespeare_best_memory]] letters. Texts with many
-#    repeated phrases are easier; a short text leaves less to learn from, and its best memory will be shorter.
-#
-# </details>
-#
-# ## Further reading
-#
-# - Claude Shannon, "A mathematical theory of communication" (1948): where bits and the surprise come from. Its third
-#   section tells texts by counting letters and words, as we did.
-# - Claude Shannon, "Prediction and entropy of printed English" (1951): the game of this lesson, played by people. It
-#   estimates the floor of English from how often they guessed the next letter at once.
-# - Daniel Jurafsky and James H. Martin, "Speech and Language Processing", chapter on n-gram language models: the same
-#   measures, with the history and the notation of the field.
-#
-# **Before this lesson:** nothing. **Next:** [counting](n_grams.ipynb), where the pairs become a good language model.
-
-# %%
+    rows, lowest_new = [], floor(stories(200, 2))
+    for number in (100, 3000):
+        counts = count([story for story, _ in stories(number, 1)], 4)
+        values = [loss(player(counts, n, V), validation) for n in range(5)]
+        rows.append((str(number), values.index(min(values)), round(min(values) - lowest_new, 2)))
+    lesson.table("more_stories", rows, ["stories", "best memory", "above the floor"], tolerance=0.01)
 lesson.finish()
