@@ -584,7 +584,7 @@ for worse, better in pairwise(["words alone", "learned by heart", "pairs", "the 
     key, gap = f"{worse}_above_{better}".replace(" ", "_"), min(scores[worse]) - max(scores[better])
     lesson.record(key, gap, unit, 1e-6, note="the best of five above the worst of five", at_least=0.1)
 
-if corpus:
+if corpus and not lesson.own_text:
     lesson.record("shakespeare_perplexity", math.exp(score), tolerance=1e-5, note="held-out text", at_most=10)
     lesson.record("shakespeare_best_memory", chosen, "letters", at_most=5)
     gap = new_letters[10] - read_letters[10]
