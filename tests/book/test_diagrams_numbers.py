@@ -249,7 +249,10 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.dice_tree([]), "1 to 5"),
         (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 1}, "young")]), "number of sides"),
         (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 0}, "green")]), "number of sides"),
-        (lambda: diagrams.dice_tree([("look", {"mmmmmmm": 991, "mmmmmmw": 997}, "mmmmmmm")]), "too long for a phone"),
+        (
+            lambda: diagrams.dice_tree([("look", {"mmmmm": 991, "mmmmw": 997, "wwwww": 999}, "mmmmm")]),
+            "too long for a phone",
+        ),
         (lambda: diagrams.merge_tree("", []), "1 to 17"),
         (lambda: diagrams.merge_tree("internationalization", []), "1 to 17"),
         (lambda: diagrams.rotary(CAT, pairs=4), "1 to 3"),
