@@ -204,17 +204,18 @@ print(f"by the library: {-by_library:.2f} nats")
 #
 # | next word | what the perfect reader thinks | $p$ |
 # |---|---|---:|
-# | a | four of five sides begin with "a" or "an"; of ten looks, nine need "a" ("old" does not) | 4/5 · 9/10 = 18/25 |
-# | green | three of the nine sides that need "a" | 1/3 |
+# | a | four of five sentences begin with "a" or "an"; nine of ten looks need "a" (not "old") | 4/5 · 9/10 = 18/25 |
+# | green | three of the nine looks that need "a" | 1/3 |
 # | tree | four of eleven | 4/11 |
-# | grows | of the four sides that begin with "a" or "an", one | 1/4 |
+# | grows | one of the four sentences that begin with "a" or "an" | 1/4 |
 # | by | three places (river, lake, bridge) of twelve | 1/4 |
 # | the | certain | 1 |
 # | lake | one of the three that are left | 1/3 |
 # | . | certain | 1 |
 #
-# Multiply them, and you get 1/550 again. This is always so: **the probability of a text is the product of the
-# probabilities of its words, each given the words before it**. In symbols, for the words $w_1, w_2, \dots, w_N$:
+# (Sides are counted, so the sentence with "stands" counts three times.) Multiply them, and you get 1/550 again. This is
+# always so: **the probability of a text is the product of the probabilities of its words, each given the words before
+# it**. In symbols, for the words $w_1, w_2, \dots, w_N$:
 #
 # $$p(w_1 \dots w_N) = p(w_1) \cdot p(w_2 \mid w_1) \cdots p(w_N \mid w_1 \dots w_{N-1})$$
 #
@@ -243,9 +244,10 @@ for q in (0.5, 0.65, 0.75, 0.85, 0.95):
 # %% [markdown]
 # The truth, 0.75, is best; the careful player (0.5) and the one that is too sure (0.95) pay more. The same holds for
 # every throw of every die. So nobody can have a lower loss than the perfect reader in the long run, that is, on very
-# many new stories. We call this lowest loss the **floor**.
+# many new stories. The loss of the perfect reader on some stories is called their **floor**. (On a few stories one can
+# be below it by luck.)
 #
-# Here are 500 stories. The dice have noted the probabilities of each of them, so their floor is a matter of adding:
+# Here are 500 stories. The probabilities of all their throws were noted, so their floor is a matter of adding:
 
 
 # %%
@@ -358,13 +360,14 @@ print(f"{sum(map(bool, new))} of {len(new)} stories have a pair that was never r
 # pair is known, or if your program silently leaves out words of probability 0.
 #
 # The remedy is never to say never: keep a small share of the probability in **reserve**, here 10 %, and hand it to a
-# player that knows less. The pairs hand it to the words alone, and the words alone hand theirs to the blind player,
-# which finds nothing impossible:
+# player that knows less. The third player hands it to the second, and the second to the blind one, which finds nothing
+# impossible. With $p_{\text{words}}$ for what the second player says, the third says
 #
 # $$p_{\text{pairs}}(w \mid v) = 0.9 \cdot \frac{c(v\,w)}{c(v)} + 0.1 \cdot p_{\text{words}}(w)$$
 #
-# Say that words alone gives "tree" the probability 0.02. Then pairs, which said 0.38 after "green", now says $0.9 \cdot
-# 0.38 + 0.1 \cdot 0.02 = 0.344$. And if "green tree" had never been read, it would say $0.1 \cdot 0.02 = 0.002$, not 0.
+# Say that $p_{\text{words}}$ is 0.02 for "tree". Then the third player, which said 0.38 after "green", now says $0.9
+# \cdot 0.38 + 0.1 \cdot 0.02 = 0.344$. And if it had never read "green tree", it would say $0.1 \cdot 0.02 = 0.002$,
+# not 0.
 #
 # Why stop at one word before? A player with a **memory** of $n$ words looks up what followed the last $n$ words, and
 # hands its reserve to the player with a memory of $n - 1$. Memory 0 is words alone, memory 1 is pairs. The last $n$
@@ -402,10 +405,9 @@ print(f"pairs, with a reserve: {loss(player(count(train, 1), 1, V), validation):
 # %% [markdown]
 # ## Learning by heart
 #
-# Now the loss of pairs is finite, and much smaller than that of words alone. A longer memory should help even more: it
-# is easier to predict what comes after "tree" if we know that "there is a green" came before it. Let us try every
-# memory from 0 to 12 words. For each we compute the loss on the validation stories, which are new to the player, and on
-# 200 of the training stories, which it has read:
+# Now the loss is finite, and much smaller than that of words alone. A longer memory should help even more: it is easier
+# to predict what comes after "tree" if we know that "there is a green" came before it. We try every memory from 0 to 12
+# words, on the validation stories, which are new to the player, and on 200 training stories, which it has read:
 
 # %%
 counts = count(train, 12)
@@ -465,16 +467,17 @@ lesson.table(
 )
 
 # %% [markdown]
-# This is an answer to the question of the beginning. The blind player chooses between [[vocabulary]] words. Words alone
-# is as uncertain as between [[scores/words alone/perplexity .0]] words, pairs as between
-# [[scores/pairs/perplexity .1]], and the memory that we chose as between [[scores/the chosen memory/perplexity .1]].
-# The player that knows its stories by heart wins on the stories that it has read; on new ones it is worse than pairs.
-# The differences are far larger than what another training set changes.
+# This is an answer to the question of the beginning. The blind player chooses between [[vocabulary]] words. Who counts
+# words alone is as uncertain as between [[scores/words alone/perplexity .0]] words, who counts pairs as between
+# [[scores/pairs/perplexity .1]], and who has the memory that we chose as between
+# [[scores/the chosen memory/perplexity .1]]. The player that knows its stories by heart wins on the stories that it has
+# read; on new ones it is worse than pairs. The differences are far larger than what another training set changes.
 #
 # The perfect reader shows that [[scores/perfect reader/perplexity .1]] is possible. What do the others lack? It knows
-# that the hero of the second sentence comes back in the third, up to twenty words later, and that what follows does not
-# depend on the name. A table of word sequences must read everything anew for "anna" and for "max". How to count more
-# cleverly is the topic of the [next lesson](n_grams.ipynb); how a network learns what to remember comes later.
+# that the hero of the second sentence comes back in the third, up to about twenty words later, and that what follows
+# does not depend on the name. A table of word sequences must read everything anew for "anna" and for "max". How to
+# count more cleverly is the topic of the [next lesson](n_grams.ipynb); how a network learns what to remember comes
+# later.
 #
 # ## Real text
 #
