@@ -204,18 +204,17 @@ print(f"by the library: {-by_library:.2f} nats")
 #
 # | next word | what the perfect reader thinks | $p$ |
 # |---|---|---:|
-# | a | four of five sentences begin with "a" or "an"; nine of ten looks need "a" (not "old") | 4/5 · 9/10 = 18/25 |
+# | a | four of five sides begin with "a" or "an"; nine of ten looks need "a" (not "old") | 4/5 · 9/10 = 18/25 |
 # | green | three of the nine looks that need "a" | 1/3 |
 # | tree | four of eleven | 4/11 |
-# | grows | one of the four sentences that begin with "a" or "an" | 1/4 |
+# | grows | of the four sides that begin with "a" or "an", one says "grows" | 1/4 |
 # | by | three places (river, lake, bridge) of twelve | 1/4 |
 # | the | certain | 1 |
 # | lake | one of the three that are left | 1/3 |
 # | . | certain | 1 |
 #
-# (Sides are counted, so the sentence with "stands" counts three times.) Multiply them, and you get 1/550 again. This is
-# always so: **the probability of a text is the product of the probabilities of its words, each given the words before
-# it**. In symbols, for the words $w_1, w_2, \dots, w_N$:
+# Multiply them, and you get 1/550 again. This is always so: **the probability of a text is the product of the
+# probabilities of its words, each given the words before it**. In symbols, for the words $w_1, w_2, \dots, w_N$:
 #
 # $$p(w_1 \dots w_N) = p(w_1) \cdot p(w_2 \mid w_1) \cdots p(w_N \mid w_1 \dots w_{N-1})$$
 #
@@ -266,8 +265,8 @@ test = [story for story, _ in told]
 print(f"floor: {lowest:.3f} nats per word, perplexity {math.exp(lowest):.2f}")
 
 # %% [markdown]
-# The perfect reader is on average as uncertain as somebody who chooses between two words. Most words of a story are
-# certain, such as "the" after "by"; a few are a choice among 24.
+# The perfect reader is on average as uncertain as somebody who chooses between two words: most words of a story are
+# certain, and a few are a choice among 24.
 #
 # ## Three players, and three sets of stories
 #
@@ -365,9 +364,8 @@ print(f"{sum(map(bool, new))} of {len(new)} stories have a pair that was never r
 #
 # $$p_{\text{pairs}}(w \mid v) = 0.9 \cdot \frac{c(v\,w)}{c(v)} + 0.1 \cdot p_{\text{words}}(w)$$
 #
-# Say that $p_{\text{words}}$ is 0.02 for "tree". Then the third player, which said 0.38 after "green", now says $0.9
-# \cdot 0.38 + 0.1 \cdot 0.02 = 0.344$. And if it had never read "green tree", it would say $0.1 \cdot 0.02 = 0.002$,
-# not 0.
+# Say that $p_{\text{words}}$ is 0.02 for "tree". Then $p(\text{tree} \mid \text{green})$, which was 0.38, becomes $0.9
+# \cdot 0.38 + 0.1 \cdot 0.02 = 0.344$. Had "green tree" never been read, it would be $0.1 \cdot 0.02 = 0.002$, not 0.
 #
 # Why stop at one word before? A player with a **memory** of $n$ words looks up what followed the last $n$ words, and
 # hands its reserve to the player with a memory of $n - 1$. Memory 0 is words alone, memory 1 is pairs. The last $n$
@@ -506,18 +504,17 @@ if corpus:
     print(f"memory {chosen}, the final score: {score:.2f} nats per letter, perplexity {math.exp(score):.1f}")
 
 # %% [markdown]
-# We see the same as before: the longer the memory, the better on the letters that it has read, but on new ones only up
+# We see the same as before: a longer memory is better and better on the letters that were read, but on new ones only up
 # to a point. There is no floor, though, since nobody knows it for English. From a choice between
 # [[shakespeare_letters]] letters and signs, a memory of [[shakespeare_best_memory]] letters comes down to about
-# [[shakespeare_perplexity .1]], in this one run. Is that good? We can only compare it with other players, and this book
-# will bring better ones. That is why we measure on greentree, too, where we know what the best would be.
+# [[shakespeare_perplexity .1]], in this one run. Is that good? We can only compare it with other players. That is why
+# this book measures on greentree, too, where we know what the best would be.
 #
 # ## What this lesson cannot show
 #
 # - greentree is a toy of [[vocabulary]] words. A player at its floor would know greentree, not English.
-# - The loss measures prediction, and nothing else. A text can be easy to predict and false, boring or unkind.
-# - Losses can be compared only for the same texts, cut into the same tokens. Nats per letter and nats per word are
-#   different measures.
+# - The loss measures prediction, and nothing else. A text can be easy to predict and false or unkind.
+# - Losses can be compared only for the same texts, cut into the same tokens: nats per letter are not nats per word.
 # - The test stories were always the same 500. The curve of the memories, and all figures for Shakespeare, come from one
 #   training set each. The reserve of 10 % is the same for all players. We tried 1 %, 10 % and 30 % on the validation
 #   stories and took what was best for the chosen memory; for pairs, 1 % was a little better.
