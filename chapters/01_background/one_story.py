@@ -428,10 +428,10 @@ lesson.figure(figure, "memory", "Loss against the memory, on stories that were r
 # %% [markdown]
 # On the stories that it has read, the player gets better and better. With 12 words its loss of
 # [[learned_by_heart_nats_per_word_on_read_stories .2]] is far *below* the floor, which is [[read_stories_floor .2]] for
-# these stories. Has it beaten the perfect reader? No: it knows the stories by heart, as a parrot does. Most contexts of
-# 12 words were read only once, so the player remembers what came next, and is sure of it. On new stories it is just as
-# sure, and often wrong. There the loss falls until a memory of [[best_memory]], and then it rises, up to
-# [[learned_by_heart_nats_per_word_on_new_stories .2]] nats.
+# these stories. Has it beaten the perfect reader? No: it knows the stories by heart, as a parrot does. It finds the
+# last 12 words in its table, because it has read this very story, and it is sure that they go on as they did there. On
+# new stories it is sure as well, and often wrong. There the loss is lowest with a memory of [[best_memory]], and then
+# it rises, up to [[learned_by_heart_nats_per_word_on_new_stories .2]] nats.
 #
 # This is called **over-fitting**: what the player has learned is true of the training texts only. So judge a player by
 # new texts, and choose on the validation set: there a memory of [[best_memory]] has the lowest loss, and we take it.
@@ -465,17 +465,16 @@ lesson.table(
 )
 
 # %% [markdown]
-# This is an answer to the question of the beginning. The blind player chooses between [[vocabulary]] words. Who counts
-# words alone is as uncertain as between [[scores/words alone/perplexity .0]] words, who counts pairs as between
-# [[scores/pairs/perplexity .1]], and who has the memory that we chose as between
-# [[scores/the chosen memory/perplexity .1]]. The player that knows its stories by heart wins on the stories that it has
-# read; on new ones it is worse than pairs. The differences are far larger than what another training set changes.
+# This is an answer to the question of the beginning. The blind player chooses between [[vocabulary]] words. Counting
+# words alone brings this down to about [[scores/words alone/perplexity .0]], counting pairs to
+# [[scores/pairs/perplexity .1]], and the memory that we chose to [[scores/the chosen memory/perplexity .1]]. The player
+# that knows its stories by heart wins on the stories that it has read, but on new ones it is worse than pairs. The
+# differences are far larger than what another training set changes.
 #
 # The perfect reader shows that [[scores/perfect reader/perplexity .1]] is possible. What do the others lack? It knows
-# that the hero of the second sentence comes back in the third, up to about twenty words later, and that what follows
-# does not depend on the name. A table of word sequences must read everything anew for "anna" and for "max". How to
-# count more cleverly is the topic of the [next lesson](n_grams.ipynb); how a network learns what to remember comes
-# later.
+# that the hero comes back in the last sentence, up to about twenty words later, and that what follows does not depend
+# on the name. A table of word sequences must read everything anew for "anna" and for "max". The [next
+# lesson](n_grams.ipynb) counts more cleverly; how a network learns what to remember comes later.
 #
 # ## Real text
 #
