@@ -570,8 +570,7 @@ if corpus:
 unit = "nats per word"
 lesson.record("floor_nats_per_word", lowest, unit, 1e-6, note="exact, of the 500 test stories")
 lesson.record("vocabulary", V, "tokens")
-note = "of 200 validation stories, by pairs without a reserve"
-lesson.record("stories_called_impossible", sum(map(bool, new)), "stories", note=note, at_least=1)
+lesson.record("stories_called_impossible", sum(map(bool, new)), "of 200", note="by pairs, validation set", at_least=1)
 lesson.record("best_memory", best, "words", 1, note="lowest loss on the validation stories", at_least=1, at_most=4)
 key = "learned_by_heart_nats_per_word_on"
 lesson.record(f"{key}_read_stories", on_read[12], unit, 1e-6, note="memory 12, 200 training stories", at_most=0.4)
