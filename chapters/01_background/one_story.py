@@ -534,9 +534,9 @@ if corpus:
 #    bits? How do these compare with "a green tree grows by the lake"?
 # 2. *Calculate.* A player gives the four words of a text the probabilities 1/2, 1/4, 1/8 and 1. What are its loss in
 #    bits per word and its perplexity? And if the last word had got the probability 0?
-# 3. *Change a number.* Take the notebook (the link is in the box at the top) and run it. Let the players read 100
-#    stories, and then 3,000, instead of 1,000 (`stories(100, 1)`). Which memory from 0 to 4 is best on the validation
-#    stories, and how far from their floor, `floor(stories(200, 2))`?
+# 3. *Change a number.* Take the notebook (the link is in the box at the top) and run it. Let the player read 100
+#    stories, and then 3,000: `counts = count([story for story, _ in stories(100, 1)], 4)`. Which memory from 0 to 4 is
+#    best on the validation stories, and how far from their floor, `floor(stories(200, 2))`?
 # 4. *Your own text.* Run `lmbook run one_story --text FILE` with a text file of yours, at least 100,000 letters. Which
 #    memory is best? What is the perplexity per letter, and how does it compare with Shakespeare's?
 #
@@ -548,10 +548,9 @@ if corpus:
 #    "tree" on four; so the surprise is greater by $\ln 12 = 2.48$ nats.
 # 2. The surprises are 1, 2, 3 and 0 bits, on average 1.5 bits per word, and the perplexity is $2^{1.5} = 2.83$, the
 #    same as $e$ to the power of $1.5 \cdot 0.693$ nats. With a probability of 0 both are infinite.
-# 3. In our run memory [[more_stories/100/best memory]] was best with 100 stories,
+# 3. In our run, memory [[more_stories/100/best memory]] was best with 100 stories,
 #    [[more_stories/100/above the floor .2]] nats above the floor, and memory [[more_stories/3000/best memory]] with
-#    3,000, [[more_stories/3000/above the floor .2]] above it. A player that has read more
-#    has met more of the long contexts, and met them more often.
+#    3,000, [[more_stories/3000/above the floor .2]] above it. Who has read more has met the long contexts more often.
 # 4. Shakespeare had [[shakespeare_perplexity .1]] with a memory of [[shakespeare_best_memory]] letters. Compare also
 #    the perplexity for being blind: a text with fewer different letters is easier from the start.
 #
