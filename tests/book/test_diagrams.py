@@ -52,6 +52,8 @@ EXTREMES = {
     ),
     "han merge": lambda: diagrams.merge_tree("我们在山上", [("我", "们"), ("山", "上")]),
     "no merge": lambda: diagrams.merge_tree("a", []),
+    "long throws": lambda: diagrams.dice_tree([("manner", {"sunflower": 99, "silently": 1, "m": 1, "n": 1}, "m")] * 5),
+    "two sides": lambda: diagrams.dice_tree([("coin", {"heads": 1, "tails": 1}, "tails")]),
     "deep beams": lambda: diagrams.beam_tree([[(LONGEST[:n], -100.0 * n)] for n in range(1, 6)], beams=1),
     "wide beams": lambda: diagrams.beam_tree([[([word], -1.0 - n) for n, word in enumerate(TREE)]], beams=3),
     "long next word": lambda: diagrams.next_word(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from lmbook.book import diagrams
-from lmbook.book.diagrams.examples import BEAMS, CAT
+from lmbook.book.diagrams.examples import BEAMS, CAT, OPENING
 from lmbook.errors import LmbookError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -158,6 +159,17 @@ def test_byte_pairs_merge_as_the_tokenizer_does(word):
     assert diagrams.merge_tree(word, merges).alt.endswith(f"Tokens: {' '.join(pieces)}.")
 
 
+def test_the_probabilities_of_throws_add_up_and_their_product_is_exact():
+    throws = [("look", {"green": 3, "old": 1, "young": 1, "slender": 1, "silver": 4}, "green"), *OPENING[2:]]
+    diagram = diagrams.dice_tree(throws)
+    for name, faces, came in throws:
+        drawn = row(diagram, height(diagram, name))[1:]
+        share = Fraction(faces[came], sum(faces.values()))
+        assert drawn[0] == f"{came} {share}"
+        assert sum(Fraction(text.split()[-1]) for text in drawn) == 1
+    assert {"silver 2/5", "3/10 × 4/11 × 1/10 = 3/275"} <= {text for _, _, text in texts(diagram)}
+
+
 @pytest.mark.parametrize("beams", [1, 2])
 def test_the_best_beams_are_kept(beams):
     steps = BEAMS if beams == 2 else [BEAMS[0], BEAMS[1][:2], [(["the", "cat", "sat"], -1.5)]]
@@ -284,6 +296,13 @@ def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked
         (lambda: diagrams.beam_tree([[(["a"], -1)]], beams=0), "at least 1"),
         (lambda: diagrams.beam_tree([[(["a"], -1), (["b"], -2)], [(["b", "c"], -3)]], beams=1), "kept"),
         (lambda: diagrams.beam_tree([[(["a"], -math.inf)]], beams=1), "no probability"),
+        (lambda: diagrams.dice_tree([]), "1 to 5"),
+        (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 1}, "young")]), "number of sides"),
+        (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 0}, "green")]), "number of sides"),
+        (
+            lambda: diagrams.dice_tree([("look", {"mmmmm": 991, "mmmmw": 997, "wwwww": 999}, "mmmmm")]),
+            "too long for a phone",
+        ),
         (lambda: diagrams.merge_tree("", []), "1 to 17"),
         (lambda: diagrams.merge_tree("internationalization", []), "1 to 17"),
         (lambda: diagrams.rotary(CAT, pairs=4), "1 to 3"),

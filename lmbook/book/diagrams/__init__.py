@@ -7,6 +7,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
     diagrams.attention(words=["the", "cat", "sat"])
 """
 
+from lmbook.book.diagrams.chances import dice_tree
 from lmbook.book.diagrams.costs import steps_and_pairs
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, head_cut, multi_head
@@ -25,6 +26,7 @@ __all__ = [
     "attention_weights",
     "beam_tree",
     "block",
+    "dice_tree",
     "encoder_decoder",
     "gpt_and_bert",
     "head_cut",

@@ -32,12 +32,20 @@ MERGES = [
     ("e", "r"),
 ]
 
+OPENING = [
+    ("sentence", {"stands": 3, "there is": 1, "grows": 1}, "grows"),
+    ("look", {"green": 3} | dict.fromkeys("old young golden crooked silver mighty slender".split(), 1), "green"),
+    ("plant", {"tree": 4} | dict.fromkeys("oak pine willow birch maple palm sunflower".split(), 1), "tree"),
+    ("place", dict.fromkeys("lake garden forest meadow park river bridge hill island market".split(), 1), "lake"),
+]
+
 
 def examples() -> dict[str, Diagram]:
     """File name without its suffix → diagram."""
     return {
         "next_word": diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat"),
         "one_head_model": diagrams.one_head_model(width=64, vocabulary=391),
+        "dice_tree": diagrams.dice_tree(OPENING),
         "tokens": diagrams.tokens(
             ["the", " green", " tree", " stand", "s", "绿", "树"], ids=[5, 18, 277, 1049, 12, 301, 302]
         ),
