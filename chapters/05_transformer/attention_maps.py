@@ -845,7 +845,7 @@ lesson.record("weights_megabytes_at_4096_words", 4 * 4096 * 4096 * 4 / 1e6, "MB"
 # - {cite:t}`dao2022`: attention without holding all weights.
 # - {cite:t}`ainslie2023`: heads that share keys and values, so that a model that writes has less to keep.
 #
-# Before this lesson: [the Transformer block](transformer_block.py). Next: [encoder and decoder](encoder_decoder.py).
+# Before this lesson: [deep stacks](deep_stacks.py). Next: [encoder and decoder](encoder_decoder.py).
 
 # %%
 lesson.finish()

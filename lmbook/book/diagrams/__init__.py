@@ -7,6 +7,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
     diagrams.attention(words=["the", "cat", "sat"])
 """
 
+from lmbook.book.diagrams.depth import gradient_paths
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
@@ -26,6 +27,7 @@ __all__ = [
     "block",
     "encoder_decoder",
     "gpt_and_bert",
+    "gradient_paths",
     "language_model",
     "lstm_cell",
     "mask",
