@@ -54,8 +54,8 @@ diagrams.gradient_paths(weight=0.1, layers=3)
 
 # %% [markdown]
 # The dashed arrow is the way of the **gradient**. It says how much the result $y$ changes when the first weight changes
-# a little (its **slope**). Training moves a weight by this slope times the learning rate. So a weight whose slope is
-# almost 0 learns almost nothing.
+# a little (its **slope**). Gradient descent moves a weight by this slope times the learning rate. So a weight whose
+# slope is almost 0 learns almost nothing.
 #
 # ## With a pencil
 #
@@ -271,7 +271,7 @@ print(f"knowing only the frequencies: {frequencies:.2f}")
 def written(values, digits=None):
     """Mean ± standard deviation over the seeds."""
     mean = np.mean(values)
-    digits = digits or (".0e" if mean < 0.001 else ".3f" if mean < 1 else ".2f")
+    digits = digits or (".0e" if mean < 0.01 else ".3f" if mean < 1 else ".2f")
     spread = f" ± {np.std(values, ddof=1):{digits}}" if len(values) > 1 else ""
     return f"{mean:{digits}}{spread}"
 
@@ -301,9 +301,22 @@ for (kind, depth, rate), each in losses.items():
 # Each number is a mean over three seeds, and ± is the standard deviation between them. Knowing only the frequencies
 # gives a loss of [[frequency_nats_per_word .2]]. (Lower is better.)
 #
-# PROSE_LOSS
+# **Four blocks, large learning rate.** The stack with both parts comes down to [[loss/both/4 blocks, rate 0.01]].
+# Without residual connections the loss stays at [[loss/no residual/4 blocks, rate 0.01]], which is no better than
+# knowing the frequencies. With neither part it is [[loss/neither/4 blocks, rate 0.01]]. Without normalisation alone it
+# is [[loss/no normalisation/4 blocks, rate 0.01]]: the loss falls only a little, and much depends on the seed.
 #
-# So the small parts are no trifles: TODO
+# **Two blocks.** Without normalisation, two blocks learn as well as with it ([[loss/no normalisation/2 blocks, rate
+# 0.01]] and [[loss/both/2 blocks, rate 0.01]]). Without residual connections they fall far behind
+# ([[loss/no residual/2 blocks, rate 0.01]]), but they learn more than four such blocks. So the damage grows with depth.
+#
+# **Four blocks, small learning rate.** Without residual connections hardly anything is learned here either
+# ([[loss/no residual/4 blocks, rate 0.001]]; with neither part [[loss/neither/4 blocks, rate 0.001]]). Without
+# normalisation the stack learns about as much as the stack with both ([[loss/no normalisation/4 blocks, rate 0.001]]
+# and [[loss/both/4 blocks, rate 0.001]]).
+#
+# So in this experiment the residual connection decides *whether* four blocks learn. Normalisation lets them take large
+# steps, and with large steps a hundred of them lead far.
 #
 # ## Does the gradient vanish?
 #
@@ -366,10 +379,23 @@ for kind in KINDS:
     lesson.record_mean(f"gradient_queries_{name}", queries[kind][:, -1], "", None, "block 12 of 12", **of_queries)
 
 # %% [markdown]
-# The axis is a logarithmic one: each line of the grid is TODO.
-# PROSE_GRADIENT
+# The upright axis is logarithmic: from one label to the next, the gradient grows by the same *factor*. In the table,
+# `3e-10` means 0.000 000 000 3.
 #
-# ## What happens instead: the words grow alike
+# **Feed-forward, on the left.** Where both parts are missing, the prediction holds: in block 1 the gradient is
+# [[gradient/neither/feed-forward, block 1]], and in the stack with both it is [[gradient/both/feed-forward, block 1]].
+# But where only the residual connection is missing, **our prediction failed**. There the gradient is
+# [[gradient/no residual/feed-forward, block 1]], no smaller than with both. These two stacks without residual
+# connections differ in nothing but the normalisation, so it is the normalisation that keeps this gradient up. (A vector
+# of small numbers is divided by their small size, and with the numbers the slopes grow again.)
+#
+# So a vanishing gradient of the feed-forward layers cannot be why the stack without residual connections does not
+# learn. **The queries, on the right,** show something else. With both parts the gradient of block 12 is
+# [[gradient/both/queries, block 12]]. Without residual connections it is [[gradient/no residual/queries, block 12]],
+# and with neither part [[gradient/neither/queries, block 12]]. And here it is not the lowest blocks that get the least,
+# as the pencil said, but the highest. Why?
+#
+# ## What happens: the words grow alike
 #
 # Without a residual connection, attention *replaces* each word by a mean of several words. Take two words with one
 # number each, 0 and 8. Let the second attend to both with weights of one half: it becomes $(0 + 8) / 2 = 4$, in the
@@ -418,7 +444,16 @@ for kind, values in alike.items():
     lesson.record_mean(key, values[:, 12], "", None, "of words, untrained, after 12 blocks", **limit)
 
 # %% [markdown]
-# PROSE_SIMILAR
+# Before the first block, the words have hardly anything in common. In every stack they grow more alike. With both parts
+# the similarity is [[similarity/both/after 4 blocks]] after four blocks and [[similarity/both/after 12 blocks]] after
+# twelve. Without residual connections it is [[similarity/no residual/after 4 blocks]] after four and
+# [[similarity/no residual/after 12 blocks]] after twelve: the vectors of all words of a story point the same way.
+# Without normalisation alone, it is [[similarity/no normalisation/after 4 blocks]] after four, about as with both
+# parts, and [[similarity/no normalisation/after 12 blocks]] after twelve.
+#
+# So our measurements tell another story than the pencil. In a stack without residual connections the words of a text
+# become one and the same, and the higher the block, the less do the queries matter. A model that cannot tell the words
+# apart can learn only how frequent they are. That is just the loss at which these stacks stood still.
 #
 # ## Real text: letters of Shakespeare
 #
@@ -464,7 +499,10 @@ if corpus is not None:
         lesson.record_mean(key, letters[kind], "nats per letter", None, "4 blocks, rate 0.01", **limit)
 
 # %% [markdown]
-# PROSE_LETTERS
+# Knowing only how frequent each letter is gives [[shakespeare_frequency .2]] nats a letter. With both parts, 100 steps
+# bring the loss to [[letters/both/loss a letter]]. Without residual connections it is
+# [[letters/no residual/loss a letter]], without normalisation [[letters/no normalisation/loss a letter]], and with
+# neither part [[letters/neither/loss a letter]]. LETTERS_TODO
 #
 # ## What goes wrong: the norm in the wrong place
 #
@@ -498,7 +536,17 @@ for name, each in orders.items():
     lesson.record_mean(key, each, "nats per word", None, f"{DEEP} blocks, learning rate 0.01", **limit)
 
 # %% [markdown]
-# PROSE_ORDER
+# Nothing fails, and no warning appears. But with eight blocks the loss of post-norm is [[order/post-norm/loss]], where
+# pre-norm reaches [[order/pre-norm/loss]]. A well-known remedy is a **warm-up**: the learning rate rises from 0 in the
+# first steps (here a third of all) and falls only then. It brings post-norm to [[order/post-norm, warm-up/loss]].
+# ORDER_TODO
+#
+# How do you notice such a mistake? Compute the loss of the frequencies *before* you train; it takes three lines. A
+# model that stands still at this number has learned nothing about the words before. Then try it with two blocks: if two
+# learn and eight do not, look at the residual line. Nothing but additions should lie on it.
+#
+# (In post-norm a normalisation lies on it, after every addition. We did not measure why that does harm; the paper by
+# Xiong et al. below does.)
 #
 # ## What this cannot show
 #
@@ -508,11 +556,18 @@ for name, each in orders.items():
 #   Keras. With other first weights the differences may be larger or smaller.
 # - Gradients and similarities were measured before training, and only for two matrices of each block. The gradients of
 #   keys and values we did not measure, nor how alike the words are after training.
+# - A small gradient need not stop a weight. Our optimizer, Adam, divides each gradient by its usual size, so that only
+#   very small ones (far below 0.000 000 1) lead to small steps.
 # - That the words grow alike fits what we saw. It is no proof that this is the reason.
 #
 # ## Summary
 #
-# PROSE_SUMMARY
+# A residual connection adds a layer's answer to what it read, and normalisation brings a vector to a common size before
+# a layer reads it. Without residual connections four blocks learned little more than the frequencies of words, at two
+# learning rates. Without normalisation they learned, but could not use the large learning rate. The pencil explains
+# this by vanishing gradients. Measured, the feed-forward gradient vanished only where both parts were missing; what all
+# stacks without residual connections had in common was that their words grew alike and that their queries got hardly
+# any gradient. A loss that stands still at that of the frequencies is the sign to look for.
 #
 # ## Exercises
 #
