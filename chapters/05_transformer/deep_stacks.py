@@ -10,8 +10,8 @@
 # - Headline: loss_both, loss_no_residual, loss_no_normalisation, loss_neither, frequency_nats_per_word
 #
 # GPT-2 is a stack of 12 to 48 [Transformer blocks](transformer_block.py). Two small parts of the block look like
-# trifles: the residual connection, which is one addition, and the normalisation, which is one division. What becomes of
-# a stack without them, and why?
+# trifles: the residual connection is one addition, the normalisation one division. What becomes of a stack without
+# them, and why?
 #
 # Afterwards you can
 #
@@ -19,14 +19,12 @@
 # - say what four blocks learn in a hundred steps without the one, without the other, and without both;
 # - test an explanation that you have read: measure the gradient block by block, and how alike the words have become.
 #
-# You need [the Transformer block](transformer_block.py): attention, the feed-forward layer, the residual connection
-# that adds their answers to a word's vector, and layer normalisation, which brings the numbers of a vector to a common
-# size.
+# You need [the Transformer block](transformer_block.py), where both parts are computed with a pencil.
 #
 # > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
 # > (feed-forward layers)." (The encoder is the half of the first Transformer that reads.) The sentence has neither of
-# > our two parts. One of the stacks that we train here is a stack like it, but with the causal mask, so that it can
-# > learn to predict the next word.
+# > our two parts. One of our stacks is a stack like it, but with the causal mask, so that it can learn to predict the
+# > next word.
 
 # %%
 from __future__ import annotations
@@ -54,8 +52,8 @@ diagrams.gradient_paths(weight=0.1, layers=3)
 
 # %% [markdown]
 # The dashed arrow is the way of the **gradient**. It says how much the result $y$ changes when the first weight changes
-# a little (its **slope**). Gradient descent moves a weight by this slope times the learning rate. So a weight whose
-# slope is almost 0 learns almost nothing.
+# a little (its **slope**). Gradient descent moves a weight by this slope times the learning rate. So a weight with a
+# slope near 0 learns almost nothing.
 #
 # ## With a pencil
 #
@@ -65,8 +63,8 @@ diagrams.gradient_paths(weight=0.1, layers=3)
 # $0.001 / 0.1 = 0.01$. This is $0.1 \cdot 0.1$, the product of the two weights above.
 #
 # **With residual connections.** A layer now makes $x + 0.1\,x = 1.1\,x$. The result is $y = 1.1 \cdot 1.1 \cdot 1.1 =
-# 1.331$. With 0.2 as the first weight it is $1.1 \cdot 1.1 \cdot 1.2 = 1.452$. It rose by 0.121, so the slope is $0.121
-# / 0.1 = 1.21$, which is $1.1 \cdot 1.1$.
+# 1.331$. With a first weight of 0.2 it is $1.1 \cdot 1.1 \cdot 1.2 = 1.452$. It rose by 0.121, so the slope is $0.121 /
+# 0.1 = 1.21$, which is $1.1 \cdot 1.1$.
 #
 # With twelve layers, eleven stand above the first. Without residual connections the slope is $0.1^{11}$, a nought, a
 # point and ten more noughts before the 1: the gradient **vanishes**. With them it is $1.1^{11} = 2.85$.
@@ -75,8 +73,7 @@ diagrams.gradient_paths(weight=0.1, layers=3)
 # layer doubles the number: 1, 2, 4, 8, and after twelve layers 4,096. Now bring the number to the size 1 before each
 # layer reads it. Then a layer adds 1, and not more: 1, 2, 3, 4, and after twelve layers 13.
 #
-# Let TensorFlow compute the same slopes. A `GradientTape` writes down what is computed, and `gradient` goes back
-# through it.
+# Let TensorFlow compute the same slopes. A `GradientTape` writes down what is computed, and `gradient` goes back.
 
 
 # %%
@@ -102,13 +99,12 @@ for depth in (3, 12):
 #
 # - $x_l$ is what layer $l$ reads, and $f_l(x_l)$ its answer; $L - 1$ layers lie between $x_1$ and $x_L$;
 # - $dx_L / dx_1$ says how much the end changes when the beginning changes a little;
-# - $f'_l$ is the slope of layer $l$, which was 0.1 in our example.
+# - $f'_l$ is the slope of layer $l$, which was 0.1 in our example. Those above the first gave our pencil's products.
 #
 # Multiply the second product out, and one of its terms is $1 \cdot 1 \cdots 1$. That is the straight way past all
 # layers. In a real model $x_l$ is a vector and $f'_l$ a matrix, but the formulas look the same.
 #
-# **The prediction.** Without residual connections, the first blocks of a deep stack get hardly any gradient. We shall
-# see whether it holds.
+# **The prediction.** Without residual connections, the first blocks of a deep stack get hardly any gradient.
 #
 # ## The code: a block with two switches
 #
@@ -184,8 +180,7 @@ KINDS = {
 #
 # The texts are the stories of the lesson before, told by a program. Each is a row of token ids that begins and ends
 # with `<end>` and is filled up with 0. (`LEXICON.first(8, kinds=12, wishes=6)` takes the first 8 words of each word
-# group of the program, but 12 kinds of heroes and one wish from each of 6 topics; `max_sentences=4` keeps stories
-# short.)
+# group of the program, but 12 kinds of heroes and one wish from each of 6 topics; `max_sentences=4` keeps them short.)
 
 # %%
 LENGTH = 56  # longer than the longest story
@@ -213,8 +208,7 @@ print(len(train_rows), "stories for training,", V, "different tokens")
 # %% [markdown]
 # In the full profile each stack is trained for 100 steps, one pass over 3,200 stories, 32 in each step. (The quick
 # profile, for a first run, makes 40 steps with one seed.) The **loss** is the mean of $-\ln p$ over all places, where
-# $p$ is the probability that the model gave to the token that really came. The learning rate falls from its first value
-# to 0.
+# $p$ is the probability that the model gave to the token that really came. The learning rate falls to 0.
 #
 # A stack may fail only because its learning rate does not suit it, so we try two, 0.01 and 0.001. And each stack is
 # trained with three **seeds**, that is, with other random first weights each time, since one run may be luck.
@@ -250,8 +244,7 @@ losses = {
 }
 
 # %% [markdown]
-# To see how far a stack comes, we compare with a model that knows only how frequent each token is, and nothing of the
-# words before.
+# To see how far a stack comes, we compare with a model that knows only how frequent each token is.
 
 
 # %%
@@ -543,15 +536,13 @@ for name, each in orders.items():
 #
 # How do you notice such a mistake? Compute the loss of the frequencies *before* you train; it takes three lines. A
 # model that stands still at this number has learned nothing about the words before. Then try it with two blocks: if two
-# learn and eight do not, look at the residual line. Nothing but additions should lie on it.
-#
-# (In post-norm a normalisation lies on it, after every addition. We did not measure why that does harm; the paper by
-# Xiong et al. below does.)
+# learn and eight do not, look at the residual line. Nothing but additions should lie on it. (Why the norm on this line
+# does harm, we did not measure; the paper by Xiong et al. below does.)
 #
 # ## What this cannot show
 #
 # - Our stacks are narrow, with vectors of 32 numbers, and trained for 100 steps. A stack that learned nothing in 100
-#   steps may learn later. The standard deviation of three seeds is itself a rough figure.
+#   steps may learn later. Three seeds are few.
 # - We tried two learning rates with four blocks, and one elsewhere. The embeddings start small, as is the habit of
 #   Keras. With other first weights the differences may be larger or smaller.
 # - Gradients and similarities were measured before training, and only for two matrices of each block. The gradients of
@@ -571,16 +562,14 @@ for name, each in orders.items():
 #
 # ## Exercises
 #
-# For 3 change the script `deep_stacks.py` in the folder `chapters/05_transformer` of the book, and run it there with
-# `python deep_stacks.py`.
-#
 # 1. *Compute.* Four layers with the weight 0.5, and $x = 1$. What is the slope of the first weight, without and with
 #    residual connections? Check with `slope(False, 4, 0.5)` and `slope(True, 4, 0.5)`.
 # 2. *Read.* Multiply out $(1 + f'_1)(1 + f'_2)(1 + f'_3)$. How many terms are there, and which way through the three
 #    layers does the term $f'_1 \cdot f'_3$ stand for?
-# 3. *Change two lines.* Put a residual connection around attention alone: in `around`, write `if part == self.attend`
-#    in place of `if self.residual`. Then one around the feed-forward layer alone. Compare them with the table of losses
-#    (full profile, or set `STEPS = 100` and `RATES = (0.01, 0.001)`).
+# 3. *Change two lines* of the script `chapters/05_transformer/deep_stacks.py`, and run it. Put a residual connection
+#    around attention alone: in `around`, write `if part == self.attend` in place of `if self.residual`. Then one around
+#    the feed-forward layer alone. Compare them with the table of losses (full profile, or set `STEPS = 100` and `RATES
+#    = (0.01, 0.001)`).
 # 4. *Your own text.* Run `lmbook run deep_stacks --text FILE` with a text of at least 300 kB. Which of the four stacks
 #    get below the frequencies of your letters?
 #
@@ -594,7 +583,7 @@ for name, each in orders.items():
 #    with 100 steps and normalisation, a residual connection around attention alone gave 4.62 at the learning rate 0.01
 #    and 4.00 at 0.001; around the feed-forward layer alone 4.25 and 4.52. Neither came near the stack with both.
 # 4. We cannot know your text. The quick profile makes 40 steps with one seed; Shakespeare's figures above are of 100
-#    steps. Add `--full` for these.
+#    steps. For these, add `--full`.
 #
 # </details>
 #
@@ -604,11 +593,10 @@ for name, each in orders.items():
 #   stacks that get worse when they get deeper.
 # - Dong et al. 2021, "Attention is not all you need: pure attention loses rank doubly exponentially with depth": why
 #   words become alike without residual connections.
-# - Xiong et al. 2020, "On layer normalization in the Transformer architecture": before or after the addition, and why
-#   post-norm needs a warm-up.
+# - Xiong et al. 2020, "On layer normalization in the Transformer architecture": why post-norm needs a warm-up.
 #
-# Before this lesson: [the Transformer block](transformer_block.py). Next: [attention maps](attention_maps.py), which
-# look into a trained model.
+# Before this lesson: [the Transformer block](transformer_block.py). Next: [attention maps](attention_maps.py), a look
+# into a trained model.
 
 # %%
 lesson.finish()

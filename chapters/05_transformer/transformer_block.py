@@ -19,14 +19,13 @@
 # - write a complete language model, built like GPT, in about sixty lines of plain Keras, train it and let it write;
 # - notice, with a test of a few lines, a model that sees the future.
 #
-# You should know how a word attends to others: queries, keys, values, heads and the causal mask are the subject of
-# [attention](attention.py) and of [heads and positions](heads_and_positions.py). It helps to have gone once through
-# [one training step](../02_concepts/one_training_step.py) (from words to a loss, and from the loss to better weights).
+# You should know queries, keys, values, heads and the causal mask, from [attention](attention.py) and [heads and
+# positions](heads_and_positions.py). It helps to know [one training step](../02_concepts/one_training_step.py).
 #
 # > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
-# > (feed-forward layers)." (The encoder is the half of the first Transformer that reads. We build the half that writes,
-# > out of the same parts.) The sentence leaves out the two smallest parts of the block, the residual connection and the
-# > normalisation. Here we see what they compute; [the next lesson](deep_stacks.py) takes them away.
+# > (feed-forward layers)." (The encoder is the half of the first Transformer that reads; we build the half that writes,
+# > out of the same parts.) The sentence leaves out the two smallest parts, the residual connection and the
+# > normalisation. [The next lesson](deep_stacks.py) takes them away.
 
 # %%
 from __future__ import annotations
@@ -66,13 +65,13 @@ diagrams.block()
 #
 # Take one word whose vector has only three numbers, $x = (0.5, 5, 6.8)$, and follow it through the block.
 #
-# **Attention and the residual connection.** The attention box reads the vector and gives this word the answer
-# $(0.5, -1, 0.2)$. How attention finds its answer was the subject of the [lesson on attention](attention.py), so here
-# we take it as given. The new vector is the sum, number by number: $x' = (1, 4, 7)$. The old vector is still in there,
-# slightly changed. A box that has nothing to say answers with zeros, and then the word passes unharmed.
+# **Attention and the residual connection.** The attention box reads the vector and gives this word the answer $(0.5,
+# -1, 0.2)$. (How it finds its answer was the subject of [attention](attention.py).) The new vector is the sum, number
+# by number: $x' = (1, 4, 7)$. The old vector is still in there, slightly changed. A box that has nothing to say answers
+# with zeros, and then the word passes unharmed.
 #
-# **Normalisation.** The next box, feed-forward, should not have to care whether the numbers of $x'$ are around 1 or
-# around 1,000. So we
+# **Normalisation.** The next box, feed-forward, should not have to care whether the numbers are around 1 or around
+# 1,000. So we
 #
 # 1. subtract the mean, which is $(1 + 4 + 7) / 3 = 4$: we get $(-3, 0, 3)$;
 # 2. divide by the standard deviation, which says how far the numbers lie from their mean. The squares are 9, 0, 9;
@@ -108,8 +107,7 @@ print("the rules answer:", answer.round(2), sep="\n")
 print("after the addition:", (x + answer).round(2), sep="\n")
 
 # %% [markdown]
-# The first rows are our pencil numbers. The second word has the same pattern, so both rules give it the same answer,
-# although its numbers are ten times as large.
+# The first rows are our pencil numbers. The second word has the same pattern, so the rules give it the same answer.
 #
 # ## The formula
 #
@@ -121,8 +119,8 @@ print("after the addition:", (x + answer).round(2), sep="\n")
 # - $x$ is the vector of one word, with $D$ numbers; $x'$ is the vector after attention, and $y$ what leaves the block;
 # - $\mu$ and $\sigma$ are the mean and the standard deviation of the $D$ numbers of *this one word*;
 # - $\varepsilon = 0.00001$ keeps us from dividing by 0 when all numbers are equal;
-# - $\gamma$ and $\beta$ are a factor and a shift for each of the $D$ places. They begin as 1 and 0, as in our example,
-#   and training may change them;
+# - $\gamma$ and $\beta$ are a factor and a shift for each of the $D$ places. They begin as 1 and 0, and training may
+#   change them;
 # - $W_1$ has $D$ rows and $F$ columns: $F$ rules, usually four times as many as $D$. $W_2$ has $F$ rows and $D$
 #   columns. $b_1$ and $b_2$ are added constants, called **biases**.
 #
@@ -168,7 +166,7 @@ class Attention(layers.Layer):
 
 # %% [markdown]
 # The block itself is short. `inner` and `outer` together are the feed-forward layer. The lines of `call` are the
-# formula, word for word.
+# formula.
 
 
 # %%
@@ -190,18 +188,17 @@ class Block(layers.Layer):
 
 
 # %% [markdown]
-# A block takes vectors of width D and returns vectors of width D, so blocks can be stacked like bricks. Three things
-# are missing for a language model:
+# A block takes vectors of width D and returns such vectors, so blocks can be stacked like bricks. For a language model
+# three things are missing:
 #
 # - at the bottom, a table that gives each **token** (here a word or a mark) its first vector, the **embedding**, and a
-#   second table with a vector for each place in the text, which is added, since attention alone does not know the order
-#   of the words;
+#   second table with a vector for each place in the text, which is added, since attention alone knows no order;
 # - after the last block one more normalisation;
 # - at the top, a `Dense` layer that gives every token of the vocabulary a score for being the next one. Such a score is
 #   called a **logit**, and softmax makes probabilities of the logits.
 #
-# V is the number of tokens in the vocabulary, `context` the length of the longest text that the model can read, and
-# `depth` the number of blocks.
+# V is the number of tokens in the vocabulary, `context` the length of the longest text that it can read, `depth` the
+# number of blocks.
 
 
 # %%
@@ -225,8 +222,7 @@ class TinyGPT(keras.Model):
 
 # %% [markdown]
 # This is a complete model of the kind that GPT-2 is. It is called *decoder-only*, because it has only the half of the
-# original Transformer that writes, the decoder. GPT-2's smallest version has the same parts, with width 768, 12 heads
-# and 12 blocks.
+# first Transformer that writes. GPT-2's smallest version has the same parts, with width 768, 12 heads and 12 blocks.
 #
 # ## One sentence on its way through the model
 #
@@ -239,8 +235,8 @@ class TinyGPT(keras.Model):
 # We put the stories into rows of **token ids**, the numbers under which words stand in the vocabulary. Each story
 # begins and ends with the token `<end>`, and short rows are filled up with 0.
 #
-# This lesson has two profiles, a quick one for a first run and a full one, whose results stand in this text.
-# `lesson.choose` takes the first value in the quick profile, the second in the full one.
+# (A lesson has two profiles, a quick one for a first run and a full one, whose results stand in this text.
+# `lesson.choose` takes the value of the profile that runs.)
 
 # %%
 LENGTH = 56  # T: longer than the longest story
@@ -304,7 +300,7 @@ diagrams.language_model(sentence.split(), width=64, hidden=256, layers=2, vocabu
 #
 # The other lessons use `GPT` from this book's library, which can do more. Its heart is `TransformerBlock.call`. Look
 # for the two additions in it: `_read` is the normalisation, and `_add` the residual connection. The rest is for other
-# models and is not used here.
+# models.
 #
 # [[source lmbook.TransformerBlock.call]]
 #
@@ -323,8 +319,7 @@ library.set_weights(model.get_weights())
 reads = test_rows[:32, :-1]
 ours, theirs = np.array(model(reads)), np.array(library(reads))
 difference = np.abs(ours - theirs).max()
-print("largest logit     ", np.abs(ours).max())
-print("largest difference", difference)
+print(f"largest logit {np.abs(ours).max():.2f}, largest difference {difference:.1e}")
 
 # %% [markdown]
 # Over 32 stories, the largest difference between two logits is [[largest_difference_from_library]]. With the same
@@ -342,8 +337,7 @@ print("largest difference", difference)
 # at 0.01 and falls to 0 (`CosineDecay`), so that the last steps are fine ones. One pass through all stories is an
 # **epoch**. The 200 test stories take no part in training.
 #
-# `compile` tells Keras what to train with, and `fit` trains. (`jit_compile=False` does without a compiler, which would
-# first need its own time.)
+# `compile` tells Keras what to train with, and `fit` trains. (`jit_compile=False` does without a slow compiler.)
 
 
 # %%
@@ -370,8 +364,7 @@ print("loss on the test stories after each epoch:", np.round(losses, 3))
 #   ([n-grams](../01_background/n_grams.py)). It needs a second.
 #
 # `count_n_grams` counts sequences of up to five tokens. `KneserNey` makes probabilities of the counts, and gives a
-# little to sequences that it has never seen. `closed=True` says that a text ends with `<end>`, and that this token must
-# be predicted too.
+# little to sequences that it has never seen. `closed=True`: each text ends with `<end>`, which must be predicted too.
 
 
 # %%
@@ -391,8 +384,8 @@ print(f"floor    {lowest:.3f}")
 
 # %% [markdown]
 # Counting reaches [[counting_nats_per_word .3]] nats a word, our model [[nats_per_word .3]] in this one run, and the
-# floor is [[floor .3]]. So the model beats counting and comes near the floor. (The floor is not 0, since nobody can
-# know which name a hero will have.)
+# floor is [[floor .3]]. So the model beats counting and comes near the floor. (It is not 0: nobody can know which name
+# a hero will have.)
 #
 # ## Letting it write
 #
@@ -443,10 +436,9 @@ print(f"accepted: {share:.0%} of {len(written)} stories")
 # ## Real text: Shakespeare, letter by letter
 #
 # Stories of a program are easy. The same model, somewhat larger, now reads plays of Shakespeare, a million characters.
-# A token is a single character here, a row holds 64 of them, and the model must find out by itself that there are
-# words. The corpus keeps a tenth of the text apart for testing. Nobody knows the floor of English, so counting is our
-# comparison. (The full profile does this, or any profile with a text of yours: `lmbook run transformer_block --text
-# FILE`. `lesson.real_corpus` gives that text, or else the corpus named.)
+# A token is a single character here, and a row holds 64 of them. The corpus keeps a tenth of the text apart for
+# testing. Nobody knows the floor of English, so counting is our comparison. (The full profile does this, or any profile
+# with a text of yours: `lmbook run transformer_block --text FILE`. `lesson.real_corpus` gives the text.)
 
 
 # %%
@@ -494,10 +486,9 @@ if corpus is not None:
 #
 # ## What goes wrong: normalising over the wrong axis
 #
-# At the top of this page `x` had the shape [words, numbers]. There, `axis=1` would have been just as right as
-# `axis=-1`: both are the axis of the numbers. Now take such a line over into a model. There the shape is [texts, words,
-# numbers], and `axis=1` is the axis of the *words*. Nothing fails, since the shapes still fit. Let us make this mistake
-# on purpose, and train as before.
+# At the top of this page `x` had the shape [words, numbers]. There, `axis=1` would have been as right as `axis=-1`:
+# both are the axis of the numbers. In a model the shape is [texts, words, numbers], and `axis=1` is the axis of the
+# *words*. Nothing fails, since the shapes still fit. Let us make this mistake on purpose, and train as before.
 
 
 # %%
@@ -529,8 +520,8 @@ print(textwrap.fill(wrong_written[0], 70))
 # [[wrong_axis_grammatical_share %]] of its stories, and of the correct model's [[grammatical_share %]].
 #
 # What happened? The mean over all words of a story includes the words that are still to come. Through it the model
-# could see the future, in spite of the causal mask. In training that pays off; when the model writes, there is no
-# future to look at.
+# could see the future, in spite of the causal mask. In training that pays off; in writing there is no future to look
+# at.
 #
 # On real text nobody knows the floor, so a loss that is too good is easily mistaken for success. But there is a test
 # that needs no floor: **change a later word, and see whether an earlier logit moves.** In a correct model it cannot.
@@ -569,43 +560,40 @@ lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_l
 #
 # ## What this cannot show
 #
-# - Our models have some hundred thousand weights. What changes with size, we do not see here.
-# - The losses come from one run each, and with another seed they would differ a little.
+# - Our models are small, and the losses come from one run each. With another seed they would differ a little.
 # - That each part of the block is needed, this lesson only claims. The [next one](deep_stacks.py) tests it.
 #
 # ## Summary
 #
 # A Transformer block normalises each word's vector, lets it attend to earlier words and adds the result; then it
-# normalises again, applies a feed-forward layer to each word separately and adds that result too. A GPT is a table of
-# embeddings, a table of places, a stack of blocks and a layer of logits, and with the same weights ours gave the same
-# logits as the library's. It learned to write stories that a checking program accepts. A loss on new stories clearly
-# below the floor means that something is wrong, and changing a later word shows in a few lines whether the model sees
-# the future.
+# normalises again, applies a feed-forward layer to each word and adds that result too. A GPT is a table of embeddings,
+# a table of places, a stack of blocks and a layer of logits. Ours gave the library's logits and learned to write
+# stories. A loss on new stories clearly below the floor means that something is wrong, and changing a later word shows
+# in a few lines whether a model sees the future.
 #
 # ## Exercises
 #
-# 1. *Read.* Which lines of `TinyGPT` and `Block` depend on how many words the text has? Which would have to change for
-#    texts of 1,000 words?
+# 1. *Read.* Which lines of `TinyGPT` and `Block` depend on the number of words? Which would change for texts of 1,000
+#    words?
 # 2. *Compute.* How many weights does a block of width 64 have? A `Dense` layer from n to m numbers has n·m + m, and a
 #    `LayerNormalization` has $\gamma$ and $\beta$. Check with `block.count_params()`. Which part has the most?
 # 3. *Find the bug.* In the script `chapters/05_transformer/transformer_block.py`, forget the `x +` in the second line
 #    of `Block.call`, and run `python transformer_block.py`. Does it fail? Which of the page's numbers show the mistake?
 # 4. *Your own text.* Run `lmbook run transformer_block --text FILE` with a text of at least 200 kB. Does the model beat
-#    counting on it? What if you give it four epochs? (Change the line `epochs = lesson.choose(quick=…, full=…)`.)
+#    counting on it? What with four epochs (`epochs = …`)?
 #
 # <details>
 # <summary>Answers to 1 to 3, what to expect in 4</summary>
 #
 # 1. In `TinyGPT` the table `self.places`, with one row for each place, and the line `places = ops.arange(…)`. In
-#    `Block` none does; the attention in it takes the number of words from `x`. No line has to change: say
-#    `context=1000`, and train on texts of that length, so that the vectors of all places are learned.
+#    `Block` none does. No line has to change: say `context=1000`, and train on texts of that length.
 # 2. With $D = 64$ and $F = 256$, attention has $4 \cdot (64 \cdot 64 + 64) = 16{,}640$, the feed-forward layer
 #    $64 \cdot 256 + 256 + 256 \cdot 64 + 64 = 33{,}088$, and the two normalisations $2 \cdot (64 + 64) = 256$. Together
 #    that is 49,984. The feed-forward layer, the rules, has about two thirds.
 # 3. It does not fail, since the shapes fit. The comparison with the library shows it: in a trial of ours the largest
 #    difference between two logits became 3.46.
 # 4. We cannot know your text. Compare the two numbers, "counting" and "TinyGPT". While the loss on the held-out part
-#    still falls, more epochs help; when it rises, the model learns the text by heart.
+#    falls, more epochs help.
 #
 # </details>
 #
