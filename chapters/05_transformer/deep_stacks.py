@@ -206,8 +206,11 @@ test_rows = np.array([as_row(story) for story in tell(200, seed=11)])
 print(len(train_rows), "stories for training,", V, "different tokens")
 
 # %% [markdown]
-# Each stack is trained for 100 steps, one pass over 3,200 stories, 32 in each step. (That is the full profile. The quick one makes 40 steps with one seed.) The **loss** is the mean of $-\ln p$ over all places, where
-# $p$ is the probability that the model gave to the token that really came. `train` is that of the lesson before: it leaves out places filled with 0, uses Adam, and lets the learning rate fall to 0. At the end it computes the loss on 200 test stories, which took no part in training.
+# Each stack is trained for 100 steps, one pass over 3,200 stories, 32 in each step. (That is the full profile. The
+# quick one makes 40 steps with one seed.) The **loss** is the mean of $-\ln p$ over all places, where $p$ is the
+# probability that the model gave to the token that really came. `train` is that of the lesson before: it leaves out
+# places filled with 0, uses Adam, and lets the learning rate fall to 0. At the end it computes the loss on 200 test
+# stories, which took no part in training.
 #
 # A stack may fail only because its learning rate does not suit it, so we try two, 0.01 and 0.001. And each stack is
 # trained with three **seeds**, that is, with other random first weights each time, since one run may be luck.
@@ -298,8 +301,10 @@ for (kind, depth, rate), each in losses.items():
 # knowing the frequencies. With neither part it is [[loss/neither/4 blocks, rate 0.01]]. Without normalisation alone it
 # is [[loss/no normalisation/4 blocks, rate 0.01]]: the loss falls only a little, and much depends on the seed.
 #
-# **Two blocks.** Without normalisation, two blocks learn as well as with it ([[loss/no normalisation/2 blocks, rate 0.01]] and [[loss/both/2 blocks, rate 0.01]]). Without residual connections they fall far behind
-# ([[loss/no residual/2 blocks, rate 0.01]]), but they learn more than four such blocks. So the damage grows with depth.
+# **Two blocks.** Without normalisation, two blocks learn as well as with it
+# ([[loss/no normalisation/2 blocks, rate 0.01]] and [[loss/both/2 blocks, rate 0.01]]). Without residual connections
+# they fall far behind ([[loss/no residual/2 blocks, rate 0.01]]), but they learn more than four such blocks. So the
+# damage grows with depth.
 #
 # **Four blocks, small learning rate.** Without residual connections hardly anything is learned here either
 # ([[loss/no residual/4 blocks, rate 0.001]]; with neither part [[loss/neither/4 blocks, rate 0.001]]). Without
