@@ -222,7 +222,8 @@ class TinyGPT(keras.Model):
 
 # %% [markdown]
 # This is a complete model of the kind that GPT-2 is. It is called *decoder-only*, because it has only the half of the
-# first Transformer that writes. GPT-2's smallest version has the same parts, with width 768, 12 heads and 12 blocks.
+# first Transformer that writes (the decoder). GPT-2's smallest version has the same parts, with width 768, 12 heads and
+# 12 blocks.
 #
 # ## One sentence on its way through the model
 #
