@@ -317,8 +317,8 @@ for (kind, depth, rate), each in losses.items():
 # ## Does the gradient vanish?
 #
 # That was our prediction. We test it on stacks of twelve blocks, as many as the smallest GPT-2 has, before any
-# training. In each block we take one matrix of the feed-forward layer (`inner`), and one matrix of attention (the
-# queries'). The **size** of a gradient is the root of the sum of its squares: a gradient of (3, 4) has the size 5.
+# training. In each block we take one matrix of the feed-forward layer, `inner`, and that of the queries. The **size**
+# of a gradient is the root of the sum of its squares: a gradient of (3, 4) has the size 5.
 
 
 # %%
@@ -455,7 +455,7 @@ for kind, values in alike.items():
 #
 # Is it the same on real text? The same four stacks of four blocks read the plays of Shakespeare, letter by letter, in
 # rows of 64, again for 100 steps of 32 rows, at the learning rate 0.01. They are tested on 200 rows of the last tenth
-# of the text. (The full profile does this, or any profile with a text of yours: `lmbook run deep_stacks --text FILE`.)
+# of the text. (The full profile does this.)
 
 
 # %%
@@ -547,7 +547,7 @@ for name, each in orders.items():
 # - Our stacks are narrow, with vectors of 32 numbers, and trained for 100 steps. A stack that learned nothing in 100
 #   steps may learn later. Three seeds are few.
 # - We tried two learning rates with four blocks, and one elsewhere. The embeddings start small, as is the habit of
-#   Keras. With other first weights the differences may be larger or smaller.
+#   Keras. With others the differences may be larger or smaller.
 # - Gradients and similarities were measured before training, and only for two matrices of each block. The gradients of
 #   keys and values we did not measure, nor how alike the words are after training.
 # - A small gradient need not stop a weight. Our optimizer, Adam, divides each gradient by its usual size, so that only
@@ -598,8 +598,7 @@ for name, each in orders.items():
 #   words become alike without residual connections.
 # - Xiong et al. 2020, "On layer normalization in the Transformer architecture": why post-norm needs a warm-up.
 #
-# Before this lesson: [the Transformer block](transformer_block.py). Next: [attention maps](attention_maps.py), a look
-# into a trained model.
+# Before this lesson: [the Transformer block](transformer_block.py). Next: [attention maps](attention_maps.py).
 
 # %%
 lesson.finish()

@@ -24,8 +24,8 @@
 #
 # > The article writes (§3.1.3): "The encoder is a stack of several self-attention layers and fully connected layers
 # > (feed-forward layers)." (The encoder is the half of the first Transformer that reads; we build the half that writes,
-# > out of the same parts.) The sentence leaves out the two smallest parts, the residual connection and the
-# > normalisation. [The next lesson](deep_stacks.py) takes them away.
+# > out of the same parts.) The sentence leaves out the residual connection and the normalisation. [The next
+# > lesson](deep_stacks.py) does so on purpose.
 
 # %%
 from __future__ import annotations
@@ -47,15 +47,15 @@ lesson = Lesson("transformer_block")
 #
 # In a Transformer each word of a text is a **vector**, a list of numbers, for example 64 of them. Follow the thick
 # green line from the bottom to the top: it is the word's vector on its way through the block. The line that goes
-# straight through is called the **residual connection**. Nothing on it ever replaces the vector. The two boxes at the
-# side only *read* it and *add* something to it.
+# straight through is called the **residual connection**. Nothing on it ever replaces the vector. The two boxes beside
+# it only *read* it and *add* to it.
 #
 # - **Self-attention** adds what the word has learned from earlier words. Here words exchange information.
 # - The **feed-forward** layer adds what can be concluded from the word's own vector. Here each word is on its own.
 #
-# Before a box reads the vector, **norm** brings its numbers to a common size. That is the whole block: one exchange,
-# one conclusion, each added. (B, T and D at the bottom say how many numbers there are: B texts of T words, each word a
-# vector of D numbers. "× L" means that L such blocks stand on top of each other.)
+# Before a box reads the vector, **norm** brings its numbers to a common size. That is the whole block. (B, T and D at
+# the bottom say how many numbers there are: B texts of T words, each word a vector of D numbers. "× L" means that L
+# such blocks stand on top of each other.)
 
 # %% tags=["hide-input"]
 diagrams.block()
@@ -66,12 +66,10 @@ diagrams.block()
 # Take one word whose vector has only three numbers, $x = (0.5, 5, 6.8)$, and follow it through the block.
 #
 # **Attention and the residual connection.** The attention box reads the vector and gives this word the answer $(0.5,
-# -1, 0.2)$. (How it finds its answer was the subject of [attention](attention.py).) The new vector is the sum, number
-# by number: $x' = (1, 4, 7)$. The old vector is still in there, slightly changed. A box that has nothing to say answers
-# with zeros, and then the word passes unharmed.
+# -1, 0.2)$. The new vector is the sum, number by number: $x' = (1, 4, 7)$. A box that has nothing to say answers with
+# zeros, and the word passes unharmed.
 #
-# **Normalisation.** The next box, feed-forward, should not have to care whether the numbers are around 1 or around
-# 1,000. So we
+# **Normalisation.** The next box, feed-forward, should not have to care how large the numbers are. So we
 #
 # 1. subtract the mean, which is $(1 + 4 + 7) / 3 = 4$: we get $(-3, 0, 3)$;
 # 2. divide by the standard deviation, which says how far the numbers lie from their mean. The squares are 9, 0, 9;
@@ -119,8 +117,8 @@ print("after the addition:", (x + answer).round(2), sep="\n")
 # - $x$ is the vector of one word, with $D$ numbers; $x'$ is the vector after attention, and $y$ what leaves the block;
 # - $\mu$ and $\sigma$ are the mean and the standard deviation of the $D$ numbers of *this one word*;
 # - $\varepsilon = 0.00001$ keeps us from dividing by 0 when all numbers are equal;
-# - $\gamma$ and $\beta$ are a factor and a shift for each of the $D$ places. They begin as 1 and 0, and training may
-#   change them;
+# - $\gamma$ and $\beta$ are a factor and a shift for each of the $D$ places. They begin as 1 and 0; training may change
+#   them;
 # - $W_1$ has $D$ rows and $F$ columns: $F$ rules, usually four times as many as $D$. $W_2$ has $F$ rows and $D$
 #   columns. $b_1$ and $b_2$ are added constants, called **biases**.
 #
@@ -165,8 +163,7 @@ class Attention(layers.Layer):
 
 
 # %% [markdown]
-# The block itself is short. `inner` and `outer` together are the feed-forward layer. The lines of `call` are the
-# formula.
+# The block itself is short: `inner` and `outer` are the feed-forward layer, and `call` is the formula.
 
 
 # %%
@@ -188,8 +185,8 @@ class Block(layers.Layer):
 
 
 # %% [markdown]
-# A block takes vectors of width D and returns such vectors, so blocks can be stacked like bricks. For a language model
-# three things are missing:
+# A block takes vectors of width D and returns such vectors, so blocks can be stacked like bricks. Three things are
+# missing:
 #
 # - at the bottom, a table that gives each **token** (here a word or a mark) its first vector, the **embedding**, and a
 #   second table with a vector for each place in the text, which is added, since attention alone knows no order;
@@ -197,8 +194,7 @@ class Block(layers.Layer):
 # - at the top, a `Dense` layer that gives every token of the vocabulary a score for being the next one. Such a score is
 #   called a **logit**, and softmax makes probabilities of the logits.
 #
-# V is the number of tokens in the vocabulary, `context` the length of the longest text that it can read, `depth` the
-# number of blocks.
+# V is the size of the vocabulary, `context` the length of the longest text, `depth` the number of blocks.
 
 
 # %%
@@ -360,7 +356,8 @@ print("loss on the test stories after each epoch:", np.round(losses, 3))
 # How good is that? Two numbers to compare with:
 #
 # - **The floor.** A program tells these stories, and we know the probability of each of its choices. So we can compute
-#   the loss of a perfect model, exactly. No model can be better, except by luck.
+#   the loss of a perfect model, exactly. It is not 0, since nobody can know which name a hero will have. No model can
+#   be better, except by luck.
 # - **Counting.** A model without a network counts which word followed which four words
 #   ([n-grams](../01_background/n_grams.py)). It needs a second.
 #
@@ -385,14 +382,13 @@ print(f"floor    {lowest:.3f}")
 
 # %% [markdown]
 # Counting reaches [[counting_nats_per_word .3]] nats a word, our model [[nats_per_word .3]] in this one run, and the
-# floor is [[floor .3]]. So the model beats counting and comes near the floor. (It is not 0: nobody can know which name
-# a hero will have.)
+# floor is [[floor .3]]. So the model beats counting and comes near the floor.
 #
 # ## Letting it write
 #
-# To write, the model reads what is there so far, and we draw the next token with the probabilities that it gives. The
-# token is appended, and everything begins again. All stories are written side by side, and all begin with "a".
-# (`np.exp` and the division are softmax.)
+# To write, the model reads what is there so far, and we draw the next token with the probabilities that it gives (the
+# softmax of its logits). The token is appended, and everything begins again. All stories are written side by side, and
+# all begin with "a".
 
 
 # %%
@@ -430,16 +426,17 @@ print(f"accepted: {share:.0%} of {len(written)} stories")
 
 # %% [markdown]
 # The last line is a program's verdict. `is_grammatical` accepts a story only if greentree could have told the whole of
-# it, so that the boy is still a boy at the end and nobody loses a thing that they never found. It accepts
-# [[grammatical_share %]] of what our model wrote. (The quick profile trains too briefly: there it accepts 0 of 50.) So
-# this one small unit, with a table below and a layer above, is enough to learn to write stories.
+# it, so that the boy is still a boy at the end and nobody loses a thing that they never found. (The first of the three
+# stories fails: nobody has introduced a Max.) It accepts [[grammatical_share %]] of what our model wrote. (The quick
+# profile trains too briefly: there it accepts 0 of 50.) So this one small unit, stacked twice, is enough to learn to
+# write stories.
 #
 # ## Real text: Shakespeare, letter by letter
 #
 # Stories of a program are easy. The same model, somewhat larger, now reads plays of Shakespeare, a million characters.
 # A token is a single character here, and a row holds 64 of them. The corpus keeps a tenth of the text apart for
-# testing. Nobody knows the floor of English, so counting is our comparison. (The full profile does this, or any profile
-# with a text of yours: `lmbook run transformer_block --text FILE`. `lesson.real_corpus` gives the text.)
+# testing. Nobody knows the floor of English, so counting is our comparison. (The full profile does this.
+# `lesson.real_corpus` gives the text, or your own.)
 
 
 # %%
@@ -489,7 +486,7 @@ if corpus is not None:
 #
 # At the top of this page `x` had the shape [words, numbers]. There, `axis=1` would have been as right as `axis=-1`:
 # both are the axis of the numbers. In a model the shape is [texts, words, numbers], and `axis=1` is the axis of the
-# *words*. Nothing fails, since the shapes still fit. Let us make this mistake on purpose, and train as before.
+# *words*. Nothing fails, since the shapes fit. Let us make this mistake on purpose.
 
 
 # %%
@@ -556,8 +553,8 @@ lesson.record("future_effect", effects["correct"], tolerance=None, at_most=1e-4,
 lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_least=0.1)
 
 # %% [markdown]
-# The correct model's early logits do not move at all; the wrong model's do. This test takes a few lines, and it works
-# before any training. (The library's `lmbook.fit` makes it before each training.)
+# The correct model's early logits do not move at all; the wrong model's do. This test needs no training. (The library's
+# `lmbook.fit` makes it before each training.)
 #
 # ## What this cannot show
 #
@@ -569,42 +566,37 @@ lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_l
 # A Transformer block normalises each word's vector, lets it attend to earlier words and adds the result; then it
 # normalises again, applies a feed-forward layer to each word and adds that result too. A GPT is a table of embeddings,
 # a table of places, a stack of blocks and a layer of logits. Ours gave the library's logits and learned to write
-# stories. A loss on new stories clearly below the floor means that something is wrong, and changing a later word shows
-# in a few lines whether a model sees the future.
+# stories. A loss on new stories clearly below the floor means that something is wrong. Changing a later word shows
+# whether a model sees the future.
 #
 # ## Exercises
 #
-# 1. *Read.* Which lines of `TinyGPT` and `Block` depend on the number of words? Which would change for texts of 1,000
-#    words?
+# 1. *Read.* Which lines of `TinyGPT` and `Block` depend on the number of words? What changes for 1,000 words?
 # 2. *Compute.* How many weights does a block of width 64 have? A `Dense` layer from n to m numbers has n·m + m, and a
 #    `LayerNormalization` has $\gamma$ and $\beta$. Check with `block.count_params()`. Which part has the most?
 # 3. *Find the bug.* In the script `chapters/05_transformer/transformer_block.py`, forget the `x +` in the second line
 #    of `Block.call`, and run `python transformer_block.py`. Does it fail? Which of the page's numbers show the mistake?
-# 4. *Your own text.* Run `lmbook run transformer_block --text FILE` with a text of at least 200 kB. Does the model beat
-#    counting on it? What with four epochs (`epochs = …`)?
+# 4. *Your own text.* Run `lmbook run transformer_block --text FILE` with a text of at least 200 kB. Does it beat
+#    counting? And with more epochs (change the line `epochs = …`)?
 #
 # <details>
 # <summary>Answers to 1 to 3, what to expect in 4</summary>
 #
 # 1. In `TinyGPT` the table `self.places`, with one row for each place, and the line `places = ops.arange(…)`. In
 #    `Block` none does. No line has to change: say `context=1000`, and train on texts of that length.
-# 2. With $D = 64$ and $F = 256$, attention has $4 \cdot (64 \cdot 64 + 64) = 16{,}640$, the feed-forward layer
-#    $64 \cdot 256 + 256 + 256 \cdot 64 + 64 = 33{,}088$, and the two normalisations $2 \cdot (64 + 64) = 256$. Together
-#    that is 49,984. The feed-forward layer, the rules, has about two thirds.
-# 3. It does not fail, since the shapes fit. The comparison with the library shows it: in a trial of ours the largest
-#    difference between two logits became 3.46.
-# 4. We cannot know your text. Compare the two numbers, "counting" and "TinyGPT". While the loss on the held-out part
-#    falls, more epochs help.
+# 2. Attention has $4 \cdot (64 \cdot 64 + 64) = 16{,}640$, the feed-forward layer $64 \cdot 256 + 256 + 256 \cdot 64 +
+#    64 = 33{,}088$, the normalisations 256: together 49,984. Two thirds are in the feed-forward layer, the rules.
+# 3. It does not fail. The comparison with the library shows it: in a trial of ours the largest difference became 3.46.
+# 4. We cannot know your text. Compare "counting" and "TinyGPT". While the loss still falls, more epochs help.
 #
 # </details>
 #
 # ## Further reading
 #
 # - {cite:t}`vaswani2017`, section 3: the block in its first form, with the normalisation after the addition.
-# - {cite:t}`radford2019`: GPT-2, with the block of this lesson.
+# - {cite:t}`radford2019`: GPT-2, whose block has the same parts.
 #
-# Before this lesson: [heads and positions](heads_and_positions.py). Next: [deep stacks](deep_stacks.py), which takes
-# the residual connection and the normalisation away.
+# Before this lesson: [heads and positions](heads_and_positions.py). Next: [deep stacks](deep_stacks.py).
 
 # %%
 lesson.finish()
