@@ -298,21 +298,21 @@ for (kind, depth, rate), each in losses.items():
 #
 # **Four blocks, large learning rate.** The stack with both parts comes down to [[loss/both/4 blocks, rate 0.01]].
 # Without residual connections the loss stays at [[loss/no residual/4 blocks, rate 0.01]], which is no better than
-# knowing the frequencies. With neither part it is [[loss/neither/4 blocks, rate 0.01]]. Without normalisation alone it
-# is [[loss/no normalisation/4 blocks, rate 0.01]]: the loss falls only a little, and much depends on the seed.
+# knowing the frequencies. Without normalisation it is [[loss/no normalisation/4 blocks, rate 0.01]]: the loss falls
+# only a little, and much depends on the seed. With neither part it is [[loss/neither/4 blocks, rate 0.01]].
 #
 # **Two blocks.** Without normalisation, two blocks learn as well as with it
 # ([[loss/no normalisation/2 blocks, rate 0.01]] and [[loss/both/2 blocks, rate 0.01]]). Without residual connections
-# they fall far behind ([[loss/no residual/2 blocks, rate 0.01]]), but they learn more than four such blocks. So the
-# damage grows with depth.
+# they fall far behind ([[loss/no residual/2 blocks, rate 0.01]]), but not as far as four such blocks. So the damage
+# grows with depth.
 #
 # **Four blocks, small learning rate.** Without residual connections hardly anything is learned here either
-# ([[loss/no residual/4 blocks, rate 0.001]]; with neither part [[loss/neither/4 blocks, rate 0.001]]). Without
-# normalisation the stack learns about as much as the stack with both ([[loss/no normalisation/4 blocks, rate 0.001]]
-# and [[loss/both/4 blocks, rate 0.001]]).
+# ([[loss/no residual/4 blocks, rate 0.001]]). Without normalisation the loss is
+# [[loss/no normalisation/4 blocks, rate 0.001]], and with both parts [[loss/both/4 blocks, rate 0.001]]: here the
+# normalisation brings no gain.
 #
-# So in this experiment the residual connection decides *whether* four blocks learn. Normalisation lets them take large
-# steps, and with large steps a hundred of them lead far.
+# So in this experiment the residual connection decides *whether* four blocks learn. Normalisation lets four blocks take
+# large steps, and with large steps a hundred of them lead far.
 #
 # ## Does the gradient vanish?
 #
@@ -376,20 +376,20 @@ for kind in KINDS:
 
 # %% [markdown]
 # The upright axis is logarithmic: from one label to the next, the gradient grows by the same *factor*. In the table,
-# `3e-10` means 0.000 000 000 3.
+# `3e-09` means 0.000 000 003.
 #
 # **Feed-forward, on the left.** Where both parts are missing, the prediction holds: in block 1 the gradient is
-# [[gradient/neither/feed-forward, block 1]], and in the stack with both it is [[gradient/both/feed-forward, block 1]].
-# But where only the residual connection is missing, **our prediction failed**. There the gradient is
+# [[gradient/neither/feed-forward, block 1]], against [[gradient/both/feed-forward, block 1]] in the stack with both.
+# But where only the residual connection is missing, **our prediction failed**: the gradient is
 # [[gradient/no residual/feed-forward, block 1]], no smaller than with both. These two stacks without residual
-# connections differ in nothing but the normalisation, so it is the normalisation that keeps this gradient up. (A vector
-# of small numbers is divided by their small size, and with the numbers the slopes grow again.)
+# connections differ in the normalisation alone, so it is the normalisation that keeps this gradient up. So a vanishing
+# gradient of these matrices cannot be why the stack without residual connections does not learn.
 #
-# So a vanishing gradient of the feed-forward layers cannot be why the stack without residual connections does not
-# learn. **The queries, on the right,** show something else. With both parts the gradient of block 12 is
-# [[gradient/both/queries, block 12]]. Without residual connections it is [[gradient/no residual/queries, block 12]],
-# and with neither part [[gradient/neither/queries, block 12]]. And here it is not the lowest blocks that get the least,
-# as the pencil said, but the highest. Why?
+# **The queries, on the right,** show something else. In block 12 their gradient is [[gradient/both/queries, block 12]]
+# with both parts, [[gradient/no residual/queries, block 12]] without residual connections, and
+# [[gradient/neither/queries, block 12]] with neither part. (Where ± is as large as the mean, the seeds differ by powers
+# of ten.) And in these two stacks it is not the lowest blocks that get the least, as the pencil said, but the highest.
+# Why?
 #
 # ## What happens: the words grow alike
 #
@@ -444,12 +444,14 @@ for kind, values in alike.items():
 # the similarity is [[similarity/both/after 4 blocks]] after four blocks and [[similarity/both/after 12 blocks]] after
 # twelve. Without residual connections it is [[similarity/no residual/after 4 blocks]] after four and
 # [[similarity/no residual/after 12 blocks]] after twelve: the vectors of all words of a story point the same way.
-# Without normalisation alone, it is [[similarity/no normalisation/after 4 blocks]] after four, about as with both
-# parts, and [[similarity/no normalisation/after 12 blocks]] after twelve.
+# Without normalisation it is [[similarity/no normalisation/after 4 blocks]] after four, about as with both parts, and
+# [[similarity/no normalisation/after 12 blocks]] after twelve.
 #
-# So our measurements tell another story than the pencil. In a stack without residual connections the words of a text
-# become one and the same, and the higher the block, the less do the queries matter. A model that cannot tell the words
-# apart can learn only how frequent they are. That is just the loss at which these stacks stood still.
+# So our measurements tell another story than the pencil. Without residual connections the words of a text become one
+# and the same, and the higher the block, the less do the queries matter. A model that cannot tell the words apart can
+# learn only how frequent they are, and that is just the loss at which this stack stood still. This explanation fits,
+# but it is not complete: without normalisation the words are nearly as much alike in the end, and yet the queries of
+# block 12 have a gradient of [[gradient/no normalisation/queries, block 12]].
 #
 # ## Real text: letters of Shakespeare
 #
@@ -495,10 +497,11 @@ if corpus is not None:
         lesson.record_mean(key, letters[kind], "nats per letter", None, "4 blocks, rate 0.01", **limit)
 
 # %% [markdown]
-# Knowing only how frequent each letter is gives [[shakespeare_frequency .2]] nats a letter. With both parts, 100 steps
-# bring the loss to [[letters/both/loss a letter]]. Without residual connections it is
-# [[letters/no residual/loss a letter]], without normalisation [[letters/no normalisation/loss a letter]], and with
-# neither part [[letters/neither/loss a letter]]. LETTERS_TODO
+# Knowing only how frequent each letter is gives [[shakespeare_frequency .2]] nats a letter. With both parts, the loss
+# comes down to [[letters/both/loss a letter]]. The three other stacks stay at the frequencies, with
+# [[letters/neither/loss a letter]] (neither part), [[letters/no residual/loss a letter]] and
+# [[letters/no normalisation/loss a letter]]. So on letters the normalisation, too, decides whether four blocks learn at
+# this learning rate. We did not try a smaller one here.
 #
 # ## What goes wrong: the norm in the wrong place
 #
@@ -532,12 +535,12 @@ for name, each in orders.items():
     lesson.record_mean(key, each, "nats per word", None, f"{DEEP} blocks, learning rate 0.01", **limit)
 
 # %% [markdown]
-# Nothing fails, and no warning appears. But with eight blocks the loss of post-norm is [[order/post-norm/loss]], where
-# pre-norm reaches [[order/pre-norm/loss]]. A well-known remedy is a **warm-up**: the learning rate rises from 0 in the
-# first steps (here a third of all) and falls only then. It brings post-norm to [[order/post-norm, warm-up/loss]].
-# ORDER_TODO
+# Nothing fails, and no warning appears. But with eight blocks the loss of post-norm is [[order/post-norm/loss]], that
+# of the frequencies, where pre-norm reaches [[order/pre-norm/loss]]. A well-known remedy is a **warm-up**: the learning
+# rate rises from 0 in the first steps (here a third of all) and falls only then. With it, post-norm comes to
+# [[order/post-norm, warm-up/loss]]: in so short a training that helps only a little, and much depends on the seed.
 #
-# How do you notice such a mistake? Compute the loss of the frequencies *before* you train; it takes three lines. A
+# How do you notice such a mistake? Compute the loss of the frequencies *before* you train, with our `frequency_loss`. A
 # model that stands still at this number has learned nothing about the words before. Then try it with two blocks: if two
 # learn and eight do not, look at the residual line. Nothing but additions should lie on it. (Why the norm on this line
 # does harm, we did not measure; the paper by Xiong et al. below does.)
@@ -556,12 +559,12 @@ for name, each in orders.items():
 #
 # ## Summary
 #
-# A residual connection adds a layer's answer to what it read, and normalisation brings a vector to a common size before
-# a layer reads it. Without residual connections four blocks learned little more than the frequencies of words, at two
-# learning rates. Without normalisation they learned, but could not use the large learning rate. The pencil explains
-# this by vanishing gradients. Measured, the feed-forward gradient vanished only where both parts were missing; what all
-# stacks without residual connections had in common was that their words grew alike and that their queries got hardly
-# any gradient. A loss that stands still at that of the frequencies is the sign to look for.
+# A residual connection adds a layer's answer to what it read; normalisation brings a vector to a common size before a
+# layer reads it. Without residual connections four blocks learned little more than the frequencies, at two learning
+# rates. Without normalisation they learned with small steps, and hardly with large ones. The pencil explains this by
+# vanishing gradients. But measured, the feed-forward gradient vanished only where both parts were missing. What the
+# stacks without residual connections had in common was that their words grew alike, and that their highest queries got
+# hardly any gradient. A loss that stands still at that of the frequencies is the sign to look for.
 #
 # ## Exercises
 #
@@ -583,8 +586,9 @@ for name, each in orders.items():
 # 2. Eight: each layer is either passed by (the 1) or passed through (its $f'$). The term $f'_1 \cdot f'_3$ is the way
 #    through layers 1 and 3, past layer 2.
 # 3. All four rows of the table now show the same kind of stack, with or without normalisation. In one trial of ours
-#    with 100 steps and normalisation, a residual connection around attention alone gave 4.62 at the learning rate 0.01
-#    and 4.00 at 0.001; around the feed-forward layer alone 4.25 and 4.52. Neither came near the stack with both.
+#    (100 steps, one seed, with normalisation) a residual connection around attention alone gave 4.62 at the learning
+#    rate 0.01 and 4.00 at 0.001; around the feed-forward layer alone 4.25 and 4.52. Neither came near the stack with
+#    both.
 # 4. We cannot know your text. The quick profile makes 40 steps with one seed; Shakespeare's figures above are of 100
 #    steps. For these, add `--full`.
 #
