@@ -621,7 +621,7 @@ if corpus and not lesson.own_text:
 # - Jain and Wallace 2019, "Attention is not explanation": other maps can lead to the same answers.
 # - Wiegreffe and Pinter 2019, "Attention is not not explanation": a reply, on what one would have to test.
 #
-# Before this lesson: [the Transformer block](transformer_block.py). Next: [what attention costs](attention_cost.py).
+# Before this lesson: [deep stacks](deep_stacks.py). Next: [what attention costs](attention_cost.py).
 
 # %%
 lesson.finish()

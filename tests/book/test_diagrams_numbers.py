@@ -190,6 +190,21 @@ def test_the_norm_comes_before_the_part_or_after_the_addition():
         assert [text for _, text in sorted(drawn, reverse=True)][:3] == rising  # the lowest first
 
 
+@pytest.mark.parametrize(("weight", "layers"), [(0.1, 3), (0.5, 4), (2, 2)])
+def test_slopes_are_products_of_the_layers_above(weight, layers):
+    shown = [text for _, _, text in texts(diagrams.gradient_paths(weight=weight, layers=layers))]
+    for factor in (weight, 1 + weight):
+        y = slope = 1.0
+        for place in range(layers):
+            y *= factor
+            slope *= factor if place else 1
+        assert f"y = {y:.4g}" in shown
+        assert f"{slope:.4g}" in shown
+        x, nudged = y, y / factor * (factor + 0.001)  # the first weight a little larger
+        assert (nudged - x) / 0.001 == pytest.approx(slope)
+        assert shown.count(f"× {factor:.4g}") >= layers - 1
+
+
 def test_a_decoder_takes_keys_and_values_from_the_encoder():
     diagram = diagrams.encoder_decoder(CAT, ["le", "chat"], layers=2)
     root = ElementTree.fromstring(diagram.svg)
@@ -291,6 +306,8 @@ def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked
         (lambda: diagrams.block(order="sandwich"), "pre, post"),
         (lambda: diagrams.block(layers=0), "below 1"),
         (lambda: diagrams.encoder_decoder(CAT, CAT, layers=0), "below 1"),
+        (lambda: diagrams.gradient_paths(layers=6), "2 to 5"),
+        (lambda: diagrams.gradient_paths(weight=-1), "between 0 and 2"),
         (lambda: diagrams.gpt_and_bert(CAT, hidden=0), "1 to 2"),
         (lambda: diagrams.beam_tree([], beams=2), "1 to 5"),
         (lambda: diagrams.beam_tree([[(["a"], -1)]], beams=0), "at least 1"),

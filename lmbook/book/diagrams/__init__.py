@@ -9,6 +9,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
 
 from lmbook.book.diagrams.chances import dice_tree
 from lmbook.book.diagrams.costs import steps_and_pairs
+from lmbook.book.diagrams.depth import gradient_paths
 from lmbook.book.diagrams.grids import attention_weights, mask
 from lmbook.book.diagrams.heads import attention, head_cut, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
@@ -30,6 +31,7 @@ __all__ = [
     "encoder_decoder",
     "gpt_and_bert",
     "head_cut",
+    "gradient_paths",
     "language_model",
     "lstm_cell",
     "mask",

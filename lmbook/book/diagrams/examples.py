@@ -90,5 +90,7 @@ def examples() -> dict[str, Diagram]:
         "language_model_long": diagrams.language_model(LONG, width=12288, hidden=49152, layers=96, vocabulary=100277),
         "gpt_and_bert": diagrams.gpt_and_bert(["the", "cat", "sat", "down"]),
         "gpt_and_bert_long": diagrams.gpt_and_bert(LONG),
+        "gradient_paths": diagrams.gradient_paths(),
+        "gradient_paths_five": diagrams.gradient_paths(weight=0.5, layers=5),
         "beam_tree": diagrams.beam_tree(BEAMS, beams=2),
     }
