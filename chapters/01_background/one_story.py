@@ -241,10 +241,11 @@ for q in (0.5, 0.65, 0.75, 0.85, 0.95):
     print(f"q = {q:.2f}: {average:.3f} nats on average")
 
 # %% [markdown]
-# The truth, 0.75, is best; the careful player (0.5) and the one that is too sure (0.95) pay more. The same holds for
-# every throw of every die. So nobody can have a lower loss than the perfect reader in the long run, that is, on very
-# many new stories. The loss of the perfect reader on some stories is called their **floor**. (On a few stories one can
-# be below it by luck.)
+# The truth, 0.75, is best; the careful player (0.5) and the one that is too sure (0.95) pay more. It is always so: the
+# slope of this average, $-0.75/q + 0.25/(1-q)$, is 0 at $q = 0.75$ and nowhere else, and in the same way the true
+# probabilities are best for every die and for every next word. So nobody can have a lower loss than the perfect reader
+# in the long run, that is, on very many new stories. The loss of the perfect reader on some stories is called their
+# **floor**. (On a few stories one can be below it by luck.)
 #
 # Here are 500 stories. The probabilities of all their throws were noted, so their floor is a matter of adding:
 
@@ -360,7 +361,9 @@ print(f"{sum(map(bool, new))} of {len(new)} stories have a pair that was never r
 #
 # The remedy is never to say never: keep a small share of the probability in **reserve**, here 10 %, and hand it to a
 # player that knows less. The third player hands it to the second, and the second to the blind one, which finds nothing
-# impossible. With $p_{\text{words}}$ for what the second player says, the third says
+# impossible. (A word outside the vocabulary gets the blind share too, so that on real text the probabilities can add up
+# to a little more than 1.) With $p_{\text{words}}$ for what the second player says, who now has a reserve of its own,
+# the third says
 #
 # $$p_{\text{pairs}}(w \mid v) = 0.9 \cdot \frac{c(v\,w)}{c(v)} + 0.1 \cdot p_{\text{words}}(w)$$
 #
@@ -471,10 +474,12 @@ lesson.table(
 # that knows its stories by heart wins on the stories that it has read, but on new ones it is worse than pairs. The
 # differences are far larger than what another training set changes.
 #
-# The perfect reader shows that [[scores/perfect reader/perplexity .1]] is possible. What do the others lack? It knows
-# that the hero comes back in the last sentence, up to about twenty words later, and that what follows does not depend
-# on the name. A table of word sequences must read everything anew for "anna" and for "max". The [next
-# lesson](n_grams.ipynb) counts more cleverly; how a network learns what to remember comes later.
+# The perfect reader shows that [[scores/perfect reader/perplexity .1]] is possible. What do the other players lack?
+# Probably two things, though we did not measure how much each of them costs. The perfect reader knows that the hero
+# comes back in the last sentence, up to about twenty words later; a short memory has forgotten who it was. And the
+# perfect reader knows that what follows does not depend on the hero's name; a table of word sequences must read
+# everything anew for "anna" and for "max". The [next lesson](n_grams.ipynb) counts more cleverly; how a network learns
+# what to remember comes later.
 #
 # ## Real text
 #
@@ -506,8 +511,10 @@ if corpus:
 # We see the same as before: a longer memory is better and better on the letters that were read, but on new ones only up
 # to a point. There is no floor, though, since nobody knows it for English. From a choice between
 # [[shakespeare_letters]] letters and signs, a memory of [[shakespeare_best_memory]] letters comes down to about
-# [[shakespeare_perplexity .1]], in this one run. Is that good? We can only compare it with other players. That is why
-# this book measures on greentree, too, where we know what the best would be.
+# [[shakespeare_perplexity .1]], in this one run. (The final score is worse than the loss on the letters on which the
+# memory was chosen: those stand right behind the letters that were read, in the same play, and the others come from
+# plays at the end of the collection.) Is that good? We can only compare it with other players. That is why this book
+# measures on greentree, too, where we know what the best would be.
 #
 # ## What this lesson cannot show
 #
@@ -535,8 +542,9 @@ if corpus:
 # 2. *Calculate.* A player gives the four words of a text the probabilities 1/2, 1/4, 1/8 and 1. What are its loss in
 #    bits per word and its perplexity? And if the last word had got the probability 0?
 # 3. *Change a number.* Take the notebook (the link is in the box at the top) and run it. Let the player read 100
-#    stories, and then 3,000: `counts = count([story for story, _ in stories(100, 1)], 4)`. Which memory from 0 to 4 is
-#    best on the validation stories, and how far from their floor, `floor(stories(200, 2))`?
+#    stories, and then 3,000: `counts = count([story for story, _ in stories(100, 1)], 4)`. Which memory `n` from 0 to 4
+#    is best on the validation stories (`loss(player(counts, n, V), validation)`), and how far from their floor,
+#    `floor(stories(200, 2))`?
 # 4. *Your own text.* Run `lmbook run one_story --text FILE` with a text file of yours, at least 100,000 letters. Which
 #    memory is best? What is the perplexity per letter, and how does it compare with Shakespeare's?
 #

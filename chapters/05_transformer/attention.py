@@ -15,7 +15,8 @@
 #
 # Afterwards you can
 #
-# - compute attention for three words with a pencil, and for any text with two short NumPy functions;
+# - compute attention for three words with a pencil, and for given queries, keys and values with two short NumPy
+#   functions;
 # - explain why the scores are divided by $\sqrt d$, and what the causal mask is for;
 # - write an attention head in Keras, train it, and notice when its mask is missing.
 #
@@ -272,8 +273,8 @@ print(VOCABULARY, "different tokens; a green oak:", tokenizer.encode("a green oa
 
 # %% [markdown]
 # Every story becomes a row of 56 numbers, which begins and ends with the token `<end>`. `pad_sequences` fills up short
-# rows with 0, and these places never count. The model reads all tokens of a row but the last, and must predict all but
-# the first.
+# rows with 0, and these places never count in the loss. The model reads all tokens of a row but the last, and must
+# predict all but the first.
 
 
 # %%
@@ -447,9 +448,9 @@ even = np.mean([np.mean(test[story, : t + 1] == it) for story, t, it in places_a
 print("weight on the tree, each seed:", np.round(taken, 2), "if spread evenly:", even.round(2))
 
 # %% [markdown]
-# Averaged over the seeds, the tree gets [[weight_on_the_tree %]] of the weight; spread evenly it would get
-# [[weight_on_the_tree_if_even %]]. We have not measured where the rest goes. A large weight does not prove that the
-# value is used. But without the head the tree is not found, so the head must bring it.
+# Averaged over the seeds and over all of these places, the tree gets [[weight_on_the_tree %]] of the weight; spread
+# evenly it would get [[weight_on_the_tree_if_even %]]. We have not measured where the rest goes. A large weight does
+# not prove that the value is used. But without the head the tree is not found, so the head must bring it.
 #
 # ### Did it need the division?
 #
@@ -557,7 +558,8 @@ print("with the mask:", seen, "without the mask:", seen_without)
 #
 # ## What this lesson cannot show
 #
-# - The figures of trained models come from three seeds, which say little about rare failures; the map shows one.
+# - The figures of trained models come from three seeds, which say little about rare failures. The map shows a single
+#   story and a single seed.
 # - The model is tiny, the stories are simple, and the places were chosen because the same tree returns there.
 # - "Without the head" is a weak opponent: it cannot remember at all, and it has 16,384 numbers fewer, four matrices of
 #   64 times 64. A recurrent network remembers too; [a later lesson](attention_cost.py) compares what both cost.
