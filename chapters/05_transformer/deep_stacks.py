@@ -311,8 +311,9 @@ for (kind, depth, rate), each in losses.items():
 # [[loss/no normalisation/4 blocks, rate 0.001]], and with both parts [[loss/both/4 blocks, rate 0.001]]: here the
 # normalisation brings no gain.
 #
-# So in this experiment the residual connection decides *whether* four blocks learn. Normalisation lets four blocks take
-# large steps, and with large steps a hundred of them lead far.
+# So in this experiment, with four blocks: at the small learning rate the residual connection decides whether the stack
+# learns. At the large one it learns only with both parts together. And a hundred large steps lead further than a
+# hundred small ones.
 #
 # ## Does the gradient vanish?
 #
@@ -388,8 +389,12 @@ for kind in KINDS:
 # **The queries, on the right,** show something else. In block 12 their gradient is [[gradient/both/queries, block 12]]
 # with both parts, [[gradient/no residual/queries, block 12]] without residual connections, and
 # [[gradient/neither/queries, block 12]] with neither part. (Where ± is as large as the mean, the seeds differ by powers
-# of ten.) And in these two stacks it is not the lowest blocks that get the least, as the pencil said, but the highest.
-# Why?
+# of ten.) The pencil said that the lowest blocks get the least. In these two stacks the highest ones do. (The pencil's
+# pattern is there, too, but in another stack: without normalisation, though with residual connections, the gradient of
+# the queries is [[gradient/no normalisation/queries, block 12]] in block 12 and
+# [[gradient/no normalisation/queries, block 1]] in block 1.) A small gradient need not stop a weight, by the way: our
+# optimizer, Adam, divides each gradient by its usual size, so that only very small ones (far below 0.000 000 1) lead to
+# small steps. Why do the highest blocks get so little?
 #
 # ## What happens: the words grow alike
 #
@@ -447,11 +452,14 @@ for kind, values in alike.items():
 # Without normalisation it is [[similarity/no normalisation/after 4 blocks]] after four, about as with both parts, and
 # [[similarity/no normalisation/after 12 blocks]] after twelve.
 #
-# So our measurements tell another story than the pencil. Without residual connections the words of a text become one
-# and the same, and the higher the block, the less do the queries matter. A model that cannot tell the words apart can
-# learn only how frequent they are, and that is just the loss at which this stack stood still. This explanation fits,
-# but it is not complete: without normalisation the words are nearly as much alike in the end, and yet the queries of
-# block 12 have a gradient of [[gradient/no normalisation/queries, block 12]].
+# So our measurements tell another story than the pencil. Without residual connections the vectors of a text's words
+# come to point the same way (the cosine looks at directions, not at sizes), and the higher the block, the less do the
+# queries matter. A model that cannot tell the words apart can learn only how frequent they are, and that is just the
+# loss at which this stack stood still. This explanation fits, but it is not complete. Without normalisation the words
+# are nearly as much alike in the end, and yet the queries of block 12 have a gradient of
+# [[gradient/no normalisation/queries, block 12]]. And with neither part the words are more alike after four blocks
+# ([[similarity/neither/after 4 blocks]]) than without residual connections alone, though that stack learned a little
+# more. (We trained four blocks, and measured twelve.)
 #
 # ## Real text: letters of Shakespeare
 #
@@ -538,7 +546,8 @@ for name, each in orders.items():
 # Nothing fails, and no warning appears. But with eight blocks the loss of post-norm is [[order/post-norm/loss]], that
 # of the frequencies, where pre-norm reaches [[order/pre-norm/loss]]. A well-known remedy is a **warm-up**: the learning
 # rate rises from 0 in the first steps (here a third of all) and falls only then. With it, post-norm comes to
-# [[order/post-norm, warm-up/loss]]: in so short a training that helps only a little, and much depends on the seed.
+# [[order/post-norm, warm-up/loss]]: in so short a training that helps only a little, and much depends on the seed. (The
+# quick profile shows another picture: it has four blocks, and one seed.)
 #
 # How do you notice such a mistake? Compute the loss of the frequencies *before* you train, with our `frequency_loss`. A
 # model that stands still at this number has learned nothing about the words before. Then try it with two blocks: if two
@@ -553,8 +562,6 @@ for name, each in orders.items():
 #   Keras. With others the differences may be larger or smaller.
 # - Gradients and similarities were measured before training, and only for two matrices of each block. The gradients of
 #   keys and values we did not measure, nor how alike the words are after training.
-# - A small gradient need not stop a weight. Our optimizer, Adam, divides each gradient by its usual size, so that only
-#   very small ones (far below 0.000 000 1) lead to small steps.
 # - That the words grow alike fits what we saw. It is no proof that this is the reason.
 #
 # ## Summary
@@ -574,10 +581,11 @@ for name, each in orders.items():
 #    layers does the term $f'_1 \cdot f'_3$ stand for?
 # 3. *Change two lines* of the script `chapters/05_transformer/deep_stacks.py`, and run it. Put a residual connection
 #    around attention alone: in `around`, write `if part == self.attend` in place of `if self.residual`. Then one around
-#    the feed-forward layer alone. Compare them with the table of losses (full profile, or set `STEPS = 100` and `RATES
-#    = (0.01, 0.001)`).
+#    the feed-forward layer alone. Read the rows "both" and "no normalisation": the switch for the residual connection
+#    no longer acts. Compare them with the table of losses (run it with `--full`, or set `STEPS = 100` and `RATES =
+#    (0.01, 0.001)`).
 # 4. *Your own text.* Run `lmbook run deep_stacks --text FILE` with a text of at least 300 kB. Which of the four stacks
-#    get below the frequencies of your letters?
+#    get below the frequencies of your letters? (With `--full` it makes as many steps as on this page.)
 #
 # <details>
 # <summary>Answers to 1 and 2, what to expect in 3 and 4</summary>
