@@ -2,7 +2,7 @@
 # # Counting: n-gram language models
 #
 # - Article section: §1.2
-# - Needs: nothing
+# - Needs: one_story
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 3
 # - Memory: 2.5 GB
@@ -17,7 +17,8 @@
 #
 # $$p(w_1 \dots w_T) = \prod_t p(w_t \mid w_1 \dots w_{t-1}).$$
 #
-# An **n-gram model** of order $n$ makes one assumption: only the last $n - 1$ tokens matter.
+# An **n-gram model** of order $n$ makes one assumption: only the last $n - 1$ tokens matter. (What a token, a loss and
+# the floor are is the topic of [the lesson before](one_story.ipynb).)
 
 # %%
 from __future__ import annotations
@@ -346,6 +347,9 @@ if not lesson.own_text:
         loss = model.nats_per_token(test_ids)
         lesson.record("ten_million_nats_per_word", loss, "nats per word", 1e-6, note=f"order {best}, test stories")
         lesson.record("ten_million_excess_nats_per_word", loss - lowest, "nats per word", 1e-6, note="above the floor")
+
+# %% [markdown]
+# **Before this lesson:** [one story](one_story.ipynb). **Next:** [the bag of words](bag_of_words.ipynb).
 
 # %%
 lesson.finish()

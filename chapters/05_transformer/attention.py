@@ -292,10 +292,10 @@ train, test = as_rows(train_stories), as_rows(test_stories)
 diagrams.one_head_model(width=64, vocabulary=VOCABULARY)
 
 # %% [markdown]
-# `Embedding` is a table that gives each token a vector of 64 numbers. A second
-# table gives each *place* in the text a vector, which is added, because attention by itself does not know the order of
-# the words ([a later lesson](positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer gives
-# each token of the vocabulary a score for being the next, called a **logit**; softmax makes a probability of it.
+# `Embedding` is a table that gives each token a vector of 64 numbers. A second table gives each *place* in the text a
+# vector, which is added, because attention by itself does not know the order of the words ([a later
+# lesson](positions.py) shows it). Then comes our head, whose result is added too. At the end a `Dense` layer gives each
+# token of the vocabulary a score for being the next, called a **logit**; softmax makes a probability of it.
 
 
 # %%
@@ -560,7 +560,7 @@ print("with the mask:", seen, "without the mask:", seen_without)
 # - The figures of trained models come from three seeds, which say little about rare failures; the map shows one.
 # - The model is tiny, the stories are simple, and the places were chosen because the same tree returns there.
 # - "Without the head" is a weak opponent: it cannot remember at all, and it has 16,384 numbers fewer, four matrices of
-#   64 times 64. A recurrent network remembers too; [a later lesson](attention_maps.py) compares what both cost.
+#   64 times 64. A recurrent network remembers too; [a later lesson](attention_cost.py) compares what both cost.
 # - Epochs and learning rate were chosen by trying, for greentree on other stories. At half the learning rate the head
 #   found the trees with one seed of three only (see the table).
 #

@@ -2,7 +2,7 @@
 # # Long sequences
 #
 # - Article section: §9.5
-# - Needs: recurrent_networks, attention_maps
+# - Needs: recurrent_networks, attention_cost
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 15
 # - Memory: 3.0 GB

@@ -35,6 +35,8 @@ EXTREMES = {
     "two rnn": lambda: diagrams.unrolled_rnn(["我", "a"], cell="GRU"),
     "long weights": lambda: diagrams.attention_weights(LONGEST, [[0.125] * 8] * 8),
     "long cross weights": lambda: diagrams.attention_weights(WIDE_HAN, [[0.125] * 8] * 8, columns=LONGEST),
+    "long steps": lambda: diagrams.steps_and_pairs(LONGEST[:6]),
+    "two steps": lambda: diagrams.steps_and_pairs(["a", "b"]),
     "long mask": lambda: diagrams.mask("cross", LONGEST, columns=WIDE_HAN[:6], padding=2),
     "causal and padding": lambda: diagrams.mask("causal", TREE[:4], padding=2),
     "long gpt": lambda: diagrams.gpt_and_bert(LONGEST),
@@ -50,6 +52,8 @@ EXTREMES = {
     ),
     "han merge": lambda: diagrams.merge_tree("我们在山上", [("我", "们"), ("山", "上")]),
     "no merge": lambda: diagrams.merge_tree("a", []),
+    "long throws": lambda: diagrams.dice_tree([("manner", {"sunflower": 99, "silently": 1, "m": 1, "n": 1}, "m")] * 5),
+    "two sides": lambda: diagrams.dice_tree([("coin", {"heads": 1, "tails": 1}, "tails")]),
     "deep beams": lambda: diagrams.beam_tree([[(LONGEST[:n], -100.0 * n)] for n in range(1, 6)], beams=1),
     "wide beams": lambda: diagrams.beam_tree([[([word], -1.0 - n) for n, word in enumerate(TREE)]], beams=3),
     "long next word": lambda: diagrams.next_word(

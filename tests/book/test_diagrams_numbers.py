@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from lmbook.book import diagrams
-from lmbook.book.diagrams.examples import BEAMS, CAT
+from lmbook.book.diagrams.examples import BEAMS, CAT, OPENING
 from lmbook.errors import LmbookError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -76,6 +77,13 @@ def test_the_cells_of_attention_weights_are_as_full_as_the_weights():
     assert [float(shade) for shade in shades] == weights.ravel().tolist()
     (sat,) = (y for x, y, text in texts(diagram) if text == "sat" and x < 60)
     assert row(diagram, sat) == ["sat", "0.15", "0.63", "0.22"]
+
+
+def test_steps_and_pairs_has_a_step_for_each_word_and_a_dot_for_each_pair_that_is_not_hidden():
+    diagram = diagrams.steps_and_pairs(CAT)
+    shown = [text for _, _, text in texts(diagram)]
+    assert [text for text in shown if text.startswith("step ")] == ["step 1", "step 2", "step 3"]
+    assert diagram.wide.body().count("<circle") == 6 + 1  # and one in the legend
 
 
 @pytest.mark.parametrize(
@@ -151,6 +159,17 @@ def test_byte_pairs_merge_as_the_tokenizer_does(word):
     assert diagrams.merge_tree(word, merges).alt.endswith(f"Tokens: {' '.join(pieces)}.")
 
 
+def test_the_probabilities_of_throws_add_up_and_their_product_is_exact():
+    throws = [("look", {"green": 3, "old": 1, "young": 1, "slender": 1, "silver": 4}, "green"), *OPENING[2:]]
+    diagram = diagrams.dice_tree(throws)
+    for name, faces, came in throws:
+        drawn = row(diagram, height(diagram, name))[1:]
+        share = Fraction(faces[came], sum(faces.values()))
+        assert drawn[0] == f"{came} {share}"
+        assert sum(Fraction(text.split()[-1]) for text in drawn) == 1
+    assert {"silver 2/5", "3/10 × 4/11 × 1/10 = 3/275"} <= {text for _, _, text in texts(diagram)}
+
+
 @pytest.mark.parametrize("beams", [1, 2])
 def test_the_best_beams_are_kept(beams):
     steps = BEAMS if beams == 2 else [BEAMS[0], BEAMS[1][:2], [(["the", "cat", "sat"], -1.5)]]
@@ -223,6 +242,18 @@ def test_gpt_sees_the_past_and_bert_both_sides():
     assert len(shown) == 2 + 4
 
 
+def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked_for():
+    without, with_dropout = (
+        diagrams.recurrent_model(vocabulary=391, embedding=64, units=128, dropout=share) for share in (0, 0.3)
+    )
+    for diagram, layers in ((without, 3), (with_dropout, 5)):
+        dashed = [box for box in ElementTree.fromstring(diagram.svg).iter(SVG + "rect") if box.get("stroke-dasharray")]
+        assert len(dashed) == 1  # the softmax
+        assert {3: "three", 5: "five"}[layers] + " layers" in diagram.alt
+    assert "Dropout" not in without.alt
+    assert with_dropout.alt.count("Dropout (in training sets 30 % to 0") == 2
+
+
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -239,6 +270,7 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.attention(CAT, values=[[math.nan]] * 3), "between"),
         (lambda: diagrams.attention_weights(CAT, [[1, 0, 0]]), "3 rows"),
         (lambda: diagrams.attention_weights(CAT, [[0.5, 0, 0]] * 3), "adds up to 1"),
+        (lambda: diagrams.steps_and_pairs(["w"] * 7), "2 to 6"),
         (lambda: diagrams.mask("casual", CAT), "causal, padding, cross"),
         (lambda: diagrams.mask("cross", CAT), "columns"),
         (lambda: diagrams.mask("causal", CAT, columns=CAT), "columns"),
@@ -251,6 +283,9 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.unrolled_rnn(CAT, predicts=CAT[:2]), "each word"),
         (lambda: diagrams.lstm_cell(memory=1), "missing"),
         (lambda: diagrams.recurrent_model(vocabulary=9, embedding=0, units=4), "below 1"),
+        (lambda: diagrams.recurrent_model(vocabulary=9, embedding=2, units=4, dropout=1), "no share"),
+        (lambda: diagrams.three_sets(training=200, validation=0, test=500), "below 1"),
+        (lambda: diagrams.three_sets(training=1, validation=1, test=1, unit="w" * 40), "shorter"),
         (lambda: diagrams.lstm_cell(memory=1, forget=2, input=0, candidate=0, output=0), "0 to 1"),
         (lambda: diagrams.lstm_cell(memory=1e9, forget=1, input=0, candidate=0, output=0), "too large"),
         (lambda: diagrams.block(order="sandwich"), "pre, post"),
@@ -261,6 +296,13 @@ def test_gpt_sees_the_past_and_bert_both_sides():
         (lambda: diagrams.beam_tree([[(["a"], -1)]], beams=0), "at least 1"),
         (lambda: diagrams.beam_tree([[(["a"], -1), (["b"], -2)], [(["b", "c"], -3)]], beams=1), "kept"),
         (lambda: diagrams.beam_tree([[(["a"], -math.inf)]], beams=1), "no probability"),
+        (lambda: diagrams.dice_tree([]), "1 to 5"),
+        (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 1}, "young")]), "number of sides"),
+        (lambda: diagrams.dice_tree([("look", {"green": 1, "old": 0}, "green")]), "number of sides"),
+        (
+            lambda: diagrams.dice_tree([("look", {"mmmmm": 991, "mmmmw": 997, "wwwww": 999}, "mmmmm")]),
+            "too long for a phone",
+        ),
         (lambda: diagrams.merge_tree("", []), "1 to 17"),
         (lambda: diagrams.merge_tree("internationalization", []), "1 to 17"),
         (lambda: diagrams.rotary(CAT, pairs=4), "1 to 3"),

@@ -32,12 +32,20 @@ MERGES = [
     ("e", "r"),
 ]
 
+OPENING = [
+    ("sentence", {"stands": 3, "there is": 1, "grows": 1}, "grows"),
+    ("look", {"green": 3} | dict.fromkeys("old young golden crooked silver mighty slender".split(), 1), "green"),
+    ("plant", {"tree": 4} | dict.fromkeys("oak pine willow birch maple palm sunflower".split(), 1), "tree"),
+    ("place", dict.fromkeys("lake garden forest meadow park river bridge hill island market".split(), 1), "lake"),
+]
+
 
 def examples() -> dict[str, Diagram]:
     """File name without its suffix → diagram."""
     return {
         "next_word": diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat"),
         "one_head_model": diagrams.one_head_model(width=64, vocabulary=391),
+        "dice_tree": diagrams.dice_tree(OPENING),
         "tokens": diagrams.tokens(
             ["the", " green", " tree", " stand", "s", "绿", "树"], ids=[5, 18, 277, 1049, 12, 301, 302]
         ),
@@ -45,18 +53,22 @@ def examples() -> dict[str, Diagram]:
         "merge_tree_long": diagrams.merge_tree("internationaliza", MERGES),
         "training_loop": diagrams.training_loop(),
         "training_loop_numbers": diagrams.training_loop(loss=6.076, learning_rate=0.01),
+        "three_sets": diagrams.three_sets(training=200, validation=100, test=500),
         "unrolled_rnn": diagrams.unrolled_rnn(CAT),
         "unrolled_rnn_eight": diagrams.unrolled_rnn(TREE, cell="LSTM"),
         "unrolled_rnn_long": diagrams.unrolled_rnn(LONG, predicts=LONG),
         "lstm_cell": diagrams.lstm_cell(),
         "lstm_cell_numbers": diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5),
         "recurrent_model": diagrams.recurrent_model(vocabulary=391, embedding=64, units=128),
+        "recurrent_model_dropout": diagrams.recurrent_model(vocabulary=391, embedding=64, units=128, dropout=0.3),
         "attention": diagrams.attention(CAT),
         "attention_causal": diagrams.attention(TREE, asking=4, causal=True),
         "attention_long": diagrams.attention(LONG),
         "attention_chinese": diagrams.attention(CHINESE, asking=1),
         "attention_weights": diagrams.attention_weights(CAT, [[1, 0, 0], [0.3, 0.7, 0], [0.15, 0.63, 0.22]]),
         "attention_weights_cross": diagrams.attention_weights(CHINESE, [[0.1, 0.2, 0.3, 0.4]] * 4, columns=LONG),
+        "steps_and_pairs": diagrams.steps_and_pairs(CAT),
+        "steps_and_pairs_chinese": diagrams.steps_and_pairs(CHINESE, cell="GRU"),
         "mask_causal": diagrams.mask("causal", TREE),
         "mask_padding": diagrams.mask("padding", CAT),
         "mask_cross": diagrams.mask("cross", CHINESE, columns=CAT, padding=1),

@@ -84,7 +84,7 @@ def mask(
         for s, cell in enumerate(cells):
             may = s < real and (kind != "causal" or s <= t)
             canvas.rectangle(cell, fill="blue-tint" if may else "paper", stroke="line", radius=0)
-            _sign(canvas, *cell.middle, may)
+            sign(canvas, *cell.middle, may)
     _legend(canvas, grid[-1][0].x, grid[-1][0].bottom + 26)
     rule = {
         "causal": "Each word may look at itself and at those before it",
@@ -95,7 +95,8 @@ def mask(
     return Diagram(f"The {kind} mask", alt, canvas)
 
 
-def _sign(canvas: Canvas, x: float, y: float, may: bool) -> None:
+def sign(canvas: Canvas, x: float, y: float, may: bool) -> None:
+    """A dot where a word may look, a cross where it may not."""
     if may:
         canvas.circle(x, y, 6, fill="blue", stroke="blue")
     else:
@@ -105,7 +106,7 @@ def _sign(canvas: Canvas, x: float, y: float, may: bool) -> None:
 
 def _legend(canvas: Canvas, x: float, y: float) -> None:
     for offset, may, words in ((8, True, "may look"), (112, False, "hidden")):
-        _sign(canvas, x + offset, y, may)
+        sign(canvas, x + offset, y, may)
         canvas.text(x + offset + 14, y, words, size=SMALL, anchor="start", colour="muted")
 
 

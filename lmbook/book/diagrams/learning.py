@@ -1,10 +1,11 @@
-"""Training as a circle of five boxes."""
+"""Training as a circle of five boxes, and which texts may do what to a model."""
 
 from __future__ import annotations
 
 from lmbook.book.diagrams.kit.canvas import Canvas
 from lmbook.book.diagrams.kit.diagram import Diagram
-from lmbook.book.diagrams.kit.text import SMALL, number
+from lmbook.book.diagrams.kit.text import SMALL, check_fits, number
+from lmbook.errors import LmbookError
 
 BOX = 174  # width of each
 
@@ -48,3 +49,44 @@ def training_loop(*, loss: float | None = None, learning_rate: float | None = No
         f"{rate} times the gradient from the weights, and the model has new weights for the next batch."
     )
     return Diagram("One step of training", alt, canvas)
+
+
+def three_sets(*, training: int, validation: int, test: int, unit: str = "stories") -> Diagram:
+    """What the training, the validation and the test set are for: weights, choices, and the final score.
+
+    Args:
+        training: how many texts are in the training set; so `validation` and `test`.
+        validation: see above.
+        test: see above.
+        unit: what the texts are called.
+
+    Raises:
+        LmbookError: a number is below 1, or the unit is too long.
+    """
+    sets = {"Training set": training, "Validation set": validation, "Test set": test}
+    for name, count in sets.items():
+        if count < 1:
+            raise LmbookError(f"{name}: {count} is below 1.", "Give the number of its texts.")
+        check_fits(f"{count:,} {unit}", "unit", BOX - 20)
+    does = [
+        ("Learn", "the weights change"),
+        ("Choose", "which epoch to keep"),
+        ("Score", "once, at the very end"),
+    ]
+    between = [["a model after", "every epoch"], ["the one", "we chose"]]
+    canvas, left, right, above = Canvas(), 99, 347, None
+    for index, ((name, count), labels) in enumerate(zip(sets.items(), does, strict=True)):
+        y = 34 + index * 126
+        texts = canvas.box(left, y, [name, f"{count:,} {unit}"], width=BOX, colour="line")
+        act = canvas.box(right, y, labels, width=BOX, colour=("blue", "orange", "green")[index])
+        canvas.arrow([texts.e, act.w])
+        if above is not None:
+            canvas.arrow([above.s, act.n], colour="green", width=2.5)
+            canvas.lines(right - 12, y - 63, between[index - 1], anchor="end", size=SMALL, colour="muted")
+        above = act
+    alt = (
+        f"The training set ({training:,} {unit}) changes the weights and gives a model after every epoch. The "
+        f"validation set ({validation:,} {unit}) chooses which of them to keep. The test set ({test:,} {unit}) scores "
+        "the chosen model, once, at the very end."
+    )
+    return Diagram("Three sets of texts", alt, canvas)

@@ -144,40 +144,56 @@ def lstm_cell(
     return Diagram("The inside of an LSTM cell", alt, canvas)
 
 
-def recurrent_model(*, vocabulary: int, embedding: int, units: int, cell: str = "LSTM") -> Diagram:
-    """A whole recurrent language model, from the ids of the words to a probability for each word, with its shapes.
+def recurrent_model(
+    *, vocabulary: int, embedding: int, units: int, cell: str = "LSTM", dropout: float = 0.0
+) -> Diagram:
+    """A whole recurrent language model, from the ids of the words to a logit for each word, with its shapes.
+
+    The softmax, which makes probabilities of the logits, is drawn dashed above it: it is no layer of the model.
 
     Args:
         vocabulary: the number of words V.
         embedding: the numbers that stand for a word.
         units: the numbers in the memory.
         cell: the name of the recurrent layer.
+        dropout: the share that two dropout layers set to 0, before the recurrent layer and after it; 0: no such layers.
 
     Raises:
-        LmbookError: a number is below 1, or the name is too long.
+        LmbookError: a number is below 1, the share is not from 0 to below 1, or the name is too long.
     """
     (cell,) = check_words([cell], "cell", 1)
     for name, value in (("vocabulary", vocabulary), ("embedding", embedding), ("units", units)):
         if value < 1:
             raise LmbookError(f"{name}={value} is below 1.", "Give the number of numbers.")
+    if not 0 <= dropout < 1:
+        raise LmbookError(f"dropout={dropout} is no share.", "Give a number from 0 to below 1.")
     parts = [
         ("Embedding", "looks up a row for each word", f"[B, T, {embedding}]"),
         (cell, "reads the rows one after the other", f"[B, T, {units}]"),
         ("Dense", "gives a logit for each word", f"[B, T, {vocabulary}]"),
-        ("Softmax", "makes them probabilities", f"[B, T, {vocabulary}]"),
     ]
-    canvas, x = Canvas(), 150
-    below, shape = canvas.box(x, 0, "ids of the words", colour="line", width=250), "[B, T]"
-    for y, (name, does, after) in zip((-90, -190, -290, -390), parts, strict=True):
-        part = canvas.box(x, y, [name, does], width=250, colour="green" if name == cell else "blue")
+    if dropout:
+        for place, width in ((1, embedding), (3, units)):
+            parts.insert(place, ("Dropout", f"in training sets {100 * dropout:.0f} % to 0", f"[B, T, {width}]"))
+    canvas, x, y = Canvas(), 150, 0
+    below, shape = canvas.box(x, y, "ids of the words", colour="line", width=250), "[B, T]"
+    for name, does, after in [*parts, ("Softmax", "makes them probabilities", "")]:
+        y, outside = y - (90 if y == 0 else 100), not after
+        colour = "line" if outside else {cell: "green", "Dropout": "orange"}.get(name, "blue")
+        part = canvas.box(x, y, [name, does], width=250, colour=colour, dashed=outside)
         canvas.arrow([below.n, part.s])
-        canvas.text(x + 12, (below.y + part.bottom) / 2, shape, size=SMALL, anchor="start", colour="muted")
-        below, shape = part, after
+        note = f"{shape}  logits: the model ends" if outside else shape
+        canvas.text(x + 12, (below.y + part.bottom) / 2, note, size=SMALL, anchor="start", colour="muted")
+        below, shape = part, after or shape
     canvas.arrow([below.n, (x, below.y - 44)])
     canvas.text(x + 12, below.y - 22, shape, size=SMALL, anchor="start", colour="muted")
     canvas.text(x, below.y - 58, "probabilities of the next word", colour="muted")
     steps = ", then ".join(f"{name} ({does}; shape {after})" for name, does, after in parts)
-    alt = f"The ids of the words, of shape [B, T], go through four parts: {steps}."
+    count = {3: "three", 5: "five"}[len(parts)]
+    alt = (
+        f"The ids of the words, of shape [B, T], go through {count} layers: {steps}. The model ends there. Outside it "
+        "the softmax makes probabilities of the logits."
+    )
     return Diagram(f"The whole model: {cell}", alt, canvas)
 
 
