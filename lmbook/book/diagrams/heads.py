@@ -194,7 +194,7 @@ def multi_head(*, heads: int = 4, width: int | None = None) -> Diagram:
         canvas.arrow([box.n, (x, 382)])
         canvas.text(x + 10, 404, letter.lower(), anchor="start")
         canvas.line([(middle, 524), (middle, 506), (x, 506), box.s] if x != middle else [(middle, 524), box.s])
-    canvas.text(middle + 12, 339, f"cut: {HK} = {H} · {K}", size=SMALL, anchor="start", colour="muted")
+    canvas.text(middle + 12, 339, f"cut into {H} · {K}", size=SMALL, anchor="start", colour="muted")
     canvas.box(middle, 542, f"x [B, T, {D}]", colour="line", width=150)
     alt = (
         f"The vectors x of shape B by T by {D} are multiplied by three matrices, which give queries, keys and values, "
