@@ -27,10 +27,9 @@
 # weights. A *causal mask* hides the words that come later.
 #
 # The outputs on this page come from `lmbook run attention_heads --full`. Without `--full` a quick version runs: one
-# training of each model and not three, no Shakespeare, and no judgement. Random numbers are drawn, and the **seed** is
-# the number from which the drawing starts: same seed, same numbers. In the code, `Lesson` keeps the figures of this
-# page, `lesson.table` draws a table, `lesson.choose` takes the first value in the quick version and the second in the
-# full one, and `reproducible` sets the seed.
+# training of each model and not three, no Shakespeare, and no judgement. The **seed** is the number from which the
+# drawing of random numbers starts: same seed, same numbers. In the code, `Lesson` keeps the figures, `lesson.table`
+# draws a table, `lesson.choose` picks its `quick` or its `full` value, and `reproducible` sets the seed.
 
 # %%
 from __future__ import annotations
@@ -67,8 +66,7 @@ diagrams.multi_head(heads=4, width=64)
 # The cut comes *after* the matrices: what is cut are the queries, keys and values, not the words' own vectors. So each
 # head can draw on all 64 numbers of a word.
 #
-# Four heads of 16 have exactly as many numbers to learn as one head of 64. What they gain is a choice: one head has one
-# set of weights over the words, and four heads have four.
+# Four heads of 16 have as many numbers to learn as one head of 64, but four sets of weights over the words.
 #
 # ## With a pencil: what one mean cannot fetch
 #
@@ -118,10 +116,8 @@ print("head 2:", heads[1].tolist())
 print("back:  ", heads.swapaxes(0, 1).reshape(2, 4).tolist())
 
 # %% [markdown]
-# Head 1 has the first two numbers of each word, head 2 the last two. The way back is the same in reverse: swap, then
-# reshape.
-#
-# The picture shows this cut on the left. Each number has the colour of the head that gets it. On the right the swap is
+# Head 1 has the first two numbers of each word, head 2 the last two. The way back is: swap, then reshape. The picture
+# shows this cut on the left. Each number has the colour of the head that gets it. On the right the swap is
 # missing: `reshape` alone only puts brackets into the row of numbers 1, 2, … 8. Head 1 gets both halves of word 1, and
 # takes the second half for word 2. Further down we make this mistake on purpose.
 
@@ -192,9 +188,9 @@ class Heads(keras.layers.Layer):
 
 
 # %% [markdown]
-# Is it right? We compare it with the plain way, which needs neither reshape nor swap: cut the matrices themselves,
-# compute one head after the other as in the last lesson, and put the results side by side. `np.tri` is the causal mask
-# again, a triangle of true below false.
+# Is it right? We compare it with the plain way, which needs neither reshape nor swap: cut the matrices themselves, and
+# compute one head after the other as in the last lesson. `np.tri` is the causal mask again, a triangle of true below
+# false.
 
 
 # %%
@@ -249,8 +245,8 @@ lesson.record("difference_to_book_layer", to_book, tolerance=None, at_most=1e-5)
 lesson.record("difference_to_keras_layer", to_keras, tolerance=None, at_most=1e-5)
 
 # %% [markdown]
-# All the same, up to rounding (1e-07 is 0.0000001). The book's layer has some options that we do not need here; its
-# methods `_heads` and `attend_cached` hold the reshape and the swap:
+# All the same, up to rounding (1e-07 is 0.0000001). In the book's layer, `_heads` and `attend_cached` hold the reshape
+# and the swap; its options we do not need here:
 #
 # [[source lmbook.MultiHeadAttention]]
 #
@@ -296,8 +292,7 @@ def make_model(vocabulary, heads, positions="sinusoidal", cut=(split, join)):
 # %% [markdown]
 # The stories are those of **greentree**, the corpus (collection of texts) that is built into this book. Each becomes a
 # row of word numbers between two `<end>` tokens, filled up with 0, and the model predicts each word from those before
-# it. The test stories are not trained on. (`split="seen"` leaves some pairs of words out of all stories; other lessons
-# ask about them.)
+# it. The test stories are not trained on. (`split="seen"` leaves some pairs of words out, for other lessons.)
 #
 # The **loss** is the mean of $-\ln p$, with $p$ the probability of the word that really came, in **nats**: for $p =
 # 0.5$ it is 0.69 nats. The best possible loss on these test stories is known exactly, and is called the **floor**.
@@ -406,11 +401,10 @@ if lesson.full:
 #
 # ## Then on real text
 #
-# Real text may ask for more at once. We take the plays of Shakespeare (one million characters) letter by letter, in
+# We take the plays of Shakespeare (one million characters) letter by letter, in
 # windows of 65 letters: the model reads the first 64 and predicts after each the next. It trains for one epoch, with a
 # learning rate of 0.005. The loss is in nats per *letter* here, so it cannot be compared with the losses above. It is
-# measured on a held-out part, which is not trained on. (`--text FILE` puts a text of your own here: plain text in
-# UTF-8.)
+# measured on a held-out part, which is not trained on.
 
 
 # %%
@@ -551,8 +545,8 @@ lesson.record("shorter_text_changes_logits_wrong_cut", changes["wrong"], toleran
 #
 # ## What this lesson cannot show
 #
-# - The model is one layer of attention and nothing else, and it trains for minutes. Deeper models, which come
-#   [soon](transformer_block.py), may gain more from their heads, or less.
+# - The model is one layer of attention, and it trains for minutes. [Deeper models](transformer_block.py) may gain more
+#   from their heads, or less.
 # - Three seeds are few. A draw may hide a small difference.
 # - We compare one head with four, at one width. Whether two or sixteen are better we did not test (exercise 4).
 # - The learning rate for the stories, too, was chosen on what we report (the test stories), with four heads; one head
@@ -561,9 +555,9 @@ lesson.record("shorter_text_changes_logits_wrong_cut", changes["wrong"], toleran
 #
 # ## Summary
 #
-# One head takes one weighted mean of the words, and several heads take several, with as many numbers to learn. Multiply
-# the words by the three matrices, cut the queries, keys and values into parts by a reshape, and swap two axes; then
-# each head does attention alone, and a last matrix mixes the results. On our stories one head and four ended in what
+# One head takes one weighted mean of the words, and several heads take several, with as many numbers to learn. Cut the
+# queries, keys and values into parts by a reshape, and swap two axes; then each head does attention alone, and a last
+# matrix mixes the results. On our stories one head and four ended in what
 # the rule calls [[greentree_judgement]]; on Shakespeare four heads were better than one with rotary positions, and drew
 # with the two other kinds. A reshape without its swap runs, trains and is wrong; cutting the end off a text finds it.
 #

@@ -27,10 +27,9 @@
 #
 # The outputs on this page come from `lmbook run positions --full`. Without `--full` a quick version runs: one training
 # of each model with three epochs, and no Shakespeare. Its order can be another: in ours, rotary positions ended at
-# 0.890, behind sinusoidal (0.882) and learned ones (0.888). Random numbers are drawn, and the **seed** is the number
-# from which the drawing starts: same seed, same numbers. In the code, `Lesson` keeps the figures of this page,
-# `lesson.table` draws a table, `lesson.choose` takes the first value in the quick version and the second in the full
-# one, and `reproducible` sets the seed.
+# 0.890, behind sinusoidal (0.882) and learned ones (0.888). The **seed** is the number from which the drawing of random
+# numbers starts: same seed, same numbers. In the code, `Lesson` keeps the figures, `lesson.table` draws a table,
+# `lesson.choose` picks its `quick` or its `full` value, and `reproducible` sets the seed.
 
 # %%
 from __future__ import annotations
@@ -89,8 +88,8 @@ print(f"largest difference: {without_order:.1e}")
 #
 # Position 0 has a vector, position 1 has another, and so on; the vector of its position is added to that of the word.
 # If "dog" is (1, 2) and the positions 0 and 2 are (0.1, 0) and (0, −0.3), then "dog" is (1.1, 2) at the start of a
-# sentence, and (1, 1.7) at its end. Training finds the vectors, as it finds those of the words. A position beyond the
-# longest text of training has a vector that was never trained. The lesson on attention used this way.
+# sentence, and (1, 1.7) at its end. Training finds the vectors, as it finds those of the words. The lesson
+# on attention used this way.
 #
 # ## Second way, sinusoidal: clocks
 #
@@ -142,7 +141,7 @@ print(f"largest difference to the library: {clocks_apart:.1e}")
 # Take two numbers of a query as an arrow in the plane. Rotary positions turn this arrow by the angle $t\,\omega$ at
 # position $t$, and do the same to the keys. The dot product of two arrows depends on their lengths and on the angle
 # *between* them. If both words move ten positions on, both arrows turn further by the same angle, and the score stays
-# as it was. What counts is how far the two words stand apart, and which of them comes first.
+# as it was.
 
 # %% tags=["hide-input"]
 diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
@@ -156,7 +155,6 @@ diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
 # |---:|---:|---|---:|---|
 # | 3 | 1 | 90° and 30° | 60° | cos 60° = 0.5 |
 # | 13 | 11 | 390° and 330° | 60° | cos 60° = 0.5 |
-# | 3 | 3 | 90° and 90° | 0° | cos 0° = 1 |
 #
 # **Which comes first.** Two equal arrows do not show which word comes first; two different ones do. Let the query be
 # (1, 0) and the key (0, 1), which points to 90° before any turn. With the query at position 1 and the key at position
@@ -194,7 +192,7 @@ for key, t, s in ((right, 3, 1), (right, 13, 11), (up, 1, 0), (up, 0, 1)):
 # [[source lmbook.layers.apply_rotary]]
 #
 # Is it equal to ours, and is the formula true for eight arrows? We put one query and one key of 16 random numbers on
-# all positions from 0 to 19, and then from 100 to 119. The hundred positions should not change the scores.
+# all positions from 0 to 19, and then from 100 to 119. The scores should be the same.
 
 # %%
 q, k = (np.repeat(one, 20, axis=0) for one in rng.normal(size=(2, 1, 16)))
@@ -301,9 +299,9 @@ def make_model(vocabulary, positions, learning_rate=0.01, layer=Heads, size=1.0)
 
 
 # %% [markdown]
-# The stories are those of **greentree**, the corpus (collection of texts) that is built into this book. They are
-# prepared as in the last lesson: rows of word numbers, filled up with 0. The test stories are not trained on. The best
-# possible loss on them is known exactly, and is called the **floor**.
+# The stories are those of **greentree**, the corpus (collection of texts) that is built into this book, as rows of word
+# numbers, filled up with 0. The test stories are not trained on. The best possible loss on them is known exactly, and
+# is called the **floor**.
 
 # %%
 grammar = Grammar(split="seen", max_sentences=4)
@@ -367,9 +365,9 @@ for kind in ("sinusoidal", "rotary"):
     lesson.record(f"gain_of_{kind}_over_none_after_one_epoch", float(gap), "nats per word", None, at_least=0.02)
 
 # %% [markdown]
-# The picture shows the mean over the seeds after each epoch, and the floor. The table below it has the first and the
-# last of these means. Behind each ± stands the **standard deviation** over the three seeds: about how far one run lies
-# from the mean (for 1, 2 and 3 it is 1).
+# The picture shows the mean over the seeds after each epoch, the table the first and the last of these means. Behind
+# each ± stands the **standard deviation** over the three seeds: about how far one run lies from the mean (for 1, 2 and
+# 3 it is 1).
 
 # %% tags=["hide-input"]
 label = "loss on test stories (nats per word)"
@@ -520,7 +518,7 @@ names = ["loss", "none", "only queries", "both", "gap", "limit", "judgement"]
 lesson.table("only_queries", rows, names)
 
 # %% [markdown]
-# It trains, and well. After one epoch it is behind the model that turns both; the rule says:
+# It trains. After one epoch it is behind the model that turns both; the rule says:
 # [[only_queries/after one epoch/judgement]]. After all epochs the gap is [[only_queries/after all epochs/gap]] and the
 # limit [[only_queries/after all epochs/limit]]: [[only_queries/after all epochs/judgement]]. It ends at
 # [[only_queries/after all epochs/only queries]], where no positions at all end at
@@ -568,21 +566,20 @@ for kind, change in swaps.items():
 # - Three seeds are few: a draw may hide a small difference. The swap test is of one story and one seed.
 # - The learning rate is the same for all kinds; each might prefer its own. It was chosen by looking at these test
 #   stories, and the 0.005 for Shakespeare on the part on which we report.
-# - Texts here have at most 64 tokens. What happens beyond the longest text of training, for which rotary positions are
-#   often chosen, is not tested here.
+# - What happens in texts longer than those of training, for which rotary positions are often chosen, is not tested.
 #
 # ## Summary
 #
 # Attention takes weighted sums, and a sum does not know the order of its terms. Learned and sinusoidal positions are
-# added to the words' vectors. Rotary positions turn the queries and the keys, so that a score depends on how far one
-# word stands from the other, and on which side. On our stories, sinusoidal and rotary positions were ahead after one
+# added to the words' vectors; rotary ones turn the queries and the keys, so that a score depends on how far one word
+# stands from the other, and on which side. On our stories, sinusoidal and rotary positions were ahead after one
 # epoch, the sinusoidal ones through the size of their numbers. After five, rotary ones alone still differed from none;
 # on Shakespeare, rotary positions lowered the loss by far more than the limit. Turning only the queries trains without
 # complaint and loses the order: a swap of two words shows it.
 #
 # ## Exercises
 #
-# For exercises 2 and 3 change the script `positions.py` in the folder `chapters/05_transformer` of the book, and run it
+# For exercises 2 and 3 change the script `positions.py` in the book's folder `chapters/05_transformer`, and run it
 # there.
 #
 # 1. With a pencil: turn by 45° at each position. What is the score of the query (1, 0) at position 5 with the key (1,
@@ -597,7 +594,7 @@ for kind, change in swaps.items():
 # <summary>Answer to 1, hints for 2 and 3</summary>
 #
 # 1. The words stand two positions apart, so the angle between them is 90°, and the score is cos 90° = 0.
-# 2. We have not tried 0.25. After one epoch we had [[loss_sinusoidal_after_one_epoch .3]] nats with the size 1,
+# 2. We have not tried it. After one epoch we had [[loss_sinusoidal_after_one_epoch .3]] nats with the size 1,
 #    [[loss_small_sinusoidal_after_one_epoch .3]] with 0.05 and [[loss_no_positions_after_one_epoch .3]] without
 #    positions.
 # 3. On Shakespeare, with three seeds (`--full`), the gap was [[shakespeare_gap .3]] nats per letter. The swap should
