@@ -396,7 +396,7 @@ if lesson.full:
 # %% [markdown]
 # On these simple stories one head ends at [[greentree_1_head .3]] nats and four heads end at [[greentree_4_heads .3]].
 # The gap is [[greentree_gap .3]] and the limit [[greentree_limit .3]], so by our rule that is [[greentree_judgement]],
-# though a near miss: one head ends [[greentree/1/above the floor]] nats above the floor, and four
+# but only just: one head ends [[greentree/1/above the floor]] nats above the floor, and four
 # [[greentree/4/above the floor]].
 #
 # ## Then on real text
@@ -501,11 +501,11 @@ if lesson.full:
     lesson.record("wrong_reshape_limit", float(limit), "nats per word", None, at_most=0.2)
 
 # %% [markdown]
-# What is wrong? In the picture, let word 2 have the weights 0.5 and 0.5 in head 1. With the right cut it gets the mean
-# of (1, 2) and (5, 6), which is (3, 4): something of both words. With the wrong cut it gets the mean of (1, 2) and (3,
-# 4), which is (2, 3): both from word 1. Each head has a part of the *text*, not a part of each word. With four heads
-# and 56 positions, a word sees nothing beyond its own quarter of the text. Still the model trains, and ends at
-# [[greentree_wrong_reshape .3]] nats where the right cut has [[greentree_4_heads .3]]. The gap is
+# What is wrong? In the picture of the cut, let word 2 have the weights 0.5 and 0.5 in head 1. With the right cut it
+# gets the mean of (1, 2) and (5, 6), which is (3, 4): something of both words. With the wrong cut it gets the mean of
+# (1, 2) and (3, 4), which is (2, 3): both from word 1. Each head has a part of the *text*, not a part of each word.
+# With four heads and 56 positions, a word sees nothing beyond its own quarter of the text. Still the model trains, and
+# ends at [[greentree_wrong_reshape .3]] nats where the right cut has [[greentree_4_heads .3]]. The gap is
 # [[wrong_reshape_gap .3]] and the limit [[wrong_reshape_limit .3]]: [[wrong_reshape_judgement]]. But you would have to
 # know the right model's loss to suspect anything: no error appears and the shapes are right.
 #
@@ -516,7 +516,7 @@ if lesson.full:
 #   many words follow. With the wrong cut it does: the text is cut into four quarters, and in a shorter text the
 #   quarters are shorter, so a word sees others than before.
 #
-# We run both, with a fresh layer and with two fresh models. The second test compares the logits of the first 20
+# We run the first with a fresh layer, the second with two fresh models. The second compares the logits of the first 20
 # positions when the model reads 56 words of a story and when it reads only 28.
 
 # %%

@@ -418,7 +418,8 @@ lesson.table("judgements", rows, ["losses", "gap", "limit", "judgement"])
 # **After five epochs** rotary positions have the lowest loss, [[loss_rotary_after_all_epochs .3]] nats. Of the three,
 # only rotary still differs from none, by [[judgements/no_positions minus rotary, epoch 5/gap]] with a limit of
 # [[judgements/no_positions minus rotary, epoch 5/limit]]; against learned positions it is
-# [[judgements/learned minus rotary, epoch 5/judgement]].
+# [[judgements/learned minus rotary, epoch 5/judgement]], against sinusoidal ones
+# [[judgements/sinusoidal minus rotary, epoch 5/judgement]].
 #
 # So on these stories sinusoidal and rotary positions learn fastest. Why? Perhaps because a table must be learned, while
 # clocks and turns are there from the first step. But there is another difference: the sinusoidal numbers lie between −1
@@ -445,8 +446,8 @@ lesson.record("gain_of_small_sinusoidal_over_none_after_one_epoch", gain, "nats 
 
 # %% [markdown]
 # After one epoch the small ones have [[loss_small_sinusoidal_after_one_epoch .3]] nats. Against none that is
-# [[small_sinusoidal/after one epoch/judgement]], so the head start is gone: it comes from the size, and our first guess
-# does not explain it.
+# [[small_sinusoidal/after one epoch/judgement]]: the head start is gone. So with sinusoidal positions it needs the
+# large numbers; being there from the first step is not enough. For rotary ones we have tested no reason.
 #
 # ## And on real text?
 #
@@ -573,7 +574,7 @@ for kind, change in swaps.items():
 # Attention takes weighted sums, and a sum does not know the order of its terms. Learned and sinusoidal positions are
 # added to the words' vectors; rotary ones turn the queries and the keys, so that a score depends on how far one word
 # stands from the other, and on which side. On our stories, sinusoidal and rotary positions were ahead after one
-# epoch, the sinusoidal ones through the size of their numbers. After five, rotary ones alone still differed from none;
+# epoch, the sinusoidal ones only with large numbers. After five, rotary ones alone still differed from none;
 # on Shakespeare, rotary positions lowered the loss by far more than the limit. Turning only the queries trains without
 # complaint and loses the order: a swap of two words shows it.
 #
