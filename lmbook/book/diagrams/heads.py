@@ -184,11 +184,18 @@ def multi_head(*, heads: int = 4, width: int | None = None) -> Diagram:
         box = canvas.box(head * step + step / 2, 236, name, colour="orange", width=step - 12)
         canvas.arrow([box.n, part.s])
     for x, letter in ((middle - 140, "Q"), (middle, "K"), (middle + 140, "V")):
-        box = canvas.box(x, 398, [("W", letter), f"[{D}, {HK}]"], width=120)
-        canvas.arrow([box.n, (x, frame.bottom)])
-        canvas.text(x + 10, 344, letter.lower(), anchor="start")
-        canvas.line([(middle, 466), (middle, 448), (x, 448), box.s] if x != middle else [(middle, 466), box.s])
-    canvas.box(middle, 484, f"x [B, T, {D}]", colour="line", width=150)
+        box = canvas.box(x, 456, [("W", letter), f"[{D}, {HK}]"], width=120)
+        for head in range(heads):
+            cell = Area(x - 60 + head * 120 / heads, 356, 120 / heads, 26)
+            canvas.rectangle(cell, fill="orange-tint", stroke="orange", radius=0)
+            if heads <= 4:
+                canvas.text(*cell.middle, K, size=SMALL)
+        canvas.arrow([(x, 356), (x, frame.bottom)])
+        canvas.arrow([box.n, (x, 382)])
+        canvas.text(x + 10, 404, letter.lower(), anchor="start")
+        canvas.line([(middle, 524), (middle, 506), (x, 506), box.s] if x != middle else [(middle, 524), box.s])
+    canvas.text(middle + 12, 339, f"cut into {H} · {K}", size=SMALL, anchor="start", colour="muted")
+    canvas.box(middle, 542, f"x [B, T, {D}]", colour="line", width=150)
     alt = (
         f"The vectors x of shape B by T by {D} are multiplied by three matrices, which give queries, keys and values, "
         f"cut into {heads} heads of width {K}. Each head does attention on its own. Their results are put side by "
@@ -227,7 +234,7 @@ def head_cut(*, words: int = 2, width: int = 4, heads: int = 2) -> Diagram:
     cuts = (("right: reshape and swap", right), ("wrong: reshape alone", wrong))
     wide, small = Canvas(), Canvas()
     for index, (title, cut) in enumerate(cuts):
-        _cut(wide, index * (60 + width * 32 + 42), 0, title, rows, cut)
+        _cut(wide, index * max(102 + width * 32, 196 + size * 32), 0, title, rows, cut)
         _cut(small, 0, index * (38 * words + heads * (30 * words + 14) + 80), title, rows, cut)
     said = "; ".join(
         f"{title}: " + ", ".join(f"head {h + 1} has {' and '.join(map(_ints, part))}" for h, part in enumerate(cut))
@@ -250,10 +257,12 @@ def _cut(canvas: Canvas, x: float, y: float, title: str, rows: list[list[int]], 
     for head, part in enumerate(cut):
         y += 10
         canvas.text(x, y + 15 * (len(part) + 1), f"head {head + 1}", size=SMALL, anchor="start")
-        for row in part:
+        for t, row in enumerate(part):
             y += 30
             for i, value in enumerate(row):
                 _whole(canvas, left + i * cell, y, value, HEADS[head])
+            said = f"read as word {t + 1}"
+            canvas.text(left + len(row) * cell + 8, y, said, size=SMALL, anchor="start", colour="muted")
 
 
 def _ints(values: Sequence[int]) -> str:

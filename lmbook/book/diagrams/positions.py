@@ -49,14 +49,14 @@ def rotary(words: Sequence[str], *, pairs: int = 2, base: float = 100.0) -> Diag
         len(words) * 58 + 2,
         [
             "Each next position turns the arrows further; the angle",
-            "between two of them depends only on their distance",
+            "between two depends on how far apart the words stand",
             f"(base {base:,g}; 1 radian ≈ 57°)",
         ],
     )
     said = "; ".join(f"pair {i + 1} turns by {_angle(speed)} for each position" for i, speed in enumerate(speeds))
     alt = (
         f"Each pair of numbers is an arrow on a dial, at position t turned by t steps: {said}. The words are "
-        f"{' '.join(words)}. The angle between the arrows of two words depends only on their distance."
+        f"{' '.join(words)}. The angle between the arrows of two words depends on how far apart they stand."
     )
     return Diagram("Rotary positions", alt, canvas)
 
@@ -130,10 +130,10 @@ def sinusoidal(*, length: int = 16, width: int = 8, position: int = 5, base: flo
 
 
 def ways_of_positions() -> Diagram:
-    """Where a word's place enters a model: added to the word's vector, or by turning its query and key."""
+    """Where a word's position enters a model: added to the word's vector, or by turning its query and key."""
     canvas, middle, left, right = Canvas(), 215, 72, 358
     attention = canvas.box(middle, 0, "scores, softmax, weighted mean", colour="line", width=430)
-    turns = {x: canvas.box(x, 84, ["rotary", "turn by place t"], colour="orange", dashed=True) for x in (left, middle)}
+    turns = {x: canvas.box(x, 84, ["rotary", "turn by t steps"], colour="orange", dashed=True) for x in (left, middle)}
     plus = canvas.circle(middle, 286, sign="+")
     for x, letter in ((left, "Q"), (middle, "K"), (right, "V")):
         matrix = canvas.box(x, 176, [("W", letter)], width=90)
@@ -147,13 +147,13 @@ def ways_of_positions() -> Diagram:
     for x, labels in ((left, ["learned", "row t of a table"]), (right, ["sinusoidal", "clocks at time t"])):
         box = canvas.box(x, 286, labels, colour="orange", dashed=True)
         canvas.arrow([box.e if x < middle else box.w, plus.w if x < middle else plus.e])
-    word = canvas.box(middle, 362, "vector of the word at place t", colour="line")
+    word = canvas.box(middle, 362, "vector of the word at position t", colour="line")
     canvas.arrow([word.n, plus.s])
     canvas.text(middle, 408, "dashed: three ways, of which a model uses one", size=SMALL, colour="muted")
     alt = (
-        "The vector of the word at place t goes up. Learned or sinusoidal positions are added to it: row t of a table, "
-        "or clocks at time t. Then three matrices make query, key and value. Rotary positions turn the query and the "
-        "key by the place t; the value is not turned. Then come scores, softmax and the weighted mean. A model uses "
-        "one of the three ways."
+        "The vector of the word at position t goes up. Learned or sinusoidal positions are added to it: row t of a "
+        "table, or clocks at time t. Then three matrices make query, key and value. Rotary positions turn the query "
+        "and the key by the position t; the value is not turned. Then come scores, softmax and the weighted mean. A "
+        "model uses one of the three ways."
     )
     return Diagram("Three ways of telling attention the order", alt, canvas)
