@@ -48,7 +48,7 @@ def rotary(words: Sequence[str], *, pairs: int = 2, base: float = 100.0) -> Diag
         215,
         len(words) * 58 + 2,
         [
-            "Each next position turns the arrows further. What counts",
+            "The arrows turn further at each position. What counts",
             "is how far apart two words stand, and on which side",
             f"(base {base:,g}; 1 radian ≈ 57°)",
         ],
