@@ -22,9 +22,9 @@
 # You need the lesson on [attention](attention.py). In short: each word has three **vectors** (lists of numbers), a
 # *query*, a *key* and a *value*. The **score** of two words is the *dot product* of one's query with the other's key:
 # multiply number by number and add up, so that (1, 2) and (3, 4) give 1 · 3 + 2 · 4 = 11. The score is divided by √K,
-# where K says how many numbers a query has (here 2). *Softmax* turns the scores of a word into **weights** between 0
-# and 1 that add up to 1: scores of 0 and 1 become 0.27 and 0.73. The word then takes the mean of all values with these
-# weights. A *causal mask* hides the words that come later.
+# where K says how many numbers a query has (2 in this example). *Softmax* turns the scores of a word into **weights**
+# between 0 and 1 that add up to 1: scores of 0 and 1 become 0.27 and 0.73. The word then takes the mean of all values
+# with these weights. A *causal mask* hides the words that come later.
 #
 # The outputs on this page come from `lmbook run attention_heads --full`. Without `--full` a quick version runs: one
 # training of each model and not three, no Shakespeare, and no judgement. The **seed** is the number from which the
@@ -117,9 +117,9 @@ print("back:  ", heads.swapaxes(0, 1).reshape(2, 4).tolist())
 
 # %% [markdown]
 # Head 1 has the first two numbers of each word, head 2 the last two. The way back is: swap, then reshape. The picture
-# shows this cut on the left. Each number has the colour of the head that gets it. On the right the swap is
-# missing: `reshape` alone only puts brackets into the row of numbers 1, 2, … 8. Head 1 gets both halves of word 1, and
-# takes the second half for word 2. Further down we make this mistake on purpose.
+# shows this cut on the left. Each number has the colour of the head that gets it. On the right the swap is missing:
+# `reshape` alone only puts brackets into the row of numbers 1, 2, … 8. Head 1 gets (1, 2) and (3, 4), both from word 1,
+# but treats (3, 4) as if it were word 2. Further down we make this mistake on purpose.
 
 # %% tags=["hide-input"]
 diagrams.head_cut(words=2, width=4, heads=2)
@@ -189,8 +189,8 @@ class Heads(keras.layers.Layer):
 
 # %% [markdown]
 # Is it right? We compare it with the plain way, which needs neither reshape nor swap: cut the matrices themselves, and
-# compute one head after the other as in the last lesson. `np.tri` is the causal mask again, a triangle of true below
-# false.
+# compute one head after the other as in the last lesson. `np.tri` is the causal mask again, in which row $t$ is true up
+# to place $t$ and false behind it.
 
 
 # %%
@@ -355,9 +355,10 @@ losses = {heads: [loss_of(model, test) for model in each] for heads, each in mod
 
 # %% [markdown]
 # How do we judge such a difference? We write the mean of the three seeds ± their **standard deviation**, which says
-# about how far one run lies from the mean (for 1, 2 and 3 it is 1). The *gap* is the distance between two means. The
-# *limit* is twice the larger of the two ±. If the gap is above the limit, we say that the two **differ**, and else that
-# it is a **draw**. That is a rough rule, and no proof with three seeds.
+# about how far one run lies from the mean (for 1, 2 and 3 it is 1). The *gap* is the first mean minus the second,
+# computed before rounding; it is negative where the second is larger. The *limit* is twice the larger of the two ±. If
+# its size is above the limit, we say that the two **differ**, and else that it is a **draw**. That is a rough rule, and
+# no proof with three seeds.
 
 
 # %%
@@ -464,9 +465,10 @@ if corpus and not lesson.own_text:
 # [[shakespeare_sinusoidal_judgement]]. With learned ones they are [[shakespeare_learned_gap .3]] and
 # [[shakespeare_learned_limit .3]]: [[shakespeare_learned_judgement]].
 #
-# So does a model predict better when its words can take several means? On Shakespeare, four heads predict letters
-# better than one with rotary positions; with the two other kinds we see no difference. The learning rate of 0.005, the
-# same for all, was chosen on this held-out part. With how many heads we did not note.
+# So does a model predict better when its words can take several means? With rotary positions, four heads predict
+# Shakespeare's letters better than one; with the two other kinds it is a draw. The learning rate of 0.005, the same for
+# all, was chosen on this held-out part. We did not note whether with one head or with four, so the choice may favour
+# either. Why only rotary positions gain, we did not test.
 #
 # ## What goes wrong: the reshape without the swap
 #
@@ -557,9 +559,9 @@ lesson.record("shorter_text_changes_logits_wrong_cut", changes["wrong"], toleran
 #
 # One head takes one weighted mean of the words, and several heads take several, with as many numbers to learn. Cut the
 # queries, keys and values into parts by a reshape, and swap two axes; then each head does attention alone, and a last
-# matrix mixes the results. On our stories one head and four ended in what
-# the rule calls [[greentree_judgement]]; on Shakespeare four heads were better than one with rotary positions, and drew
-# with the two other kinds. A reshape without its swap runs, trains and is wrong; cutting the end off a text finds it.
+# matrix mixes the results. On our stories one head and four ended in what the rule calls [[greentree_judgement]]; on
+# Shakespeare, with rotary positions, four heads were better than one; with the two other kinds it was a draw. A reshape
+# without its swap runs, trains and is wrong; cutting the end off a text finds it.
 #
 # ## Exercises
 #

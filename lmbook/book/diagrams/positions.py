@@ -48,15 +48,15 @@ def rotary(words: Sequence[str], *, pairs: int = 2, base: float = 100.0) -> Diag
         215,
         len(words) * 58 + 2,
         [
-            "Each next position turns the arrows further; the angle",
-            "between two depends on how far apart the words stand",
+            "The arrows turn further at each position. What counts",
+            "is how far apart two words stand, and on which side",
             f"(base {base:,g}; 1 radian ≈ 57°)",
         ],
     )
     said = "; ".join(f"pair {i + 1} turns by {_angle(speed)} for each position" for i, speed in enumerate(speeds))
     alt = (
         f"Each pair of numbers is an arrow on a dial, at position t turned by t steps: {said}. The words are "
-        f"{' '.join(words)}. The angle between the arrows of two words depends on how far apart they stand."
+        f"{' '.join(words)}. What counts is how far apart two words stand, and on which side."
     )
     return Diagram("Rotary positions", alt, canvas)
 
