@@ -26,10 +26,10 @@
 # these weights. A *head* does this with a part of the numbers. A *causal mask* hides the words that come later.
 #
 # The outputs on this page come from `lmbook run positions --full`. Without `--full` a quick version runs: one training
-# of each model with three epochs, and no Shakespeare. Its order can be another: in ours, rotary positions ended at
-# 0.890, behind sinusoidal (0.882) and learned ones (0.888). The **seed** is the number from which the drawing of random
-# numbers starts: same seed, same numbers. In the code, `Lesson` keeps the figures, `lesson.table` draws a table,
-# `lesson.choose` picks its `quick` or its `full` value, and `reproducible` sets the seed.
+# of each model with three epochs, and no Shakespeare. Its order of the four kinds can be another than here. The
+# **seed** is the number from which the drawing of random numbers starts: same seed, same numbers. In the code, `Lesson`
+# keeps the figures, `lesson.table` draws a table, `lesson.choose` picks its `quick` or its `full` value, and
+# `reproducible` sets the seed.
 
 # %%
 from __future__ import annotations
@@ -113,8 +113,9 @@ diagrams.sinusoidal(length=16, width=8, position=5)
 
 
 # %% [markdown]
-# In code, `angles_at` gives a row of angles for each position, and `clocks` takes their sines and cosines. All sines
-# come first and then all cosines; the order does not matter, as long as it is always the same.
+# In code, `angles_at` gives a row of angles for each position (`[:, None]` makes a column of the positions, so that
+# each of them meets each speed), and `clocks` takes their sines and cosines. All sines come first and then all cosines;
+# the order does not matter, as long as it is always the same.
 
 
 # %%
@@ -138,10 +139,10 @@ print(f"largest difference to the library: {clocks_apart:.1e}")
 #
 # ## Third way, rotary: turn, don't add
 #
-# Take two numbers of a query as an arrow in the plane. Rotary positions turn this arrow by the angle $t\,\omega$ at
-# position $t$, and do the same to the keys. The dot product of two arrows depends on their lengths and on the angle
-# *between* them. If both words move ten positions on, both arrows turn further by the same angle, and the score stays
-# as it was.
+# Take two numbers of a query as an arrow in the plane. Rotary positions turn this arrow by the angle $t\,\omega_i$
+# (each pair of numbers $i$ has the speed of its clock) at position $t$, and do the same to the keys. The dot product of
+# two arrows depends on their lengths and on the angle *between* them. If both words move ten positions on, both arrows
+# turn further by the same angle, and the score stays as it was.
 
 # %% tags=["hide-input"]
 diagrams.rotary(["the", "cat", "sat", "down"], pairs=2)
@@ -219,9 +220,10 @@ print(f"largest difference to the library: {to_library:.1e}")
 #
 # ## Which way learns fastest?
 #
-# We give each of them to the little model of the last lesson. `Positions` adds the learned or the sinusoidal vectors.
-# An `Embedding(64, width)` is a table of 64 rows, one for each position, with `width` numbers each, which training
-# finds. For rotary positions there is nothing to add. (We need `size` further down.)
+# By the fastest we mean the way with the lowest loss after one epoch; where it ends after five is a second question. We
+# give each way to the little model of the last lesson. `Positions` adds the learned or the sinusoidal vectors. An
+# `Embedding(64, width)` is a table of 64 rows, one for each position, with `width` numbers each, which training finds.
+# For rotary positions there is nothing to add. (We need `size` further down.)
 
 
 # %%
@@ -421,10 +423,10 @@ lesson.table("judgements", rows, ["losses", "gap", "limit", "judgement"])
 # [[judgements/learned minus rotary, epoch 5/judgement]], against sinusoidal ones
 # [[judgements/sinusoidal minus rotary, epoch 5/judgement]].
 #
-# So on these stories sinusoidal and rotary positions learn fastest. Why? Perhaps because a table must be learned, while
-# clocks and turns are there from the first step. But there is another difference: the sinusoidal numbers lie between −1
-# and 1, while `Embedding` starts with numbers between −0.05 and 0.05, for words and learned positions. So we try
-# sinusoidal positions of a twentieth of their size.
+# So on these stories sinusoidal and rotary positions were ahead after one epoch. Why? Perhaps because a table must be
+# learned, while clocks and turns are there from the first step. But there is another difference: the sinusoidal numbers
+# lie between −1 and 1, while `Embedding` starts with numbers between −0.05 and 0.05, for words and learned positions.
+# So we try sinusoidal positions of a twentieth of their size.
 
 # %%
 small = [trained("sinusoidal", seed, size=0.05) for seed in SEEDS]
@@ -447,8 +449,10 @@ lesson.record(name, gain, "nats per word", None, at_least=-0.1, at_most=0.06)
 
 # %% [markdown]
 # After one epoch the small ones have [[loss_small_sinusoidal_after_one_epoch .3]] nats. Against none that is
-# [[small_sinusoidal/after one epoch/judgement]]: the head start is gone. So with sinusoidal positions it needs the
-# large numbers; being there from the first step is not enough. For rotary ones we have tested no reason.
+# [[small_sinusoidal/after one epoch/judgement]]: the head start is gone. So the sinusoidal positions need their large
+# numbers; being there from the first step is not enough. Learned positions, which start as small and must be learned
+# besides, came to [[loss_learned_after_one_epoch .3]]; so that a table must be learned does not explain the difference.
+# For rotary positions we have tested no reason.
 #
 # ## And on real text?
 #
@@ -590,7 +594,8 @@ for kind, change in swaps.items():
 #    epoch is left?
 # 3. Put `print(swap_changes(model, held_out[0, :64], 2, 9, 20))` before the last line and run `python positions.py
 #    --text FILE` on a text of your own (plain text in UTF-8, best a million letters). How large is the gap between none
-#    and rotary there? And does the rotary model notice that two letters are swapped?
+#    and rotary there? And does the rotary model notice that two letters are swapped? (`model` is the last one trained,
+#    with rotary positions. Without `--full` there is one seed, so the limit is `nan` and there is no judgement.)
 #
 # <details>
 # <summary>Answer to 1, hints for 2 and 3</summary>
