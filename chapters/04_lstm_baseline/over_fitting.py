@@ -87,8 +87,8 @@ for step in range(61):
     w -= 0.5 * (p - 1)
 
 # %% [markdown]
-# The loss on our stories falls with every step. The loss on new stories falls, turns, and rises. The LSTM below does
-# the same.
+# The loss on our stories falls with every step. The loss on new stories falls, turns, and rises, as it will for the
+# LSTM.
 #
 # ## By hand: early stopping
 #
@@ -235,8 +235,8 @@ def nats(model, data, labels):
 
 # %% [markdown]
 # `study` makes one training and scores it: it gives both losses of every epoch, and the final losses on the stories
-# that were read and on the test stories. Each training reads 4,000 stories in all, 200 stories 20 times or 1,000
-# stories four times. (`functools.cache` remembers what was computed, so that no training is made twice.)
+# that were read and on the test stories. Unless it stops early, each training reads 4,000 stories in all: 200
+# stories 20 times, or 1,000 four times. (`functools.cache` remembers what was computed.)
 
 
 # %%
@@ -253,13 +253,12 @@ def study(count, seed, dropout=0.0, patience=None):
 # %% [markdown]
 # ## How we see it
 #
-# We train on 200 stories, 20 times each, without any remedy, and look at both losses:
+# We train on 200 stories, read 20 times, without any remedy, and look at both losses:
 
 # %%
 past, ours, new = study(200, 0)
 validation_loss = np.array(past["val_loss"])
-print(f"lowest validation loss: {validation_loss.min():.2f}")
-print(f"    in epoch {validation_loss.argmin() + 1} of 20")
+print(f"lowest validation loss: {validation_loss.min():.2f}, in epoch {validation_loss.argmin() + 1} of 20")
 print(f"validation loss at the end: {validation_loss[-1]:.2f}")
 print(f"the 200 stories at the end: {ours:.2f}, 500 new ones: {new:.2f}")
 keep, stop = early_stopping(past["val_loss"], patience=3)
@@ -374,21 +373,18 @@ lesson.table("gaps", rows, ["stories", "each read", "loss on them", "test loss",
 for count, losses in by_count.items():
     gap = losses[:, 1] - losses[:, 0]
     lesson.record_mean(f"gap_{count}_stories", gap, unit, 0.15, note="test loss minus loss on the stories read")
-    lesson.record(f"gap_{count}_stories_sd", float(gap.std(ddof=1)) if lesson.full else 0.0, unit, 0.15)
     lesson.record_mean(f"test_loss_{count}_stories", losses[:, 1], unit, 0.15)
 record_gain("thousand_stories_gain", scores["both"], by_count[1_000][:, 1], 0.005)
 
 # %% [markdown]
-# So how many would be enough? With 200 stories the gap is [[gap_200_stories .2]] nats, with 1,000, each read four
-# times, only [[gap_1000_stories .2]], and with 4,000, read once, [[gap_4000_stories .2]]. Against over-fitting, 1,000
-# stories are nearly enough for this training; between 200 and 1,000 we did not measure. Two things change together from
-# row to row: there are more different stories, and each is read fewer times. This experiment does not separate the two.
+# How many would be enough? With 200 stories the gap is [[gap_200_stories .2]] nats, with 1,000, each read four times,
+# only [[gap_1000_stories .2]], and with 4,000, read once, [[gap_4000_stories .2]]. So against over-fitting, 1,000
+# stories are nearly enough for this training; between 200 and 1,000 we did not measure. From row to row two things
+# change: there are more different stories, and each is read fewer times. This experiment does not separate the two.
 #
 # Without any remedy, 1,000 stories give a lower test loss than 200 with both, by [[thousand_stories_gain .3]] ±
-# [[thousand_stories_gain_sd .3]] nats. Where more text can be had, it is the best remedy that we tried.
-#
-# Even 4,000 stories end far above the floor. That is no over-fitting, since there is hardly a gap: the model has not yet
-# learned the rules.
+# [[thousand_stories_gain_sd .3]] nats. So where more text can be had, take more. (Even 4,000 stories end far above the
+# floor. With hardly a gap that is no over-fitting: the model has not yet learned the rules.)
 #
 # ## On real text
 #
@@ -411,7 +407,8 @@ else:
 
 # %% [markdown]
 # `pieces` cuts a text into rows of 64 characters. Each row of labels is the row of data, moved by one.
-# `study_characters` then does what `study` does for stories, with half the learning rate.
+# `study_characters` then does what `study` does for stories, with half the learning rate. We compare 20,000 characters
+# without a remedy, with early stopping and with both, and 200,000 without a remedy:
 
 
 # %%
@@ -430,10 +427,6 @@ def study_characters(count, seed, dropout=0.0, patience=None):
     train(model, texts, watched, epochs, patience, rate=0.01)
     return nats(model, *texts), nats(model, *pieces(test_text))
 
-
-# %% [markdown]
-# Four ways, with the same seeds as before: 20,000 characters without a remedy, with early stopping and with both, and
-# ten times as much text without a remedy.
 
 # %%
 if corpus is not None:
@@ -502,14 +495,13 @@ twice = pool[:125] * 2
 leaky_curve, leaky_test, shared = split_and_train(twice, 200)
 
 # %% [markdown]
-# There is no error, and the validation loss is lowest in the very last epochs, so early stopping saw no reason to stop
-# before. But [[leak_shared]] of the 50 stories that were put aside stand in the training set as well, and the model
+# There is no error, and the lowest validation loss comes at the very end: early stopping saw no reason to stop before.
+# But [[leak_shared]] of the 50 stories that were put aside stand in the training set as well, and the model
 # knows them by heart. On new stories it has [[leak_test_loss .2]] nats, [[leak_difference .2]] more than the validation
 # loss of [[leak_validation_loss .2]].
 #
-# How would you notice? The loss is too good: it is about that of one who knows all the rules (the floor of the test
-# stories is [[test_floor .2]]), after reading 200 texts. Where no floor is known, the last line of the output is the
-# check that belongs in every such program. The cure is one line before the split, which keeps each text once:
+# How would you notice? The loss is too good: it is about the floor of the test stories, [[test_floor .2]]. Where no
+# floor is known, the last line of the output is the check to make. The cure is one line, which keeps each text once:
 
 # %%
 once = list(dict.fromkeys(twice))
@@ -537,36 +529,31 @@ lesson.record("clean_difference", difference, unit, None, at_most=0.25, note="va
 
 # %% [markdown]
 # Now the curve turns, and early stopping works. The validation loss is [[clean_validation_loss .2]] and the test loss
-# [[clean_test_loss .2]]: the validation set tells the truth again. (This line does not find near copies, such as a text
-# with another headline.)
+# [[clean_test_loss .2]]: the validation set tells the truth again.
 #
 # ## What this lesson cannot show
 #
 # - The seeds change the starting weights, the order of the stories and the dropout. The texts were always the same;
 #   other ones would give other numbers. The curves at the beginning and the leak are from one run each.
 # - We chose the learning rate, of three that we tried, so that over-fitting shows well within 20 epochs. With half of
-#   it the model over-fitted much less in the same time. So how much a remedy gains depends on such choices. Other
-#   remedies, such as smaller models, we did not try.
-# - That more text is better than both remedies holds for five times as many stories and ten times as much Shakespeare.
-#   How little more would do, we did not measure.
+#   it the model over-fitted much less in the same time. Other remedies, such as smaller models, we did not try.
 #
 # ## Summary
 #
 # A model that reads few texts often learns them by heart: the training loss falls on, and the validation loss turns and
 # rises. Early stopping takes back the weights of the turn, dropout makes learning by heart harder, and together they
 # lowered the test loss on stories and on Shakespeare. More text, read fewer times, did more than both. All of this is
-# seen only if no training text has slipped into the validation set, and the final score is fair only on texts that
-# chose nothing.
+# seen only if no training text has slipped into the validation set.
 #
 # ## Exercises
 #
 # Take the notebook (the link is in the box at the top), run it, and then:
 #
 # 1. *Calculate.* The validation losses are 2.0, 1.6, 1.5, 1.52, 1.49, 1.5, 1.51, 1.6. Which epoch does early stopping
-#    keep with a patience of 1, and with a patience of 3? Check with `early_stopping`.
+#    keep with a patience of 1, and of 3? Check with `early_stopping`.
 # 2. *Calculate.* What does dropout with $r = 0.2$ make of $(1, 2, -0.4)$ when the dice say $m = (1, 1, 0)$?
-# 3. *Change a number.* How much dropout is best for 200 stories? Read the validation loss, not the test loss. (These
-#    are twelve trainings, so it takes some minutes.)
+# 3. *Change a number.* How much dropout is best for 200 stories? Read the validation loss. (Twelve trainings: some
+#    minutes.)
 #
 # ```python
 # for share in (0.1, 0.3, 0.5, 0.7):
@@ -574,10 +561,7 @@ lesson.record("clean_difference", difference, unit, None, at_most=0.25, note="va
 #     print(share, np.round(lowest, 3))
 # ```
 #
-# 4. *Change the code.* What if only some stories leak? Replace `twice` by `pool[:125] + pool[:25]`, so that 25 of 150
-#    texts are copies, and call `split_and_train(…, 120)`. How many stories are in both sets, and how far is the
-#    validation loss from the test loss?
-# 5. *Your own text.* Put a few hundred short texts into one file, with an empty line between them. Are any of them in
+# 4. *Your own text.* Put a few hundred short texts into one file, with an empty line between them. Are any of them in
 #    the file twice? In which epoch is the validation loss lowest, and what is the test loss?
 #
 # ```python
@@ -604,22 +588,16 @@ lesson.record("clean_difference", difference, unit, None, at_most=0.25, note="va
 # 3. Take the share with the lowest mean over the three seeds, and look whether its distance from the next one is larger
 #    than the spread of the seeds; if not, the two are equally good as far as you can tell. We recorded 0.3 only, whose
 #    test loss with early stopping is [[test_loss_early_stopping_and_dropout .3]].
-# 4. At most 25 stories can be in both sets; the output says how many are. Compare your two losses with those of the
-#    page: [[leak_validation_loss .2]] and [[leak_test_loss .2]] with all stories twice, [[clean_validation_loss .2]]
-#    and [[clean_test_loss .2]] with none. (We did not record this one.)
-# 5. If the lowest loss is that of the last epoch, there is no over-fitting yet, and you may train longer. If the test
-#    loss is far above the lowest validation loss, look for near copies. (A word that no training text has counts as
-#    `<unk>`.)
+# 4. If the lowest loss is that of the last epoch, you see no over-fitting yet, and you may train longer. If the test
+#    loss is far above the lowest validation loss, look for near copies, texts that differ in a few words only.
 #
 # </details>
 #
 # ## Further reading
 #
-# - Nitish Srivastava and others, "Dropout: a simple way to prevent neural networks from overfitting" (2014): where the
-#   formula comes from, with many experiments.
+# - Nitish Srivastava and others, "Dropout: a simple way to prevent neural networks from overfitting" (2014).
 # - Lutz Prechelt, "Early stopping – but when?" (1998): how patient one should be, measured on many curves.
-# - Katherine Lee and others, "Deduplicating training data makes language models better" (2022): copies in the texts of
-#   large models, near copies too, and what removing them does.
+# - Katherine Lee and others, "Deduplicating training data makes language models better" (2022): near copies, too.
 #
 # **Before this lesson:** [the LSTM baseline](lstm_baseline.ipynb). **Next:** [what was wrong](what_was_wrong.ipynb)
 # with the article's program, and the tests that find such bugs.
