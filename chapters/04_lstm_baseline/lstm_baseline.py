@@ -769,9 +769,9 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 # - The language is small: [[vocabulary]] tokens, told by rules. That our LSTM comes so near the floor of greentree does
 #   not mean that LSTMs come near the floor of English.
 # - Three seeds show a large difference, not a small one, and they change the random numbers of the training only: the
-#   stories were always the same. All other figures are from one run each.
+#   stories were always the same. All other figures of trained models are from one run each.
 # - The learning rate, the start of the gates and the optimiser were chosen by trying a few on validation stories. On
-#   Shakespeare they come from trials on the same held-out text, so the LSTM's score there flatters it a little.
+#   Shakespeare the settings come from trials on the same held-out text, so the LSTM's score there flatters it a little.
 #
 # ## Summary
 #

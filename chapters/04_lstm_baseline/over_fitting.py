@@ -186,9 +186,9 @@ print("in validation and test:", len({*validation} & {*test}))
 print(textwrap.fill(pool[0], 72))
 
 # %% [markdown]
-# This is the model, with two dropout layers. (`B` stories are read side by side, each of `T` words.) It is that of the
-# baseline in its plainest form: Keras chooses the first values of all weights. At the end it gives a *logit* for each
-# word, a number that is higher the likelier the word is. With `dropout=0` the two layers do nothing.
+# The model is that of the baseline in its plainest form (Keras chooses the first values of all weights), with two
+# dropout layers. With `dropout=0` they do nothing. In the picture, `B` stories are read side by side, each of `T`
+# words. At the end there is a *logit* for each word, a number that is higher the likelier the word is.
 
 # %% tags=["hide-input"]
 diagrams.recurrent_model(vocabulary=tokenizer.vocabulary_size, embedding=64, units=128, dropout=0.3)
@@ -207,10 +207,9 @@ def create_model(words, dropout):
 # %% [markdown]
 # `train` prepares the training (`compile`) and runs it (`fit`), with a step after every 20 stories. The optimiser is
 # Adam, which [gradient descent](../03_mathematics/gradient_descent.ipynb) explains. Its learning rate stays the same
-# from beginning to end, since with early stopping nobody knows beforehand when the end will be. `texts` is a pair of
-# data and labels, which the star in `*texts` hands to `fit`. Keras has early stopping ready as a *callback*, a piece of
-# code that `fit` calls after every epoch. `nats` computes a loss after the training, with nothing dropped: Keras makes
-# $-\ln p$ of the logits, and we take the mean over all that is not padding.
+# throughout, since with early stopping nobody knows when the end will be. `texts` is a pair of data and labels, which
+# the star in `*texts` hands to `fit`. Early stopping is a *callback*, a piece of code that `fit` calls after every
+# epoch. `nats` computes a loss after the training, with nothing dropped: the mean of $-\ln p$ over all but padding.
 
 
 # %%
