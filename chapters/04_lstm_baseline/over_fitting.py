@@ -461,8 +461,8 @@ if corpus is not None:
 # %% [markdown]
 # On this text, early stopping lowers the test loss by [[shakespeare_early_stopping_gain .3]] ±
 # [[shakespeare_early_stopping_gain_sd .3]] nats per character, and dropout, added to it, by a further
-# [[shakespeare_dropout_on_top_gain .3]] ± [[shakespeare_dropout_on_top_gain_sd .3]]. Ten times as much text, with the
-# same steps and no remedy, gives another [[shakespeare_text_gain .2]] ± [[shakespeare_text_gain_sd .2]]. Even there a
+# [[shakespeare_dropout_on_top_gain .3]] ± [[shakespeare_dropout_on_top_gain_sd .3]]. Ten times as much text, read
+# without a remedy, gives another [[shakespeare_text_gain .2]] ± [[shakespeare_text_gain_sd .2]]. Even there a
 # gap of [[shakespeare_gap_ten_times_the_text .2]] nats remains. It need not all be over-fitting: the model learns from
 # the opening of the plays and is tested on their end. Dropout alone we did not try here.
 #
