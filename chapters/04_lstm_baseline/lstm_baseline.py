@@ -12,24 +12,20 @@
 # How long is a program that learns to write stories by reading stories? And when it says "loss: 0.75", how do we know
 # whether that is good?
 #
-# The answer to the first question is [[program_lines]] lines of plain Keras, besides the imports and a few settings,
-# and in this lesson we write all of them. For the second, the program learns from little stories for which we can
-# calculate the best score that any program could ever reach. So we will know exactly how far its loss is from the best.
-# **Afterwards you can**
+# The first answer is [[program_lines]] lines of plain Keras, besides the imports and a few settings, and in this lesson
+# we write all of them. For the second, the program learns little stories for which we can calculate the best score that
+# any program could reach. **Afterwards you can**
 #
 # - write, train and use a language model in plain Keras, on a text of your own;
 # - work out its loss with a pencil, and say what the number means;
 # - recognise a bug that raises no error and makes the loss look wonderful.
 #
-# You need Python and the logarithm. Three earlier lessons go deeper: [counting](../01_background/n_grams.ipynb) into
-# the simple model that we want to beat, [gradient descent](../03_mathematics/gradient_descent.ipynb) into how a network
-# learns, and [recurrent networks](../01_background/recurrent_networks.ipynb) into how it remembers. Whatever we take
-# from them is said again in a sentence.
-#
-# The first lines of code load Keras, a library for neural networks, NumPy for arrays of numbers, and from this book's
-# own library `lmbook` the stories and the pictures. `reproducible` sets the **seed**, the number from which all random
-# numbers of a run follow: with the same seed we get the same run again. And `lesson.choose` makes the lesson short on
-# your machine (the *quick profile*) and longer with `--full` (the *full profile*, whose outputs this page shows).
+# You need Python and the logarithm. [Counting](../01_background/n_grams.ipynb), [gradient
+# descent](../03_mathematics/gradient_descent.ipynb) and [recurrent networks](../01_background/recurrent_networks.ipynb)
+# go deeper. We load Keras, a library for neural networks, NumPy for arrays of numbers, and this book's own library
+# `lmbook`. `reproducible` sets the **seed**, the number from which all random numbers of a run follow: the same seed
+# gives the same run. `lesson.choose` makes the lesson short on your machine (the *quick profile*) and longer with
+# `--full` (the *full profile*, whose outputs this page shows).
 
 # %%
 import inspect
@@ -55,35 +51,32 @@ def show(text):
 # %% [markdown]
 # ## What a language model does
 #
-# A **language model** reads the beginning of a text and says how likely each word is to come next. Here is one that
-# has read "the cat", with numbers that we made up. It finds "sat" likely and "is" unlikely, and all its probabilities
-# together make 100 %.
+# A **language model** reads the beginning of a text and says how likely each word is to come next. This one has read
+# "the cat" (we made the numbers up). All its probabilities together make 100 %.
 
 # %% tags=["hide-input"]
 diagrams.next_word(["the", "cat"], {"sat": 0.62, "ran": 0.2, "is": 0.05}, chosen="sat")
 
 # %% [markdown]
-# If we write down one of the likely words, append it, and ask again, the model writes a text. So everything depends on
-# good probabilities. The next picture shows how ours gets them. It reads one **token** after the other. Our tokens are
-# words and punctuation marks, and there is a special token `<end>`, which says that a story ends here and a new one
-# begins. At each token, a small network (a *cell*) takes in the token and its **memory** h of what came before. It
-# hands a new memory on to the next step, and from this new memory it predicts the next token. The cell calculates with
-# **weights**, numbers that training will adjust, and they are the same at every step.
+# To write, the model picks one of the likely words, appends it, and asks itself again. The next picture shows how ours
+# gets its probabilities. It reads one **token** after the other: words, punctuation marks, and `<end>`, where a story
+# ends and a new one begins. At each token, a small network (a *cell*) takes in the token and its **memory** h of what
+# came before. It makes a new memory, predicts the next token from it, and hands it on. The cell calculates with
+# **weights**, numbers that training will adjust; they are the same at every step.
 
 # %% tags=["hide-input"]
 diagrams.unrolled_rnn(["<end>", "the", "cat", "sat"], predicts=["the", "cat", "sat", "<end>"], cell="cell")
 
 # %% [markdown]
-# Compare the top row with the bottom row: they are the same sentence, moved by one place. Nobody has to write down
-# the right answers. The text itself contains them, and this is why a language model can learn from any text. The
-# right answer for a position, here the next token, is called its **label**.
+# The top row is the bottom row, moved by one place. Nobody has to write down the right answers: the text itself
+# contains them. The right answer for a position, here the next token, is called its **label**.
 #
 # ## By hand: how good is a prediction?
 #
 # The network ends with one number for each word of its **vocabulary**, the list of all words that it knows. This number
 # is called the word's **logit**: it can be any number, and the higher it is, the likelier the word. The **softmax**
 # makes probabilities of the logits: raise e to each, and divide by the sum. Say there are only three words, with the
-# logits 2, 1 and 0 (other numbers than in the first picture, so that we can calculate):
+# logits 2, 1 and 0:
 #
 # | word | logit $z$ | power $e^z$ | probability |
 # |---|---:|---:|---:|
@@ -92,10 +85,10 @@ diagrams.unrolled_rnn(["<end>", "the", "cat", "sat"], predicts=["the", "cat", "s
 # | is | 0 | 1.00 | 1.00 / 11.11 = 0.090 |
 # | *sum* | | 11.11 | 1.000 |
 #
-# Now the text goes on, and we see which word really came. The **loss** of this prediction is $-\ln p$, where $p$ is
-# the probability that the model gave to that word. Had it been certain ($p = 1$), the loss would be 0. For "sat" it
-# is $-\ln 0.665 = 0.41$, and for "is" $-\ln 0.090 = 2.41$: the greater the surprise, the greater the loss. The unit
-# is the **nat**; choosing blindly between two words costs $\ln 2 = 0.69$ nats.
+# Now we see which word really came. The **loss** of this prediction is $-\ln p$, where $p$ is the probability that the
+# model gave to that word. Had it been certain ($p = 1$), the loss would be 0. For "sat" it is $-\ln 0.665 = 0.41$, and
+# for "is" $-\ln 0.090 = 2.41$: the greater the surprise, the greater the loss. The unit is the **nat**; choosing
+# blindly between two words costs $\ln 2 = 0.69$ nats.
 #
 # Over a whole text we take the mean, which is called the **cross-entropy**:
 #
@@ -116,22 +109,22 @@ print(f"mean: {losses.mean():.2f}")
 print(f"perplexity: {np.exp(losses.mean()):.2f}")
 
 # %% [markdown]
-# The last line is the **perplexity**, e to the power of the loss. It makes the loss easier to imagine: this model is
-# on average as unsure as somebody who chooses between 2.15 equally likely words.
+# The last line is the **perplexity**, e to the power of the loss. This model is on average as
+# unsure as somebody who chooses between 2.15 equally likely words.
 #
 # ## By hand: one step of memory
 #
-# Our cell will be an **LSTM** (long short-term memory, {cite:t}`hochreiter1997`). It has two memories. Besides $h$,
-# from which it predicts, it keeps a second one, $c$, the **kept memory**, which also goes from step to step. (The
-# picture above leaves $c$ out.) Three **gates**, numbers between 0 and 1, decide what happens:
+# Our cell will be an **LSTM** (long short-term memory, {cite:t}`hochreiter1997`). Besides $h$, from which it predicts,
+# it keeps a second memory, $c$, the **kept memory**, which the picture above leaves out. Three **gates**, numbers
+# between 0 and 1, decide what happens:
 #
 # - the forget gate $f$: how much of the old $c$ is kept;
 # - the input gate $i$: how much new is written into $c$. What is written is the candidate $g$, between −1 and 1;
 # - the output gate $o$: how much of the new $c$ is shown as the new $h$.
 #
-# Two curves keep numbers within these limits: $\sigma$, the *sigmoid*, squeezes any number to between 0 and 1, and
-# $\tanh$ squeezes any number to between −1 and 1. For example, $\sigma(0) = 0.5$, $\sigma(2.2) = 0.90$ and $\tanh(0.31)
-# = 0.30$. Here is one step of one unit, with numbers. Please follow them with your finger:
+# Two curves squeeze any number into these limits: $\sigma$, the *sigmoid*, to between 0 and 1, and $\tanh$ to between
+# −1 and 1. For example, $\sigma(0) = 0.5$, $\sigma(2.2) = 0.90$ and $\tanh(0.31) = 0.30$. Here is one step of one unit.
+# Please follow it with your finger:
 
 # %% tags=["hide-input"]
 diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5)
@@ -142,14 +135,10 @@ diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5
 # shows half of that, 0.15.
 #
 # And where does a gate come from? From the token and from the old $h$. The token stands in the network as a row of
-# numbers, say $x = (1, 2)$. Each of these numbers is multiplied by a weight of its own, the old $h$ too, and everything
-# is added up, with one more number at the end, the **bias**. Let the weights be 0.5 and 0.25 for $x$, and 0.5 for $h =
-# 0.4$, and let the bias be 1:
+# numbers, say $x = (1, 2)$. Each of them is multiplied by a weight of its own, here 0.5 and 0.25, and the old $h = 0.4$
+# by a weight 0.5. Everything is added up, with one more number, the **bias**, here 1:
 #
-# | | first number of $x$ | second number of $x$ | old $h$ | bias | sum |
-# |---|---:|---:|---:|---:|---:|
-# | value · weight | 1 · 0.5 | 2 · 0.25 | 0.4 · 0.5 | 1 | |
-# | result | 0.5 | 0.5 | 0.2 | 1 | 2.2 |
+# $$1 \cdot 0.5 + 2 \cdot 0.25 + 0.4 \cdot 0.5 + 1 = 2.2$$
 #
 # $\sigma(2.2) = 0.90$ is the forget gate of the picture. Our network will have 128 such units side by side, so it keeps
 # the weights in tables: the table $W$ has a row for each number of $x$ and a column for each unit. Doing the sum for
@@ -161,11 +150,10 @@ diagrams.lstm_cell(memory=0.5, forget=0.9, input=0.2, candidate=-0.7, output=0.5
 # c_t &= f \odot c_{t-1} + i \odot g &\quad h_t &= o \odot \tanh(c_t)
 # \end{aligned}$$
 #
-# $x_t$ is the row of numbers that stands for token number $t$; $c_{t-1}$ and $h_{t-1}$ are the memories before it,
-# $c_t$ and $h_t$ the memories after it. The tables $W$ and $U$ and the rows of biases $b$ are the weights that training
-# adjusts; each of $i$, $f$, $o$ and $g$ has its own. The sign $\odot$ multiplies number by number, and the sigmoid is
-# $\sigma(a) = 1 / (1 + e^{-a})$. As code this is four lines. They hold the four tables $W$ side by side in one array
-# `W`, and so with `U` and `b`; `np.split` takes the four results apart again. Below them, the example of the picture:
+# $x_t$ is the row of numbers of token number $t$; $c_{t-1}$ and $h_{t-1}$ are the memories before it, $c_t$ and $h_t$
+# those after it. The tables $W$ and $U$ and the rows of biases $b$ are the weights; each of $i$, $f$, $o$ and $g$ has
+# its own. The sign $\odot$ multiplies number by number, and $\sigma(a) = 1 / (1 + e^{-a})$. As code this is four lines.
+# `W` holds the four tables side by side, and so do `U` and `b`; `np.split` takes the four results apart again:
 
 
 # %%
@@ -187,8 +175,8 @@ h, c = lstm_step(zero, zero, old, zeros, zeros, b)
 print(f"kept memory c = {c[0]:.2f}, shown h = {h[0]:.2f}")
 
 # %% [markdown]
-# Keras has this piece ready; it calls a piece of a network a **layer**. Is ours the same? We let both read five
-# random tokens, with the same random weights, and look for the largest difference between any two numbers of $h$:
+# Keras has this piece ready; it calls a piece of a network a **layer**. Is ours the same? Both read five random tokens
+# with the same random weights, and we look for the largest difference in $h$:
 
 # %%
 layer = keras.layers.LSTM(8, return_sequences=True)  # 8 units
@@ -209,10 +197,10 @@ lesson.record("step_difference", difference, tolerance=None, at_most=1e-5, note=
 #
 # ## The stories, and the best score that is possible
 #
-# We learn from **greentree**, stories that the book makes up by itself from a fixed set of rules. Ours have three or
-# four sentences. We take three separate sets. The model learns from the **training set**. While it learns, we watch its
-# loss on the **validation set**, which it never learns from. The **test set** is kept for the final scores: nothing is
-# chosen by looking at it. (`split="seen"` keeps some combinations of plant and hero back for other lessons.)
+# We learn from **greentree**, stories that the book makes up from a fixed set of rules. We take three separate sets.
+# The model learns from the **training set**. While it learns, we watch its loss on the **validation set**, from which
+# it never learns. The **test set** is kept for the final scores: nothing is chosen by looking at it. (`split="seen"`
+# keeps some combinations of plant and hero back for other lessons.)
 
 
 # %%
@@ -233,19 +221,14 @@ print(f"{len(train):,} stories to learn from. The first one:\n")
 show(train[0])
 
 # %% [markdown]
-# A story is consistent: whoever is introduced at the beginning acts at the end, and if it plays by the river, nobody
-# praises the hill. To predict the last words one must remember the first ones.
+# Because we know the rules, we know the true probability of every next word. After "A green tree" they go on with
+# "stands" in 3 of 4 stories and with "grows" in the fourth. No model can do better than to say 75 % and 25 %. It then
+# pays $-\ln 0.75 = 0.288$ nats three times and $-\ln 0.25 = 1.386$ nats once, on average $0.75 \cdot 0.288 + 0.25 \cdot
+# 1.386 \approx 0.56$ nats. Other words follow from what came before, and for them a perfect model pays nothing.
 #
-# Because we know the rules, we know the true probability of every next word, and something precious follows from it.
-# After "A green tree" the rules go on with "stands" in 3 of 4 stories and with "grows" in the fourth. No model can do
-# better than to say 75 % and 25 %. It will then pay $-\ln 0.75 = 0.288$ nats three times and $-\ln 0.25 = 1.386$ nats
-# once, on average $0.75 \cdot 0.288 + 0.25 \cdot 1.386 \approx 0.56$ nats. The choice is made by dice, and nobody can
-# predict dice. Other words follow from what came before, and for them a perfect model pays nothing.
-#
-# The probability of a whole story is the product of the probabilities of all its choices, so its $-\ln p$ is the sum of
-# theirs. The library works it out from the text alone. The **floor** of a set of stories is this sum for all of them,
-# divided by the number of their tokens: what one who knows the rules pays for exactly these stories. (In the code, the
-# pattern for `re.findall` finds the words and the punctuation marks.)
+# The $-\ln p$ of a whole story is the sum over its choices; the library works it out from the text. The **floor** of a
+# set of stories is this sum for all of them, divided by the number of their tokens: what one who knows the rules pays
+# for exactly these stories. (The pattern for `re.findall` finds the words and the punctuation marks.)
 
 
 # %%
@@ -267,15 +250,13 @@ print(f"All 500 test stories: {nats:,.0f} / {count:,} = {floor:.3f}, the floor")
 
 # %% [markdown]
 # A model can get below the floor on a few stories, by luck or because it has seen them. On many new stories no program
-# can. For English nobody knows the floor; for greentree we do. (We count punctuation marks and `<end>` as words, too,
-# so "nats per word" means nats per token.)
+# can. (Punctuation marks and `<end>` count as words, so "nats per word" means nats per token.)
 #
 # ## The program, function by function
 #
-# This book follows an article on language models, written in Chinese, which prints such a program in its section 5.2.
-# It does not run, and the lesson [what was wrong](what_was_wrong.ipynb) takes it apart. Here is the program that it was
-# meant to be: its five functions, and a few small helpers. We encourage you to type it. The numbers that we can choose
-# freely come first:
+# This book follows a Chinese article on language models, whose section 5.2 prints such a program. It does not run
+# ([what was wrong](what_was_wrong.ipynb) takes it apart). Here is what it was meant to be: its five functions, and a
+# few small helpers. The numbers that we can choose freely come first:
 
 # %%
 embedding_dim = 64  # numbers that stand for a word
@@ -288,8 +269,8 @@ PAD, UNKNOWN, END = 0, 1, 2  # tokens that are no words
 # %% [markdown]
 # ### `preprocess_data`: from text to numbers
 #
-# A network calculates with numbers, so each word gets one, its **id**: its place in the vocabulary. We make the
-# vocabulary once, from the training stories, and keep it. A word that is not in it becomes `<unk>`, for unknown.
+# Each word gets a number, its **id**: its place in the vocabulary, which is made once, from the training stories. A
+# word that is not in it becomes `<unk>`, for unknown.
 #
 # `preprocess_data` gives two arrays. In `data` each row is a story that begins with `<end>`; `labels` is the same
 # moved by one word. Stories differ in length, so the short ones are filled up at the end with `<pad>`, id 0. This
@@ -317,8 +298,7 @@ def preprocess_data(texts, vocabulary):
 
 
 # %% [markdown]
-# Try it on two tiny texts, and read each row of `labels` against the row of `data` above it. Where a label is
-# `<pad>`, there is nothing to predict:
+# Try it on two tiny texts. Where a label is `<pad>`, there is nothing to predict:
 
 # %%
 tiny = ["The cat sat.", "A cat!"]
@@ -334,9 +314,8 @@ for row in range(2):
 # ### `create_model`: the network
 #
 # These are the layers of our model, from below to above, with the shape of what goes from one to the next: `B` stories
-# are read side by side, and each has `T` tokens. The large number at the end is the size of our vocabulary. The model
-# ends with the logits. The softmax (dashed) is not a layer of it: the loss does it while training, and `generate_text`
-# when we write.
+# are read side by side, each of `T` tokens. The large number at the end is the size of our vocabulary. The softmax
+# (dashed) is not a layer: the loss does it while training, and `generate_text` when we write.
 
 # %% tags=["hide-input"]
 words = len(make_vocabulary(train))
@@ -344,16 +323,14 @@ diagrams.recurrent_model(vocabulary=words, embedding=embedding_dim, units=lstm_u
 
 # %% [markdown]
 # An **embedding** is a table with one row of numbers for each word; the layer looks the rows up. They start as random
-# numbers of about the size of 1. (Keras' own start, within 0.05 of 0, would make all words look nearly alike at first.)
-# The LSTM reads the rows, and with `return_sequences=True` it gives its $h$ after every word, not only after the last.
-# From that, a **dense layer**, which multiplies by a table of weights and adds a bias, makes a logit for each word of
-# the vocabulary.
+# numbers of about the size of 1. (Keras' own start, within 0.05 of 0, would make all words look nearly alike.) With
+# `return_sequences=True` the LSTM gives its $h$ after every word, not only after the last. From that, a **dense
+# layer**, which multiplies by a table of weights and adds a bias, makes a logit for each word of the vocabulary.
 #
-# One thing we do not leave to Keras: the first values of the gates' biases. We spread those of the forget gates from 0,
-# where a unit keeps half of its memory at each word, to 4, where it keeps 98 % of it and so still has about half after
-# forty words; the input gates get the opposite biases, so that a unit that keeps much takes in little. ([Recurrent
-# networks](../01_background/recurrent_networks.ipynb) shows what this does. `unit_forget_bias=False` turns Keras' own
-# start off.)
+# One start we choose ourselves: the biases of the gates. We spread those of the forget gates from 0, where a unit keeps
+# half of its memory at each word, to 4, where it keeps 98 % and so still has about half after forty words. The input
+# gates get the opposite biases. ([Recurrent networks](../01_background/recurrent_networks.ipynb) shows what this does.
+# `unit_forget_bias=False` turns Keras' own start off.)
 
 
 # %%
@@ -380,28 +357,25 @@ def create_model(vocab_size, embedding_dim, lstm_units, start=long_memory):
 # Training goes round in a circle. A **batch**, here 32 stories, goes through the model. The loss compares the logits
 # with the labels. The **gradient** says for each weight how steeply the loss rises when this weight grows: a gradient
 # of 2 means that 0.01 more in the weight costs about 0.02 nats. So every weight takes a small step in the opposite
-# direction, and the **learning rate** says how small. With the simplest rule, a learning rate of 0.03 and a gradient of
-# 2, a weight of 0.50 becomes 0.50 − 0.03 · 2 = 0.44. Then the next batch comes. When all stories have been read once,
-# one **epoch** is over. (In the picture, $B$ and $T$ are as above, $V$ is the number of words in the vocabulary, and
-# $g$ is the gradient; it has nothing to do with the candidate in the LSTM.)
+# direction, and the **learning rate** says how small: with 0.03, in the simplest rule, a weight of 0.50 becomes 0.50 −
+# 0.03 · 2 = 0.44. When all stories have been read once, one **epoch** is over. (In the picture, $V$ is the number of
+# words in the vocabulary, and $g$ is the gradient, not the candidate of the LSTM.)
 
 # %% tags=["hide-input"]
 diagrams.training_loop()
 
 # %% [markdown]
-# Keras does all this in `fit`. Before that, `compile` prepares the training and wants to know three things:
+# Keras does all this in `fit`. Before that, `compile` wants to know three things:
 #
 # - *The loss.* `from_logits=True`, because our model ends with logits, and `ignore_class=PAD`, because padding must
 #   not count: predicting it is trivial, and counting it would make any model look good.
 # - *The optimiser*, the rule that turns gradients into steps. The article takes Adam, which gives every single weight a
-#   step of about the same size, whether its gradient is large or small. We take Muon, which makes the step of a whole
-#   table of weights at once; exercise 4 compares the two. Muon is meant for the tables inside a network. So Keras
-#   leaves the embedding and the biases to Adam, and `exclude_layers` leaves the last layer to it, too. ([Gradient
-#   descent](../03_mathematics/gradient_descent.ipynb) explains both rules.)
-# - *The learning rate.* It begins at 0.03 and falls to 0 along half a wave of the cosine (`CosineDecay`): slowly at
-#   first, fastest in the middle, and slowly again at the end. So the last steps are small ones.
+#   step of about the same size. We take Muon, which makes the step of a whole table of weights at once; exercise 4
+#   compares the two. Keras leaves the embedding and the biases to Adam, and `exclude_layers` leaves the last layer to
+#   it, too. ([Gradient descent](../03_mathematics/gradient_descent.ipynb) explains both.)
+# - *The learning rate.* It begins at 0.03 and falls to 0 along half a wave of the cosine (`CosineDecay`).
 #
-# `watched` is the pair of data and labels of the validation stories. The optimiser is handed in as a function of the
+# `watched` is the pair of data and labels of the validation stories. The optimiser comes in as a function of the
 # learning rate, so that another one can take its place.
 
 
@@ -425,12 +399,10 @@ def train_model(model, data, labels, watched, epochs, optimizer=muon, rate=learn
 # %% [markdown]
 # ### `generate_text`: one word at a time
 #
-# To write, we read what is there, look at the logits *after the last word*, make probabilities of them, and draw a
-# word. Drawing matters: who always takes the likeliest word writes the same story every time. The **temperature**
-# divides the logits first. With 0.5, our three logits 2, 1 and 0 become 4, 2 and 0, and the probability of "sat"
-# rises from 0.665 to 0.87: below 1, likely words become still likelier, and slips rarer. We take 0.7. The story is
-# over when `<end>` is drawn. (The beginning goes through `preprocess_data` too. Its `data` is what we need: an
-# `<end>` before the words and none behind them.)
+# To write, we look at the logits *after the last word*, make probabilities of them, and draw a word. (Who always takes
+# the likeliest word writes the same story every time.) The **temperature** divides the logits first. With 0.5, our
+# three logits 2, 1 and 0 become 4, 2 and 0, and the probability of "sat" rises from 0.665 to 0.87: below 1, likely
+# words become still likelier, and slips rarer. We take 0.7. The story is over when `<end>` is drawn.
 
 
 # %%
@@ -454,9 +426,7 @@ def generate_text(model, vocabulary, seed_text, length=60, temperature=0.7):
 # %% [markdown]
 # ### `main`: all together
 #
-# The vocabulary is made once and handed on, to `generate_text` too. `prompt` is the beginning that is to be
-# continued. The first thing that `main` prints comes from the model before it has learned anything; the last, from
-# the trained one.
+# `prompt` is the beginning that is to be continued, by the untrained model first, and by the trained one at the end.
 
 
 # %%
@@ -475,13 +445,10 @@ def main(train, validation, prompt, epochs=epochs, seed=0):
 model, vocabulary, history = main(train, validation, "a green tree")
 
 # %% [markdown]
-# It writes! Before training it strung words together at random; afterwards there are sentences, a hero and an end.
-# (Does the story hold together? Read it closely. We shall count how often they do.) Keras prints two losses for each
-# epoch: `loss` on the training stories, averaged over the epoch while the model was still improving, and `val_loss` on
-# the validation stories, at the end of the epoch.
+# It writes! Keras prints two losses for each epoch: `loss` on the training stories, averaged over the epoch while the
+# model was still improving, and `val_loss` on the validation stories, at the end of the epoch.
 #
-# And how long is it? Python can count the lines of the five functions and the five helpers (`show` is among them), the
-# empty ones left out:
+# How long is it? Python counts the lines of the five functions and of five helpers, without the empty ones:
 
 # %%
 program = [preprocess_data, create_model, train_model, generate_text, main]
@@ -498,8 +465,7 @@ lesson.record("program_lines", len(lines), "lines", note="five functions and fiv
 # %% [markdown]
 # ## How good is it?
 #
-# Now the 500 test stories. We compute the cross-entropy exactly as we did by hand: $-\ln p$ of every word, and the mean
-# over all that is not padding.
+# On the 500 test stories we compute the cross-entropy as by hand: the mean of $-\ln p$ over all that is not padding.
 
 
 # %%
@@ -515,13 +481,11 @@ loss = nats_per_word(model, test_data, test_labels)
 print(f"{loss:.3f} nats per word, perplexity {math.exp(loss):.2f}")
 
 # %% [markdown]
-# Is that good? We compare it with three things. One is guessing, all words being equally likely. The second is a simple
-# model that [counts](../01_background/n_grams.ipynb): it notes which word followed which four words, and mixes in what
-# followed the last three, two and one, since most beginnings of four words are rare. (The mixture is the best of the
-# lesson on n-grams, named after Kneser and Ney. We did not try other lengths.) The third is the floor. The library's
-# functions ask for a *tokenizer*, which turns a text into ids; the book's `WordTokenizer` cuts texts just as our
-# `split_words` does. The 5 stands for four words and the one that follows. The last line checks that the library's
-# floor is the one that we computed above:
+# Is that good? We compare it with guessing; with a simple model that [counts](../01_background/n_grams.ipynb) which
+# word followed which four words (and fewer, mixed as Kneser and Ney proposed; we did not try other lengths); and with
+# the floor. The 5 stands for four words and the one that follows. The library asks for a *tokenizer*, which turns a
+# text into ids; `WordTokenizer` cuts texts as our `split_words` does. The last line checks that the library's floor is
+# ours:
 
 # %%
 from lmbook import KneserNey, WordTokenizer, count_n_grams
@@ -534,8 +498,7 @@ counting = KneserNey(counts).nats_per_token(test_ids)
 assert math.isclose(floor, greentree.floor(test, tokenizer, grammar=rules))
 
 # %% [markdown]
-# And would our program do as well with other random numbers? We train it again with other seeds, and score each model
-# on the test stories:
+# Would our program do as well with other random numbers? We train it again with other seeds:
 
 
 # %%
@@ -579,12 +542,11 @@ lesson.record("runs", len(runs), "random starts")
 # Counting is far better than guessing: that is the simple model to beat. It ends [[counting_excess_nats_per_word .2]]
 # nats above the floor, and our program [[excess_nats_per_word .3]] ± [[excess_sd .3]] (mean ± standard deviation over
 # [[runs]] seeds; the standard deviation says how far a seed typically is from the mean). Even the worst of the seeds
-# beats counting by [[gain_over_counting .2]] nats. An explanation, which we do not test here: counting sees four words
-# and cannot know whom a story is about when the name was told before that, and the LSTM can. So "loss: 0.75" *is* good,
-# for these stories: the best that anybody could reach is [[floor_nats_per_word .3]].
+# beats counting by [[gain_over_counting .2]] nats. So "loss: 0.75" *is* good, for these stories: the best that anybody
+# could reach is [[floor_nats_per_word .3]].
 #
-# How did the first of the seeds get there? The left picture shows its two losses, epoch by epoch, and the floor of the
-# validation stories. For the right one, we gave the same program the first 200 stories only, which it read 20 times:
+# The left picture shows the two losses of the first seed, epoch by epoch, and the floor of the validation stories. For
+# the right one, the same program got the first 200 stories only, and read them 20 times:
 
 
 # %% tags=["hide-input"]
@@ -614,24 +576,22 @@ rise = few_history["val_loss"][-1] - min(few_history["val_loss"])
 lesson.record("few_stories_rise", rise, unit, 0.2, note="validation loss, from lowest to last", at_least=0.1)
 
 # %% [markdown]
-# On the left both curves fall towards the floor, and at the end they are close together: what the model learns from the
-# training stories holds for new ones too. On the right the training loss falls to [[few_stories_training_loss .2]]
-# nats, far below the floor of these very stories ([[few_stories_training_floor .2]]): the model knows them by heart.
-# Meanwhile the validation loss rises again, by [[few_stories_rise .2]] nats from its lowest point. This is
-# **over-fitting**, and the [next lesson](over_fitting.ipynb) is about it.
+# On the left both curves fall towards the floor and end close together: what the model learns holds for new stories
+# too. On the right the training loss falls to [[few_stories_training_loss .2]] nats, far below the floor of these very
+# stories ([[few_stories_training_floor .2]]): the model knows them by heart. Meanwhile the validation loss rises, by
+# [[few_stories_rise .2]] nats from its lowest point. This is **over-fitting**, and the [next
+# lesson](over_fitting.ipynb) is about it.
 #
 # ## The same with the library
 #
-# `lmbook` has this model ready, with what larger experiments need: several layers, other cells, and writing many
-# texts side by side. It calculates the same embedding, LSTM and dense layer; look for them in `_forward`, at the end
-# of its source:
+# `lmbook` has this model ready. Look for the same three layers in `_forward`, at the end of its source:
 
 # %% [markdown]
 # [[source lmbook.RecurrentLanguageModel]]
 
 # %% [markdown]
 # Is it really the same model? We copy our trained weights into it and compare the logits for 32 test stories, and the
-# loss that the library's `evaluate` computes for all of them:
+# loss of all by the library's `evaluate`:
 
 # %%
 from lmbook import LSTMLanguageModel, RecurrentConfig, continue_text, evaluate
@@ -651,11 +611,9 @@ print(f"loss: ours {runs[0]:.6f}, the library's {twin_loss:.6f}")
 lesson.record("library_difference", twin_difference, tolerance=None, at_most=1e-4, note="largest, of the logits")
 
 # %% [markdown]
-# It is the same model, but the library has less work when it writes. Our `generate_text` reads the whole beginning
-# again for every new word; the library keeps the memory and reads only the new word, for many stories at once. So we
-# can afford hundreds of stories, written by `continue_text`, and let a strict judge read them: the rules of greentree,
-# which accept a story only if it is complete and never contradicts itself. We also look whether they are new. The model
-# writes small letters only, so we compare the words, without capitals:
+# It is the same model. Our `generate_text` reads the whole beginning again for every new word; the library's
+# `continue_text` keeps the memory, for many stories at once. So we let it write hundreds, and a strict judge reads
+# them: the rules, which accept a story only if it is complete and never contradicts itself. Are they also new?
 
 # %%
 count = lesson.choose(quick=200, full=500)
@@ -686,20 +644,17 @@ lesson.record("stories_written", len(stories), "stories")
 # %% [markdown]
 # Of [[stories_written]] stories that this one model wrote at temperature 0.7, [[grammatical_share %]] obey every rule
 # (95 % interval: [[grammatical_low %]] to [[grammatical_high %]]; a true share within it would give a sample like ours
-# quite often, one outside it rarely). Of those that do, [[new_share %]] are new: no training story has the same words
-# throughout. (We did not look for near copies, which differ in a word or two.) A single wrong word spoils a story of
-# forty, so this is a strict measure. The loss looks nearly perfect; the stories still show what is missing.
+# quite often, one outside it rarely). Of those, [[new_share %]] are new: no training story has the same words
+# throughout. (We did not look for near copies.) The loss looks nearly perfect; the stories show what is missing.
 #
 # ## On real text
 #
-# greentree has a few hundred words and strict rules. What does the same kind of model do with Shakespeare? Here the
-# tokens are **characters**, so the model must even learn to spell. We give it 256 units of memory. Nobody knows the
-# floor of Shakespeare, so a model that counts serves for comparison. It sees six characters back, as the one above sees
-# four words. Both are scored on **held-out** text, the last tenth of the plays, which neither has read.
+# What does the same kind of model do with Shakespeare? Here the tokens are **characters**, so it must even learn to
+# spell. It has 256 units of memory. Nobody knows the floor of Shakespeare, so we compare it with a model that counts,
+# six characters back. Both are scored on **held-out** text, the last tenth of the plays, which neither has read.
 #
-# We use the library throughout; its `fit` does what our `train_model` does. `text_batches` makes the batches: it cuts
-# the plays into pieces of 64 characters, each with its labels, the same characters moved by one, and puts 64 pieces
-# into a batch. `OptimizerConfig` chooses Muon again, with a learning rate of 0.02. With `muon_ratio=1.0`, the weights
+# The library's `fit` does what our `train_model` does. `text_batches` cuts the plays into pieces of 64 characters, each
+# with its labels, and puts 64 into a batch. `OptimizerConfig` chooses Muon again; with `muon_ratio=1.0`, the weights
 # that Muon leaves to Adam get the same learning rate.
 
 
@@ -719,9 +674,8 @@ def train_on_characters(texts, steps):
 
 
 # %% [markdown]
-# Shakespeare is read in the full profile only. `count_n_grams` with 7 counts which character followed which six. Both
-# models are scored by the library, on every character of the held-out text. (`closed=False` says that no `<end>`
-# follows a text, since these texts are parts of a longer one.)
+# This runs in the full profile only. `count_n_grams` with 7 counts which character followed which six. (`closed=False`
+# says that no `<end>` follows a text, since these texts are parts of a longer one.)
 
 # %%
 corpus = lesson.real_corpus("tiny_shakespeare") if lesson.full or lesson.own_text else None
@@ -752,15 +706,14 @@ if corpus is not None:
     lesson.record(f"{name}_seconds", seconds, "s", None, note="data, training, scoring and writing")
 
 # %% [markdown]
-# In this one run the LSTM ends at [[shakespeare_nats_per_character .3]] nats per character on all of the held-out text,
-# and counting at [[shakespeare_counting_nats_per_character .3]]. The LSTM is ahead, but only by
-# [[shakespeare_gain_over_counting .3]] nats, after [[shakespeare_steps]] batches of $64 \cdot 64$ characters; counting
-# reads the text once. What the LSTM writes looks like Shakespeare from a distance: names in capitals, a colon, short
-# lines, mostly real words. But read a whole speech, and it makes little sense.
+# In this one run the LSTM ends at [[shakespeare_nats_per_character .3]] nats per character, and counting at
+# [[shakespeare_counting_nats_per_character .3]]. The LSTM is ahead, but only by [[shakespeare_gain_over_counting .3]]
+# nats, after [[shakespeare_steps]] batches; counting reads the text once. What the LSTM writes looks like Shakespeare
+# from a distance: names in capitals, a colon, short lines, mostly real words. But it makes little sense.
 #
 # ## What goes wrong: labels that are not moved
 #
-# Now we make one mistake on purpose, and it is a single line: the labels are not moved.
+# Now we make one mistake on purpose, in a single line:
 #
 # > **In the article, section 5.2** (translated): `labels = data`, with the comment "in this example the labels are the
 # > same as the input sequence".
@@ -791,10 +744,10 @@ lesson.record("copy_loss", copy_loss, "nats per word", None, at_most=0.2, note="
 lesson.record("copy_next_word_loss", next_loss, "nats per word", 3.0, at_least=6.0, note="the same model, next words")
 
 # %% [markdown]
-# There is no error, and the loss is the best that we have seen, far below the floor. But the model was asked for the
-# word that it is just reading. It has learned to repeat it, and so it writes the last word of our beginning again and
-# again. Asked for the *next* word it has [[copy_next_word_loss .1]] nats, much more than the
-# [[scores/every word equally likely/nats per word .1]] of blind guessing.
+# There is no error, and the loss is far below the floor. But the model was asked for the word that it is just reading.
+# It has learned to repeat it, and so it writes the last word of our beginning again and again. Asked for the *next*
+# word it has [[copy_next_word_loss .1]] nats, much more than the [[scores/every word equally likely/nats per word .1]]
+# of blind guessing.
 #
 # How would we have noticed? Here is the beginning of the first row, as words:
 
@@ -806,33 +759,26 @@ print("moved by one, with the mistake:", (labels[:, :-1] == data[:, 1:]).all())
 print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 
 # %% [markdown]
-# Three habits catch this bug and its many relatives:
-#
-# 1. **Be suspicious of a loss that is too good.** On many new texts, a loss below the floor is impossible. Where the
-#    floor is unknown, ask why your model should be so much better than a simple one.
-# 2. **Print a row of data above a row of labels**, as words, and read them. The comparison in the last line of the code
-#    checks it for all rows; as an `assert` it belongs in every such program.
-# 3. **Read what the model writes.** A loss is one number; a sample shows at a glance what it means.
+# Three habits catch this bug and its many relatives. **Be suspicious of a loss that is too good**: on many new texts, a
+# loss below the floor is impossible. **Print a row of data above a row of labels**, as words, and read them; the last
+# comparison in the code checks all rows, and as an `assert` it belongs in every such program. **Read what the model
+# writes.**
 #
 # ## What this lesson cannot show
 #
-# - The language is small: a vocabulary of [[vocabulary]] tokens (words, punctuation marks and three special ones), told
-#   by rules. That our LSTM comes so near the floor of greentree does not mean that LSTMs come near the floor of
-#   English, whose floor nobody knows. On Shakespeare it was only a little better than counting, in one run.
-# - Three seeds are enough to see a large difference, not a small one, and they change the random numbers of the
-#   training only: the stories were always the same. All other figures, of Shakespeare, of the written stories, of the
-#   200 stories and of the labels that were not moved, are from one run each.
-# - The learning rate, the start of the gates and the optimiser were chosen by trying a few on validation stories. The
-#   sizes were chosen so that the lesson is short. On Shakespeare the settings come from trials on the same held-out
-#   text, so that the LSTM's score there flatters it a little.
+# - The language is small: [[vocabulary]] tokens, told by rules. That our LSTM comes so near the floor of greentree does
+#   not mean that LSTMs come near the floor of English.
+# - Three seeds show a large difference, not a small one, and they change the random numbers of the training only: the
+#   stories were always the same. All other figures of trained models are from one run each.
+# - The learning rate, the start of the gates and the optimiser were chosen by trying a few on validation stories. On
+#   Shakespeare the settings come from trials on the same held-out text, so the LSTM's score there flatters it a little.
 #
 # ## Summary
 #
 # A language model is trained to predict the next word, and the text itself supplies the labels: the same text, moved
 # by one word. Its loss is the mean of $-\ln p$ in nats, and the floor is the lowest loss that is possible on many new
-# texts. Our [[program_lines]] lines of plain Keras came to [[excess_nats_per_word .2]] nats above it, and the
-# library's model with the same weights gives the same numbers. A single wrong line in the program gave a wonderful loss
-# and a useless model, as reading one sample showed.
+# texts. Our [[program_lines]] lines of plain Keras came to [[excess_nats_per_word .2]] nats above it. A single wrong
+# line gave a wonderful loss and a useless model, as reading one sample showed.
 
 # %% tags=["hide-cell"]
 if lesson.full:  # what exercise 4 is compared with: 3,000 stories, 4 epochs, seed 0
@@ -858,32 +804,7 @@ if lesson.full:  # what exercise 4 is compared with: 3,000 stories, 4 epochs, se
 # 1. *Read.* Why does `preprocess_data` put `<end>` before the first word? What could the model not learn without it?
 # 2. *Calculate.* A model gives the four tokens "the", "cat", "sat" and `<end>` the probabilities 0.25, 0.5, 0.5 and
 #    1, in this order. What are its loss and its perplexity?
-# 3. *Change a number.* Let the model write ten stories each at the temperatures 0.1, 1 and 2, and count with
-#    `greentree.is_grammatical` how many obey the rules. Which are wrong, and which are boring?
-#
-# ```python
-# for temperature in (0.1, 1, 2):
-#     texts = [generate_text(model, vocabulary, "a green tree", temperature=temperature) for _ in range(10)]
-#     print(temperature, sum(map(greentree.is_grammatical, texts)), *texts[:3], sep="\n")
-# ```
-#
-# 4. *Change the code.* Does our program need its two peculiarities? Compare with three seeds each, on 3,000 stories; a
-#    training takes about as long as that of the quick profile.
-#
-#    (a) *The start of the gates.* Write a `keras_start` like `long_memory`, with biases of 1 for the forget gates and 0
-#    for all others, as Keras has it, and give it to `train_again` as `start=keras_start`.
-#
-#    (b) *Adam in the place of Muon.* It needs a learning rate of its own, so the loop tries three:
-#
-# ```python
-# for rate in (0.003, 0.01, 0.03):
-#     for seed in range(3):
-#         settings = {"optimizer": keras.optimizers.Adam, "rate": rate}
-#         history, score = train_again(train[:3000], validation, seed, 4, **settings)
-#         print(rate, seed, "lowest val_loss", min(history["val_loss"]), "above the floor", score - floor)
-# ```
-#
-# 5. *Your own text.* Put a few hundred short texts (recipes, messages, poems) into one file, with an empty line between
+# 3. *Your own text.* Put a few hundred short texts (recipes, messages, poems) into one file, with an empty line between
 #    them, and give them to `main`, with a beginning that suits them. After how many epochs is `val_loss` lowest?
 #
 # ```python
@@ -893,31 +814,38 @@ if lesson.full:  # what exercise 4 is compared with: 3,000 stories, 4 epochs, se
 # main(texts[:-50], texts[-50:], "take two eggs", epochs=20)
 # ```
 #
+# 4. *Change the code.* Does our program need its two peculiarities? Compare with three seeds each, on 3,000 stories.
+#    (a) The start of the gates: write a `keras_start` like `long_memory`, with biases of 1 for the forget gates and 0
+#    for all others, as Keras has it, and give it to `train_again` as `start=keras_start`. (b) Adam in the place of
+#    Muon. It needs a learning rate of its own, so the loop tries three:
+#
+# ```python
+# for rate in (0.003, 0.01, 0.03):
+#     for seed in range(3):
+#         settings = {"optimizer": keras.optimizers.Adam, "rate": rate}
+#         history, score = train_again(train[:3000], validation, seed, 4, **settings)
+#         print(rate, seed, "lowest val_loss", min(history["val_loss"]), "above the floor", score - floor)
+# ```
+#
 # <details>
 # <summary>Answers</summary>
 #
-# 1. Without it, no row would have the first word of a story as a label, so the model could not learn how stories
-#    begin.
+# 1. Without it, the first word of a story would never be a label: the model could not learn how stories begin.
 # 2. The losses are 1.39, 0.69, 0.69 and 0. Their mean is 0.69 nats, and the perplexity is $e^{0.69} = 2$.
-# 3. At 0.1 expect nearly the same story again and again; at 2 unlikely words are drawn often, and few stories get
-#    through without a contradiction. (We did not record this one. At 0.7, [[grammatical_share %]] obey the rules.)
+# 3. Look for the epoch after which `val_loss` rises while `loss` goes on falling; the next lesson says what to do then.
+#    A validation text with many words that no training text has (`<unk>`) has a high loss from the start.
 # 4. We made one training of each, with seed 0. It ended so far above the floor, in nats per word: the program of the
-#    lesson [[exercise_as_in_the_lesson .3]]; with (a), the gates started by Keras,
-#    [[exercise_gates_started_by_keras .3]]; with (b), Adam, [[exercise_adam_rate_0_003 .3]] at the rate 0.003,
-#    [[exercise_adam_rate_0_01 .3]] at 0.01 and [[exercise_adam_rate_0_03 .3]] at 0.03. Of Adam's three rates the
-#    largest was best, so try a larger one too. Choose Adam's rate by the lowest `val_loss`, and only then compare its
-#    test score with Muon's: who compares Adam at Muon's learning rate has compared learning rates. Your three seeds say
+#    lesson [[exercise_as_in_the_lesson .3]]; with (a) [[exercise_gates_started_by_keras .3]]; with (b)
+#    [[exercise_adam_rate_0_003 .3]] at the rate 0.003, [[exercise_adam_rate_0_01 .3]] at 0.01 and
+#    [[exercise_adam_rate_0_03 .3]] at 0.03. Of Adam's three rates the largest was best, so try a larger one too. Choose
+#    Adam's rate by the lowest `val_loss`, and only then compare its test score with Muon's. Your three seeds say
 #    whether a difference is larger than the spread from seed to seed.
-# 5. Look for the epoch after which `val_loss` rises while `loss` goes on falling; the next lesson says what to do then.
-#    In training there is no `<unk>`, since every word of the training texts is in the vocabulary. So a validation text
-#    with many rare words has a high loss from the start.
 #
 # </details>
 #
 # ## Further reading
 #
-# - Andrej Karpathy, "The unreasonable effectiveness of recurrent neural networks" (2015): character models on
-#   Shakespeare, Wikipedia and program code, with many samples.
+# - Andrej Karpathy, "The unreasonable effectiveness of recurrent neural networks" (2015): many samples.
 # - Christopher Olah, "Understanding LSTM networks" (2015): the gates, drawn step by step.
 # - {cite:t}`hochreiter1997`: the paper in which the memory with gates was introduced.
 #
