@@ -9,7 +9,7 @@ what it shows. It has a light and a dark form, and a narrow layout where the wid
 
 from lmbook.book.diagrams.costs import steps_and_pairs
 from lmbook.book.diagrams.grids import attention_weights, mask
-from lmbook.book.diagrams.heads import attention, head_cut, multi_head
+from lmbook.book.diagrams.heads import attention, head_cut, head_off, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
 from lmbook.book.diagrams.learning import three_sets, training_loop
 from lmbook.book.diagrams.pieces import next_word, tokens
@@ -28,6 +28,7 @@ __all__ = [
     "encoder_decoder",
     "gpt_and_bert",
     "head_cut",
+    "head_off",
     "language_model",
     "lstm_cell",
     "mask",
