@@ -268,7 +268,8 @@ place = LENGTHS.index(256)
 lead_256, lead_longest = (float(np.median(ratios[:, at])) for at in (place, -1))
 note = "medians of the rounds; above 1, attention is faster"
 lesson.record("lstm_time_over_attention_time_256_words", lead_256, tolerance=None, note=note, at_least=1)
-lesson.record("lstm_time_over_attention_time_longest_text", lead_longest, tolerance=None, note=note, at_most=1.2)
+most = 1 if lesson.full else None  # the longest text of the quick profile is about where both are equal
+lesson.record("lstm_time_over_attention_time_longest_text", lead_longest, tolerance=None, note=note, at_most=most)
 faster = np.median(ratios, axis=0) >= 1  # attention, at each length
 clear = np.percentile(ratios, 95, axis=0) >= 1
 for key, ahead in (("", faster), ("_in_nine_of_ten_rounds", clear)):
@@ -335,6 +336,8 @@ for n, (name, least, most) in enumerate((("attention", 1.1, 2.8), ("LSTM", 0.4, 
     lesson.record(key, middle, tolerance=None, note=note, at_least=least, at_most=most)
     lesson.record(f"{key}_range", f"{low:.2f} to {high:.2f}", tolerance=None, note="nine of ten rounds lie there")
     lesson.record(f"{key}_by_the_count", float(exponent(counts[:, n])), tolerance=1e-6)
+apart = float(np.median(np.subtract(exponents["attention"], exponents["LSTM"])))
+lesson.record("attention_exponent_minus_lstm_exponent", apart, tolerance=None, note="medians", at_least=0.1)
 
 # %% [markdown]
 # By the clock the exponent of attention is [[attention_exponent .2]] (nine of ten rounds:
