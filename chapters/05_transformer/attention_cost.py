@@ -195,11 +195,10 @@ lesson.record("difference_to_library", max(differences), tolerance=None, at_most
 # `tf.function` turns a Python function into one program for TensorFlow, so that Python does not slow it down; the
 # `TensorSpec` says that the program takes any number of texts (the first `None`) of any length (the second).
 #
-# Clocks are noisy, because other programs use the same computer. So we do three things. We **alternate**: attention,
-# LSTM, attention, LSTM, so that a disturbance hits both. We repeat the whole in many rounds and take the **median**,
-# the middle one of the sorted values, which a few bad rounds do not move. And the first round is a **warm-up** that
-# does not count. (`lesson.choose` takes its first value in the quick profile, and its second in the full one, which
-# this page shows.)
+# Clocks are noisy, because other programs use the same computer. So we **alternate**, attention, LSTM, attention, LSTM,
+# so that a disturbance hits both. We repeat this in many rounds and take the **median**, the middle one of the sorted
+# values, which a few bad rounds do not move. And the first round is a **warm-up** that does not count. (`lesson.choose`
+# takes its first value in the quick profile, and its second in the full one, which this page shows.)
 
 # %%
 attention = MultiHeadAttention(num_heads=4)
@@ -380,7 +379,7 @@ lesson.record(f"{key}_range", f"{low:.2f} to {high:.2f}", tolerance=None, note="
 # %% [markdown]
 # For the LSTM the 16 texts take [[lstm_time_of_16_texts_over_one .1]] times as long as one. This fits our guess: 16
 # times the work takes far less than 16 times as long. Attention's [[attention_time_of_16_texts_over_one .1]] is far
-# from 16 as well, so it must have fixed costs, too, only smaller ones. We have not looked into the programs; the cause
+# from 16 as well, so it seems to have fixed costs, too. We have not looked into the programs; the cause
 # stays a guess.
 #
 # So the LSTM catches up when it reads many texts at once. On 16 texts of 256 words it takes

@@ -188,50 +188,41 @@ lesson.record("difference_to_library", difference, tolerance=None, at_most=1e-5,
 #
 # ## What do the heads attend to?
 #
-# One map of one story shows little, since the eye finds patterns everywhere. So we count over many stories, with three
+# One map of one story shows little, since the eye finds patterns everywhere. So we count over many stories, with two
 # questions. Which share does each head give
 #
 # - to **the word before**? (We leave out the first eight rows of a story, where few words share the weight.)
 # - to **the tree, when asked**? In the story above, "under the" is followed by "tree", which stood in the story before.
 #   We read the row of this "the": how much weight is on the earlier tree?
-# - to **the tree, at another "the"**? "Looks at the" is followed by "stars". How much weight does this "the" put on the
-#   tree? This is the **control**: it shows what a head does where no tree is asked for.
 #
 # The stories are an array of **ids** (the number of a word in the tokenizer's list). We write a place to look at as the
 # number of the story, the row `t`, and the columns whose weights count.
 
 # %%
 TREES = [tokenizer.tokens.index(word) for word in "tree oak maple willow birch palm pine".split()]
-THE = tokenizer.tokens.index("the")
 texts, answers = test[:, :-1], test[:, 1:]  # a row's answer is its next word
-BEFORE, ASKED, OTHER = "the word before", "the tree, when asked", 'the tree, at another "the"'
-PLACES = {BEFORE: [], ASKED: [], OTHER: []}
+BEFORE, ASKED = "the word before", "the tree, when asked"
+PLACES = {BEFORE: [], ASKED: []}
 for number, t in np.argwhere(answers):  # every row that has a next word
     read, answer = texts[number, : t + 1], answers[number, t]
     if t >= 8:
         PLACES[BEFORE].append((number, t, [t - 1]))
     stood = np.flatnonzero(read == answer)  # columns where the answer stood before
-    trees = np.flatnonzero(np.isin(read, TREES))  # columns with a tree of any kind
     if answer in TREES and len(stood):
         PLACES[ASKED].append((number, t, stood))
-    elif answer not in TREES and read[-1] == THE and len(trees):
-        PLACES[OTHER].append((number, t, trees))
 
 # %% [markdown]
-# As an example, here are the places of the last two kinds in the story above, each with the last three words that were
-# read. (It is story 1; stories, rows and columns count from 0. Column 0 is the `<end>` that opens each story.)
+# As an example, here is the place in the story above, with the last three words that were read. (It is story 1;
+# stories, rows and columns count from 0. Column 0 is the `<end>` that opens each story.)
 
 # %%
-for kind in (ASKED, OTHER):
-    print(kind)
-    for number, t, columns in PLACES[kind]:
-        if number == 1:
-            last = " ".join(tokenizer.tokens[id] for id in texts[1, t - 2 : t + 1])
-            print(f'  row {t}, after "{last}": columns {columns.tolist()}')
+for number, t, columns in PLACES[ASKED]:
+    if number == 1:
+        last = " ".join(tokenizer.tokens[id] for id in texts[1, t - 2 : t + 1])
+        print(f'row {t}, after "{last}": columns {columns.tolist()}')
 
 # %% [markdown]
-# When asked, in row 27, the tree stood in column 3. The row has 28 places, so an even map puts 1/28, or 3.6 %, on the
-# tree; in row 6 it is one place of 7, or 14 %. So each kind of place needs its own even map.
+# In row 27 the tree stood in column 3. The row has 28 places, so an even map puts 1/28, or 3.6 %, on the tree.
 #
 # Now the counting. We pick the strongest head on the first 100 stories, and report what it does on the other 100. If we
 # picked and reported on the same stories, the largest of eight numbers would be too large by luck.
@@ -295,7 +286,7 @@ lesson.table("shares", rows, ["block, head", *PLACES])
 
 
 # %% tags=["hide-cell"]
-KEYS = {BEFORE: "the_word_before", ASKED: "the_tree_when_asked", OTHER: "the_tree_at_another_the"}
+KEYS = {BEFORE: "the_word_before", ASKED: "the_tree_when_asked"}
 
 
 def of_picked(kind, pairs):
@@ -320,29 +311,20 @@ note = "of the head picked on the first 100 stories, counted on the others"
 for kind, key in KEYS.items():
     record_spread(f"largest_share_{key}", of_picked(kind, trained_pairs), note, 0.03)
     lesson.record(f"even_share_{key}", float(even[kind][0, 0]), tolerance=0.01, note="of an even map")
-control = [float(share[OTHER][picked[ASKED]]) for picked, share in trained_pairs]
-note = "of the head picked for the tree when asked"
-record_spread("share_of_the_tree_head_at_another_the", control, note, 0.001)
 
 # %% [markdown]
-# Compare each column with its even map. Where the tree is to be named again, the strongest head puts
-# [[largest_share_the_tree_when_asked_with_spread]] of its weight on it (± is the standard deviation over the five
-# seeds: about how far one run lies from their mean). An even map puts [[even_share_the_tree_when_asked %]] there. At
-# another "the" the same head puts [[share_of_the_tree_head_at_another_the_with_spread]] on the tree, an even map
-# [[even_share_the_tree_at_another_the %]]. (On the word before, the strongest head puts
-# [[largest_share_the_word_before_with_spread]], an even map [[even_share_the_word_before %]].) Which head is the
-# strongest differs by seed: a head's number means nothing.
+# Compare each column with its even map. On the word before, the strongest head puts
+# [[largest_share_the_word_before_with_spread]] of its weight, an even map [[even_share_the_word_before %]] (± is the
+# standard deviation over the five seeds: about how far one run lies from their mean). On the tree, when asked, it is
+# [[largest_share_the_tree_when_asked_with_spread]], with an even map [[even_share_the_tree_when_asked %]]. Which head
+# is the strongest differs by seed: a head's number means nothing.
 #
-# So does the head know when the tree is asked for? Its query cannot. All five heads are in block 1, as the list shows.
-# There a query is made of the word's own vector and its place, and of nothing else, and so is a key. The score of "the"
-# with "tree" depends on these two words and their distance, whatever stands before "the". The shares can differ only
-# because of the rest of the row: how far back the trees are, how many are counted, and how much weight other words
-# take.
-#
-# A better control shows it. In each row where the tree is asked for, we put "looks at" in the place of the two words
-# before "the": now nothing asks for a tree there. We compute the share of the same head again, and once more with the
-# changed columns left out, so that the other words share the weight among themselves. An arrow leads from the true
-# story to the changed one.
+# So the strongest head attends to the tree far more than an even map does. Does it do so *because* the tree is asked
+# for? The share cannot tell. We need a **control**: the same rows with one thing changed. In each of them we put "looks
+# at" in the place of the two words before "the". In these stories "looks at the" is followed by "stars", so nothing
+# asks for a tree any more. If the head attends to the tree because it is asked for, its share must fall. To be careful
+# we also compute the share among the unchanged words: the weight on the tree, divided by that of all columns but the
+# two changed ones. An arrow leads from the true story to the changed one; p is the probability of the right tree.
 
 # %%
 changed = texts.copy()
@@ -394,9 +376,14 @@ lesson.record("p_of_the_tree_with_changed_words", p_after, tolerance=None, note=
 
 # %% [markdown]
 # The model notices the change: p falls from [[p_of_the_tree .2]] to [[p_of_the_tree_with_changed_words .2]] (means of
-# the seeds). The share of the head falls, too, to [[share_of_the_tree_with_changed_words_with_spread]], but only
-# because "looks" and "at" take weight: among the unchanged words it stays what it was. So this is what the strongest
-# heads attend to: they look for trees from any "the", asked or not, and the other words leave them more or less weight.
+# the seeds). The share falls, too, to [[share_of_the_tree_with_changed_words_with_spread]]. Does the head then look for
+# the tree because it is asked for? No: among the unchanged words the share stays what it was. It falls only because
+# "looks" and "at" take weight away.
+#
+# It cannot be otherwise. All five heads are in block 1, as the first list shows. There a query is made of the word's
+# own vector and its place, and of nothing else, and so is a key. The score of "the" with "tree" depends on these two
+# words and their distance, whatever stands between. So this is what the strongest heads attend to: trees, from any
+# "the", asked or not, as far as the other words of the row leave them weight.
 #
 # Here is the map of that head in the first seed. Look at the row "the" after "under": this is where the model must say
 # "tree". Follow the row to the left, to its darkest square. Then do the same with the "the" before "stars", which has
@@ -544,19 +531,14 @@ lesson.record("largest_untrained_share_the_tree", largest, tolerance=None, note=
 # heads with random numbers one is always the largest, and if its numbers happen to favour these words, it does so on
 # other stories, too. (We have not tested this explanation.)
 #
-# Now the row of another "the": [[largest_share_the_tree_at_another_the_with_spread]] with training,
-# [[untrained_share_the_tree_at_another_the_with_spread]] without. Five seeds cannot separate these. Beside the even
-# map's [[even_share_the_tree_at_another_the %]] alone, the first figure would have looked like something learned.
-#
-# **How to notice:** put the even map *and* an untrained model beside every share that you report. The other two rows
-# stand this test: training has made these shares larger.
+# **How to notice:** put the even map *and* an untrained model beside every share that you report. Both rows of the
+# table stand this test: training has made these shares larger.
 #
 # ## Real text
 #
 # Do heads of a model of real text find patterns too? The same model, trained once, learns the plays of Shakespeare (one
 # million characters) letter by letter, and we ask for the share of the letter just before, in a part that it was not
-# trained on. An untrained model and an even map stand beside it. With `lmbook run attention_maps --text my.txt` it
-# reads a text of yours (plain text, UTF-8).
+# trained on.
 
 # %%
 corpus = None
@@ -600,10 +582,10 @@ if corpus and not lesson.own_text:
 #
 # An attention map is the table of weights of one head. It shows where a head takes from, and means something only
 # beside an even map and an untrained model. Here the strongest heads attend to a tree far more than either of them. It
-# looked as if they did so because a tree was asked for; changing two words showed that they do so after any words. Nor
-# does a map prove that the model needs what is dark. We tested this by switching heads off: the darkest head was the
-# most needed one in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only, and a head that hardly
-# attended to the tree was needed, too.
+# could seem that "the" looks for the tree because it is asked for; changing two words showed that its score is the
+# same, asked or not. Nor does a map prove that the model needs what is dark. We tested this by switching heads off: the
+# darkest head was the most needed one in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only,
+# and a head that hardly attended to the tree was needed, too.
 #
 # ## Exercises
 #
@@ -611,8 +593,8 @@ if corpus and not lesson.own_text:
 #    row 1)?
 # 2. *Change a number.* In the notebook, switch off two heads of the first model at once: the two with the largest
 #    falls. Is the fall the sum of the two?
-# 3. *Your own text.* Run `lmbook run attention_maps --text my.txt`, with a plain text file of at least 100,000 letters.
-#    How large is the largest share of the letter before? Then draw the map of a line that you know well.
+# 3. *Your own text.* Run `lmbook run attention_maps --text my.txt`, with a plain text file in UTF-8 of at least 100,000
+#    letters. How large is the largest share of the letter before? Then draw the map of a line that you know well.
 #
 # <details>
 # <summary>Answer to 1</summary>
