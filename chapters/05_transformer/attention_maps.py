@@ -222,7 +222,7 @@ for number, t, columns in PLACES[ASKED]:
         print(f'row {t}, after "{last}": columns {columns.tolist()}')
 
 # %% [markdown]
-# In row 27 the tree stood in column 3. The row has 28 places, so an even map puts 1/28, or 3.6 %, on the tree.
+# The row has 28 places, so an even map puts 1/28, or 3.6 %, on the tree.
 #
 # Now the counting. We pick the strongest head on the first 100 stories, and report what it does on the other 100. If we
 # picked and reported on the same stories, the largest of eight numbers would be too large by luck.
@@ -273,9 +273,8 @@ for kind in PLACES:
         print(f"  seed {seed}: block {b + 1}, head {h + 1}: {share[kind][b, h]:.0%}")
 
 # %% [markdown]
-# For each kind of place, that is the strongest of the eight heads, seed by seed. The table has all eight heads of the
-# first seed and the even map, on the second 100 stories. Its last line says how many rows of these stories were
-# counted.
+# That is the strongest of the eight heads, seed by seed. The table has all eight heads of the first seed and the even
+# map. Its last line says how many rows were counted.
 
 # %% tags=["hide-input"]
 rows = [(f"{b + 1}, {h + 1}", *(f"{share[b, h]:.0%}" for share in all_shares[0].values())) for b, h in np.ndindex(2, 4)]
@@ -320,11 +319,11 @@ for kind, key in KEYS.items():
 # is the strongest differs by seed: a head's number means nothing.
 #
 # So the strongest head attends to the tree far more than an even map does. Does it do so *because* the tree is asked
-# for? The share cannot tell. We need a **control**: the same rows with one thing changed. In each of them we put "looks
-# at" in the place of the two words before "the". In these stories "looks at the" is followed by "stars", so nothing
-# asks for a tree any more. If the head attends to the tree because it is asked for, its share must fall. To be careful
-# we also compute the share among the unchanged words: the weight on the tree, divided by that of all columns but the
-# two changed ones. An arrow leads from the true story to the changed one; p is the probability of the right tree.
+# for? We need a **control**: the same rows with one thing changed. In each we put "looks at" in the place of the two
+# words before "the". In these stories "looks at the" is followed by "stars", so nothing asks for a tree any more. To be
+# careful we compute the share twice: among all words, and among the unchanged ones alone (the weight on the tree
+# divided by the weight of all columns but the two changed). An arrow leads from the true story to the changed one; p is
+# the probability of the right tree.
 
 # %%
 changed = texts.copy()
@@ -387,7 +386,7 @@ lesson.record("p_of_the_tree_with_changed_words", p_after, tolerance=None, note=
 #
 # Here is the map of that head in the first seed. Look at the row "the" after "under": this is where the model must say
 # "tree". Follow the row to the left, to its darkest square. Then do the same with the "the" before "stars", which has
-# two trees before it. (`plots.matrix` draws numbers as coloured cells, with names for rows and columns.)
+# two trees before it. (`plots.matrix` draws numbers as coloured cells.)
 
 # %%
 block, head = all_picked[0][ASKED]
@@ -422,9 +421,8 @@ for after in ("under", "at"):
 diagrams.head_off(off=2, heads=4, size=16)
 
 # %% [markdown]
-# How far does p, the probability of the right tree, fall when a head is switched off? If the map told us which head is
-# needed, the largest fall would come from the head with the largest weight on the tree. Does it? Again we pick the head
-# on the first 100 stories, and measure the falls on the others.
+# How far does p fall when a head is switched off? If the map told us which head is needed, the largest fall would come
+# from the head with the largest weight on the tree. Does it? Again we measure on the second 100 stories.
 
 
 # %%
@@ -483,8 +481,7 @@ both = float(falls[0][[first, second]].sum())
 lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=0.05)
 
 # %% [markdown]
-# Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose. With all
-# heads the right tree has a p of [[p_of_the_tree .2]] (mean of the seeds).
+# Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose.
 #
 # In [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map picked was also the one
 # that was missed most. Is that much? All these heads are in block 1, so we compare with guessing one of its four heads:
@@ -493,8 +490,7 @@ lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=
 #
 # Now look at the points left of the dotted line that stand high. Such a head puts less weight on the tree than an even
 # map would, and yet p falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It may
-# do something else that the answer needs, for example tell that a tree is to be named at all. Or the model is only
-# disturbed. We have not tested which.
+# tell that a tree is to be named at all, or the model is only disturbed. We have not tested which.
 #
 # So a map is a good place to *find* a guess, and never the proof of it.
 # [Interpretability](../11_challenges/interpretability.py) has more such tests.
@@ -502,8 +498,8 @@ lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=
 # ## What goes wrong: a map of nothing
 #
 # A common mistake with maps is to show them without a comparison. To see how far it leads, we look at models that have
-# not been trained at all. They know nothing. Again we pick the strongest head on the first 100 stories. The table
-# has what it gives on the others, beside the trained models and the even map, as means ± standard deviations.
+# not been trained at all. They know nothing. We pick their strongest heads in the same way. The table has the shares
+# beside those of the trained models and the even map, as means ± standard deviations.
 
 # %%
 nothing = []
@@ -634,7 +630,7 @@ if corpus and not lesson.own_text:
 # lesson.figure(figure, "line", "My line, in the head that looks most at the letter before")
 # ```
 #
-# A dark diagonal just left of the main one is the letter before. Draw the same with `fresh`, the untrained model.
+# A dark diagonal just left of the main one is the letter before.
 #
 # </details>
 #
