@@ -322,8 +322,7 @@ for kind, key in KEYS.items():
 # for? We need a **control**: the same rows with one thing changed. In each we put "looks at" in the place of the two
 # words before "the". In these stories "looks at the" is followed by "stars", so nothing asks for a tree any more. To be
 # careful we compute the share twice: among all words, and among the unchanged ones alone (the weight on the tree
-# divided by the weight of all columns but the two changed). An arrow leads from the true story to the changed one; p is
-# the probability of the right tree.
+# divided by the weight of all columns but the two changed).
 
 # %%
 changed = texts.copy()
@@ -348,6 +347,10 @@ def probability(model, texts=texts):
     return np.mean([p[n, t, answers[n, t]] for n, t, _ in PLACES[ASKED] if n in SECOND])
 
 
+# %% [markdown]
+# An arrow leads from the true stories to the changed ones; p is the probability of the right tree.
+
+# %%
 none, differs = np.zeros(texts.shape, bool), changed != texts
 results = []  # for each seed: share, share among the unchanged, p
 for seed, one, picked in zip(SEEDS, models, all_picked, strict=True):
