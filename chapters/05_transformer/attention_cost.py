@@ -288,15 +288,15 @@ lesson.record("attention_multiplications_over_lstm_multiplications_longest_text"
 # %% [markdown]
 # The count is a bad guide to the clock. On 256 words the LSTM needs fewer multiplications, and yet it takes
 # [[lstm_time_over_attention_time_256_words .1]] times as long as attention. By the median the LSTM is faster from
-# [[words_from_which_the_lstm_is_faster]] words on; that nine of ten rounds lie below 1 holds only from
+# [[words_from_which_the_lstm_is_faster]] words on, and the whole range lies below 1 from
 # [[words_from_which_the_lstm_is_faster_in_nine_of_ten_rounds]] words on. On the longest text,
 # [[longest_text]] words, attention needs [[attention_multiplications_over_lstm_multiplications_longest_text .1]] times
 # as many multiplications as the LSTM, and the LSTM takes [[lstm_time_over_attention_time_longest_text .2]] times as
 # long as attention.
 #
 # So this is the answer to our question, on this machine and for this width: on texts of some hundred words attention is
-# the cheaper one, on texts of several thousand words the LSTM. Between, the ranges in the last column hold 1, so we
-# cannot name the length where they are equal. (From 896 to 1,024 words the time of attention jumps, from
+# the cheaper one, on texts of several thousand words the LSTM. Around 1,500 words the range holds 1, so we
+# cannot name the exact length where they are equal. (From 896 to 1,024 words the time of attention jumps, from
 # [[clock/896/attention, ms]] to [[clock/1,024/attention, ms]] ms, more than its multiplications grow. We do not know
 # why.)
 #
@@ -542,11 +542,11 @@ if corpus and not lesson.own_text:
 # On a text of 2,048 letters a letter costs the GPT [[gpt_time_for_a_letter_of_2048_over_256 .1]] times as much as on
 # one of 256 (nine of ten rounds: [[gpt_time_for_a_letter_of_2048_over_256_range]]), the LSTM
 # [[lstm_time_for_a_letter_of_2048_over_256 .1]] times as much ([[lstm_time_for_a_letter_of_2048_over_256_range]]). So
-# on long texts GPT's letter becomes dearer, that of the LSTM hardly. On the shortest text a letter is dear for both:
-# few letters share the fixed cost of a call. And up to 2,048 letters the two models do not change places: there the
-# LSTM still takes [[lstm_time_over_gpt_time_2048_letters .1]] times as long as the GPT, although the single LSTM layer
-# was ahead by the median there. A whole model has other parts. (Compare times only inside a table: the two tables were
-# measured at different minutes.)
+# from 256 letters on GPT's letter becomes dearer; of the LSTM's we cannot say so, since its range holds 1. On the
+# shortest text a letter is dear for both: few letters share the fixed cost of a call. And up to 2,048 letters the two
+# models do not change places: there the LSTM still takes [[lstm_time_over_gpt_time_2048_letters .1]] times as long as
+# the GPT, although the single LSTM layer was ahead by the median there. A whole model has other parts. (Compare times
+# only inside a table: the two tables were measured at different minutes.)
 #
 # ## What this lesson cannot show
 #

@@ -378,9 +378,9 @@ lesson.record("p_of_the_tree_with_changed_words", p_after, tolerance=None, note=
 
 # %% [markdown]
 # The model notices the change: p falls from [[p_of_the_tree .2]] to [[p_of_the_tree_with_changed_words .2]] (means of
-# the seeds). The share falls, too, to [[share_of_the_tree_with_changed_words_with_spread]]. Does the head then look for
-# the tree because it is asked for? No: among the unchanged words the share stays what it was. It falls only because
-# "looks" and "at" take weight away.
+# the seeds). And the head? In seeds 3 and 4 its share does not fall; in the other three it does (mean of all:
+# [[share_of_the_tree_with_changed_words_with_spread]]). But in all five the share among the unchanged words stays what
+# it was. So where the share falls, "looks" and "at" have taken weight away; "the" looks for the tree as much as before.
 #
 # It cannot be otherwise. All five heads are in block 1, as the first list shows. There a query is made of the word's
 # own vector and its place, and of nothing else, and so is a key. The score of "the" with "tree" depends on these two
