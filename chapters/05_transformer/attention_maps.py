@@ -5,7 +5,7 @@
 # - Needs: attention, attention_heads, transformer_block
 # - Data: greentree (built in); the full profile also tiny_shakespeare
 # - Minutes: quick 1, full 4
-# - Memory: 1.7 GB
+# - Memory: 1.5 GB
 # - Shows: what the heads of a trained model attend to, and how to test what such a picture suggests
 # - Headline: loss_of_the_model, cases_where_the_map_names_the_most_needed_head
 #
@@ -91,10 +91,11 @@ for name, weights in {"head": small, "even": even}.items():
 # choice between two equally likely words is 0.69); the best possible is known and called the **floor**.
 #
 # Training goes through the stories in batches of 32, several times (each time is an **epoch**). Adam is the rule that
-# changes the model after each batch, and 0.003, the **learning rate**, says how much. (In the code, `sizes` are those
-# of the model, `starts` say how its random numbers begin.) `lesson.choose` takes its first value in the quick profile
-# and its second in the full one. The full profile, which this page shows, trains the model five times, with five
-# **seeds**: each seed starts the random numbers elsewhere.
+# changes the model after each batch, and 0.003, the **learning rate**, says how much. (In the code, `starts` says how
+# widely the first random numbers are spread; `None` is Keras's own choice. With `tie_embeddings=False` the last layer
+# has numbers of its own and does not use those of the words.) `lesson.choose` takes its first value in the quick
+# profile and its second in the full one. The full profile, which this page shows, trains the model five times, with
+# five **seeds**: each seed starts the random numbers elsewhere.
 
 # %%
 grammar = Grammar(split="seen", max_sentences=4)
@@ -114,7 +115,8 @@ def as_rows(stories, length=57):
 
 def trained(rows, vocabulary_size, seed, epochs, batch_size=32):
     reproducible(seed)
-    sizes = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "num_layers": 2, "max_sequence_length": 64}
+    sizes = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4, "num_layers": 2}
+    sizes["max_sequence_length"] = 64
     starts = {"stddev": None, "embedding_stddev": 0.05}
     config = GPTConfig(vocabulary_size, **sizes, **starts, positions="rotary", tie_embeddings=False)
     model = GPT(config)
@@ -175,7 +177,7 @@ ours = weights_of_first_block(model, ids_of(story))
 difference = float(np.abs(ours - maps[0]).max())
 print(f"largest difference: {difference:.1e}")
 
-# %%
+# %% tags=["hide-cell"]
 lesson.record("difference_to_library", difference, tolerance=None, at_most=1e-5, note="weights of block 1")
 
 # %% [markdown]
@@ -186,65 +188,41 @@ lesson.record("difference_to_library", difference, tolerance=None, at_most=1e-5,
 #
 # ## What do the heads attend to?
 #
-# Here are all eight maps of that story, small and without words, for a first look.
-
-# %% tags=["hide-input"]
-figure, panels = plots.new_panels(2, 4, size=(9.0, 5.0))
-for (block, head), axes in np.ndenumerate(panels):
-    plots.matrix(axes, maps[block, head], [], [], top=1.0)
-    axes.set(xticks=[], yticks=[])
-    axes.set_title(f"block {block + 1}, head {head + 1}", fontsize=10)
-lesson.figure(figure, "heads", "The eight maps of one story: each row is a word that attends to words before it")
-
-# %% [markdown]
-# You see **columns** (one word that many later words come back to), pieces of **diagonals** (a word at a fixed
-# distance), and rows that are spread out. But this is one story, and the eye finds patterns everywhere. So we count
-# over many stories, with three questions. Which share does each head give
+# One map of one story shows little, since the eye finds patterns everywhere. So we count over many stories, with two
+# questions. Which share does each head give
 #
 # - to **the word before**? (We leave out the first eight rows of a story, where few words share the weight.)
-# - to **the tree, when asked**? In the story above, "under the tree" names the tree again. We read the row of its
-#   "the", the last word that is read before "tree" must be predicted. How much weight is on the places where the tree
-#   stood before?
-# - to **the tree, at another "the"**? The same story ends with "looks at the stars". No tree follows this "the". How
-#   much weight does it put on the tree? This is the control: a head that attends to the tree from every "the" does not
-#   show that it answers a question.
+# - to **the tree, when asked**? In the story above, "under the" is followed by "tree", which stood in the story before.
+#   We read the row of this "the": how much weight is on the earlier tree?
 #
 # The stories are an array of **ids** (the number of a word in the tokenizer's list). We write a place to look at as the
 # number of the story, the row `t`, and the columns whose weights count.
 
 # %%
 TREES = [tokenizer.tokens.index(word) for word in "tree oak maple willow birch palm pine".split()]
-THE = tokenizer.tokens.index("the")
 texts, answers = test[:, :-1], test[:, 1:]  # a row's answer is its next word
-BEFORE, ASKED, OTHER = "the word before", "the tree, when asked", 'the tree, at another "the"'
-PLACES = {BEFORE: [], ASKED: [], OTHER: []}
+BEFORE, ASKED = "the word before", "the tree, when asked"
+PLACES = {BEFORE: [], ASKED: []}
 for number, t in np.argwhere(answers):  # every row that has a next word
     read, answer = texts[number, : t + 1], answers[number, t]
     if t >= 8:
         PLACES[BEFORE].append((number, t, [t - 1]))
     stood = np.flatnonzero(read == answer)  # columns where the answer stood before
-    trees = np.flatnonzero(np.isin(read, TREES))  # columns with a tree of any kind
     if answer in TREES and len(stood):
         PLACES[ASKED].append((number, t, stood))
-    elif answer not in TREES and read[-1] == THE and len(trees):
-        PLACES[OTHER].append((number, t, trees))
 
 # %% [markdown]
-# As an example, here are the places of the last two kinds in the story above, each with the last three words that were
-# read. (It is story 1; stories, rows and columns count from 0. Column 0 is the `<end>` that opens each story.)
+# As an example, here is the place in the story above, with the last three words that were read. (It is story 1;
+# stories, rows and columns count from 0. Column 0 is the `<end>` that opens each story.)
 
 # %%
-for kind in (ASKED, OTHER):
-    print(kind)
-    for number, t, columns in PLACES[kind]:
-        if number == 1:
-            last = " ".join(tokenizer.tokens[id] for id in texts[1, t - 2 : t + 1])
-            print(f'  row {t}, after "{last}": columns {columns.tolist()}')
+for number, t, columns in PLACES[ASKED]:
+    if number == 1:
+        last = " ".join(tokenizer.tokens[id] for id in texts[1, t - 2 : t + 1])
+        print(f'row {t}, after "{last}": columns {columns.tolist()}')
 
 # %% [markdown]
-# When asked, in row 27, the tree stood in column 3. The row has 28 places, so an even map puts 1/28, or 3.6 %, on the
-# tree. At the first other "the", in row 6, it is one place of 7, or 14 %. This is why the even map will have a
-# different share for each kind of place: early in a story, few words share the weight.
+# The row has 28 places, so an even map puts 1/28, or 3.6 %, on the tree.
 #
 # Now the counting. We pick the strongest head on the first 100 stories, and report what it does on the other 100. If we
 # picked and reported on the same stories, the largest of eight numbers would be too large by luck.
@@ -257,7 +235,7 @@ for kind in (ASKED, OTHER):
 FIRST, SECOND = range(100), range(100, 200)
 
 
-def weights_of(model):
+def weights_of(model, texts=texts):
     """All maps: [stories, blocks, heads, T, T]."""
     _, weights = model(texts, return_weights=True)
     return np.stack([np.asarray(block) for block in weights], axis=1)
@@ -295,9 +273,8 @@ for kind in PLACES:
         print(f"  seed {seed}: block {b + 1}, head {h + 1}: {share[kind][b, h]:.0%}")
 
 # %% [markdown]
-# For each kind of place, that is the strongest of the eight heads, seed by seed. The table has all eight heads of the
-# first seed and the even map, on the second 100 stories. Its last line says how many rows of these stories were
-# counted.
+# That is the strongest of the eight heads, seed by seed. The table has all eight heads of the first seed and the even
+# map. Its last line says how many rows were counted.
 
 # %% tags=["hide-input"]
 rows = [(f"{b + 1}, {h + 1}", *(f"{share[b, h]:.0%}" for share in all_shares[0].values())) for b, h in np.ndindex(2, 4)]
@@ -308,7 +285,7 @@ lesson.table("shares", rows, ["block, head", *PLACES])
 
 
 # %% tags=["hide-cell"]
-KEYS = {BEFORE: "the_word_before", ASKED: "the_tree_when_asked", OTHER: "the_tree_at_another_the"}
+KEYS = {BEFORE: "the_word_before", ASKED: "the_tree_when_asked"}
 
 
 def of_picked(kind, pairs):
@@ -319,7 +296,8 @@ def of_picked(kind, pairs):
 def with_spread(values):
     """As "59 % ± 10 %"; the one number where there is one seed."""
     spread = [np.std(values, ddof=1)] if len(values) > 1 else []
-    return " ± ".join(f"{100 * value:.0f} %" for value in [np.mean(values), *spread])
+    digits = 1 if spread and spread[0] < 0.01 else 0
+    return " ± ".join(f"{100 * value:.{digits}f} %" for value in [np.mean(values), *spread])
 
 
 def record_spread(key, values, note, at_least=None):
@@ -332,29 +310,88 @@ note = "of the head picked on the first 100 stories, counted on the others"
 for kind, key in KEYS.items():
     record_spread(f"largest_share_{key}", of_picked(kind, trained_pairs), note, 0.03)
     lesson.record(f"even_share_{key}", float(even[kind][0, 0]), tolerance=0.01, note="of an even map")
-control = [float(share[OTHER][picked[ASKED]]) for picked, share in trained_pairs]
-note = "of the head picked for the tree when asked"
-record_spread("share_of_the_tree_head_at_another_the", control, note, 0.001)
-ahead = float(np.mean(of_picked(ASKED, trained_pairs)) - np.mean(control))
-note = "share of the tree head when asked, less its share at another the"
-lesson.record("tree_head_when_asked_minus_at_another_the", ahead, tolerance=None, note=note, at_least=0.05)
 
 # %% [markdown]
-# Compare each column with its even map. Where the tree is to be named again, the strongest head puts
-# [[largest_share_the_tree_when_asked_with_spread]] of its weight on it (± is the standard deviation over the five
-# seeds: about how far one run lies from their mean). An even map puts [[even_share_the_tree_when_asked %]] there. At
-# another "the" the same head puts [[share_of_the_tree_head_at_another_the_with_spread]] on the tree, an even map
-# [[even_share_the_tree_at_another_the %]]. Only the difference can belong to the question. On the word before, the
-# strongest head puts [[largest_share_the_word_before_with_spread]], an even map [[even_share_the_word_before %]].
+# Compare each column with its even map. On the word before, the strongest head puts
+# [[largest_share_the_word_before_with_spread]] of its weight, an even map [[even_share_the_word_before %]] (± is the
+# standard deviation over the five seeds: about how far one run lies from their mean). On the tree, when asked, it is
+# [[largest_share_the_tree_when_asked_with_spread]], with an even map [[even_share_the_tree_when_asked %]]. Which head
+# is the strongest differs by seed: a head's number means nothing.
 #
-# So this is what the heads attend to: the strongest one attends to the thing that must be named next, far more than an
-# even map does. Which head gets this job differs by seed, as the list above shows. A head's number means nothing.
-#
-# Here is the map of the head that is strongest on the tree, in the first seed. Look at the row "the" after "under":
-# this is where the model must say "tree". Follow the row to the left, to its darkest square. Then do the same with the
-# "the" before "stars".
+# So the strongest head attends to the tree far more than an even map does. Does it do so *because* the tree is asked
+# for? We need a **control**: the same rows with one thing changed. In each we put "looks at" in the place of the two
+# words before "the". In these stories "looks at the" is followed by "stars", so nothing asks for a tree any more. To be
+# careful we compute the share twice: among all words, and among the unchanged ones alone (the weight on the tree
+# divided by the weight of all columns but the two changed).
 
-# %% tags=["hide-input"]
+# %%
+changed = texts.copy()
+LOOKS_AT = [tokenizer.tokens.index(word) for word in ("looks", "at")]
+for number, t, _ in PLACES[ASKED]:
+    changed[number, t - 2 : t] = LOOKS_AT  # "down under the" becomes "looks at the"
+
+
+def tree_share(model, head, texts, left_out):
+    """The head's share of the tree when asked, with all columns or with the changed ones left out."""
+    weights, each = weights_of(model, texts), []
+    for number, t, columns in PLACES[ASKED]:
+        if number in SECOND:
+            row = weights[number, *head, t] * ~left_out[number]
+            each.append(row[columns].sum() / row.sum())
+    return np.mean(each)
+
+
+def probability(model, texts=texts):
+    """Of the right tree, where it is named again; a mean."""
+    p = np.asarray(ops.softmax(model(texts)))
+    return np.mean([p[n, t, answers[n, t]] for n, t, _ in PLACES[ASKED] if n in SECOND])
+
+
+# %% [markdown]
+# An arrow leads from the true stories to the changed ones; p is the probability of the right tree.
+
+# %%
+none, differs = np.zeros(texts.shape, bool), changed != texts
+results = []  # for each seed: share, share among the unchanged, p
+for seed, one, picked in zip(SEEDS, models, all_picked, strict=True):
+    head, both = picked[ASKED], (texts, changed)
+    share = [tree_share(one, head, x, none) for x in both]
+    unchanged = [tree_share(one, head, x, differs) for x in both]
+    p = [probability(one, x) for x in both]
+    results.append((share, unchanged, p))
+    print(f"seed {seed}: share {share[0]:.0%} → {share[1]:.0%};", end=" ")
+    print(f"among the unchanged {unchanged[0]:.1%} → {unchanged[1]:.1%};", end=" ")
+    print(f"p {p[0]:.2f} → {p[1]:.2f}")
+
+# %% tags=["hide-cell"]
+record_spread(
+    "share_of_the_tree_with_changed_words", [float(share[1]) for share, _, _ in results], "same heads and rows", 0.03
+)
+of_block_1 = [abs(np.diff(r[1])[0]) for r, picked in zip(results, all_picked, strict=True) if picked[ASKED][0] == 0]
+note = "largest difference that the change makes to the share among the unchanged words; heads of block 1"
+lesson.record("change_among_the_unchanged_words", float(max(of_block_1)), tolerance=None, note=note, at_most=1e-4)
+lesson.record("picked_heads_in_block_1", len(of_block_1), tolerance=None, n=len(models), note="when asked", at_least=1)
+lesson.record_mean("p_of_the_tree", [float(p[0]) for _, _, p in results], "", None, "where named again", at_least=0.3)
+note = "the same rows, with looks at before the; mean of the seeds"
+p_after = float(np.mean([p[1] for _, _, p in results]))
+lesson.record("p_of_the_tree_with_changed_words", p_after, tolerance=None, note=note, at_most=0.5)
+
+# %% [markdown]
+# The model notices the change: p falls from [[p_of_the_tree .2]] to [[p_of_the_tree_with_changed_words .2]] (means of
+# the seeds). And the head? In seeds 3 and 4 its share does not fall; in the other three it does (mean of all:
+# [[share_of_the_tree_with_changed_words_with_spread]]). But in all five the share among the unchanged words stays what
+# it was. So where the share falls, "looks" and "at" have taken weight away; "the" looks for the tree as much as before.
+#
+# It cannot be otherwise. All five heads are in block 1, as the first list shows. There a query is made of the word's
+# own vector and its place, and of nothing else, and so is a key. The score of "the" with "tree" depends on these two
+# words and their distance, whatever stands between. So this is what the strongest heads attend to: trees, from any
+# "the", asked or not, as far as the other words of the row leave them weight.
+#
+# Here is the map of that head in the first seed. Look at the row "the" after "under": this is where the model must say
+# "tree". Follow the row to the left, to its darkest square. Then do the same with the "the" before "stars", which has
+# two trees before it. (`plots.matrix` draws numbers as coloured cells.)
+
+# %%
 block, head = all_picked[0][ASKED]
 names = [tokenizer.tokens[id] for id in ids_of(story)]
 figure, axes = plots.new_figure(size=(7.0, 7.2))
@@ -373,31 +410,27 @@ for after in ("under", "at"):
 
 # %% [markdown]
 # The first of the two rows puts [[weight_on_the_tree_in_the_row_the_after_under %]] on the tree, as one would hope. But
-# the row before "stars" puts [[weight_on_the_tree_in_the_row_the_after_at %]] on it, where no tree is asked for.
-# If you saw the first row alone, you would believe too much; this is why the table has the control.
+# the row before "stars", where no tree is asked for, puts [[weight_on_the_tree_in_the_row_the_after_at %]] on the two
+# places of the tree together. If you saw the first row alone, you would believe too much.
 #
 # ## What a map does not prove
 #
 # A dark square says where a head takes from. It does not say that the model *needs* it: the value may be small, or
 # other heads may do the same. To know, we must change something and see what happens. We **switch a head off**. The
 # mixing matrix $W_O$ has 16 rows for each head: rows 0 to 15 for the first, rows 16 to 31 for the second, and so on.
-# They say what becomes of the head's 16 numbers. If we set the 16 rows of a head to zero, the head adds nothing.
-#
-# Which probability p does the model give to the right tree, where it is named again? And how far does p fall when a
-# head is switched off? If the map told us which head is needed, the largest fall would come from the head with the
-# largest weight on the tree. Does it? Again we pick the head on the first 100 stories, and measure the falls on the
-# others.
+# They say what becomes of the head's 16 numbers. If we set the 16 rows of a head to zero, the head adds nothing:
+
+# %% tags=["hide-input"]
+diagrams.head_off(off=2, heads=4, size=16)
+
+# %% [markdown]
+# How far does p fall when a head is switched off? If the map told us which head is needed, the largest fall would come
+# from the head with the largest weight on the tree. Does it? Again we measure on the second 100 stories.
 
 
 # %%
-def probability(model):
-    """Of the right tree, where it is named again; a mean."""
-    p = np.asarray(ops.softmax(model(texts)))
-    return np.mean([p[n, t, answers[n, t]] for n, t, _ in PLACES[ASKED] if n in SECOND])
-
-
 def when_switched_off(model, *heads):
-    """The same, with these heads (block, head) switched off for a moment."""
+    """The probability with these heads (block, head) switched off for a moment."""
     kernels = [b.attention.output_projection.kernel for b in model.blocks]  # the W_O
     before = [np.asarray(kernel) for kernel in kernels]
     for block, head in heads:
@@ -411,7 +444,7 @@ def when_switched_off(model, *heads):
 
 
 heads = list(np.ndindex(2, 4))  # (0, 0), (0, 1), … (1, 3)
-whole = [probability(one) for one in models]
+whole = [p[0] for _, _, p in results]
 falls = []  # for each model eight numbers
 for one, p in zip(models, whole, strict=True):
     falls.append(np.array([p - when_switched_off(one, head) for head in heads]))
@@ -443,7 +476,6 @@ low = even[ASKED][0, 0]
 unseen = max(float(fall[weight < low].max(initial=0)) for weight, fall in zip(on_map, falls, strict=True))
 note = "the largest fall by a head with less weight on the tree than an even map"
 lesson.record("largest_fall_by_a_head_that_hardly_attends_to_it", unseen, tolerance=None, note=note, at_least=0.02)
-lesson.record_mean("p_of_the_tree", [float(p) for p in whole], "", None, "where named again", at_least=0.3)
 first, second = falls[0].argsort()[-2:]
 both = float(whole[0] - when_switched_off(models[0], heads[first], heads[second]))
 note = "seed 0, the two heads with the largest falls"
@@ -452,18 +484,16 @@ both = float(falls[0][[first, second]].sum())
 lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=0.05)
 
 # %% [markdown]
-# Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose. With all
-# heads the right tree has a p of [[p_of_the_tree .2]] (mean of the seeds).
+# Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose.
 #
-# First the good news: in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map
-# picked was also the one that was missed most. Guessing one of the eight heads would be right once in eight times (once
-# in four, if only the heads of one block came into question). In the other seeds the map picked the wrong head; the
-# list above shows which.
+# In [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map picked was also the one
+# that was missed most. Is that much? All these heads are in block 1, so we compare with guessing one of its four heads:
+# three or more hits in five then happen by luck about one time in ten. It is a weak hint. In the other seeds the map
+# picked the wrong head; the list above shows which.
 #
 # Now look at the points left of the dotted line that stand high. Such a head puts less weight on the tree than an even
 # map would, and yet p falls without it, in one model by [[largest_fall_by_a_head_that_hardly_attends_to_it .2]]. It may
-# do something else that the answer needs, for example tell that a tree is to be named at all. Or the blocks behind it
-# may only be disturbed. We have not tested which.
+# tell that a tree is to be named at all, or the model is only disturbed. We have not tested which.
 #
 # So a map is a good place to *find* a guess, and never the proof of it.
 # [Interpretability](../11_challenges/interpretability.py) has more such tests.
@@ -471,8 +501,8 @@ lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=
 # ## What goes wrong: a map of nothing
 #
 # A common mistake with maps is to show them without a comparison. To see how far it leads, we look at models that have
-# not been trained at all. They know nothing. Again we pick the strongest head on the first 100 stories. The table
-# has what it gives on the others, beside the trained models and the even map, as means ± standard deviations.
+# not been trained at all. They know nothing. We pick their strongest heads in the same way. The table has the shares
+# beside those of the trained models and the even map, as means ± standard deviations.
 
 # %%
 nothing = []
@@ -498,24 +528,16 @@ lesson.record("largest_untrained_share_the_tree", largest, tolerance=None, note=
 # On the tree, when asked, the strongest head of an untrained model gives up to [[largest_untrained_share_the_tree %]]
 # of its weight, where an even map gives [[even_share_the_tree_when_asked %]]. It cannot have learned that. Among eight
 # heads with random numbers one is always the largest, and if its numbers happen to favour these words, it does so on
-# other stories, too. (We have not tested this explanation.) Shown alone, as a picture with a title, such a head could
-# pass for a discovery.
+# other stories, too. (We have not tested this explanation.)
 #
-# Look at the row of another "the": the strongest head of the trained models gives
-# [[largest_share_the_tree_at_another_the_with_spread]], that of the untrained ones
-# [[untrained_share_the_tree_at_another_the_with_spread]]. They differ by less than the spread of the trained models, so
-# we cannot say that training taught a head to look at the tree there. Beside the even map's
-# [[even_share_the_tree_at_another_the %]] alone, the first figure would have looked like something learned.
-#
-# **How to notice:** put the even map *and* an untrained model beside every share that you report. Measured so, the
-# share of the tree when asked remains a finding.
+# **How to notice:** put the even map *and* an untrained model beside every share that you report. Both rows of the
+# table stand this test: training has made these shares larger.
 #
 # ## Real text
 #
 # Do heads of a model of real text find patterns too? The same model, trained once, learns the plays of Shakespeare (one
 # million characters) letter by letter, and we ask for the share of the letter just before, in a part that it was not
-# trained on. An untrained model and an even map stand beside it. With `lmbook run attention_maps --text my.txt` it
-# reads a text of yours (plain text, UTF-8).
+# trained on.
 
 # %%
 corpus = None
@@ -546,21 +568,21 @@ if corpus and not lesson.own_text:
 # %% [markdown]
 # Yes, in this one run: the strongest head gives [[shakespeare_share_letter_before_trained %]] of its weight to the
 # letter just before; in the untrained model it is [[shakespeare_share_letter_before_untrained %]], and the even map is
-# printed above. We did not test whether the model needs this head.
+# printed above. We did not switch this head off.
 #
 # ## What this lesson cannot show
 #
 # - The maps are those of a tiny model on simple stories. What is said of them need not hold for larger ones.
-# - Five seeds are few, and Shakespeare was read by one trained model. A tree named again is one kind of question; other
-#   questions may use heads in other ways.
+# - Five seeds are few, and Shakespeare was read by one trained model. A tree named again is one kind of question.
 # - Switching off one head at a time misses heads that stand in for each other. A fall of 0 does not mean "useless". And
 #   a head that is missing disturbs the model in general, not only where we look.
 #
 # ## Summary
 #
 # An attention map is the table of weights of one head. It shows where a head takes from, and means something only
-# beside an even map and an untrained model. Here one head attends to the tree that must be named again, far more than
-# either of them. But a map does not prove that the model needs what is dark. We tested this by switching heads off: the
+# beside an even map and an untrained model. Here the strongest heads attend to a tree far more than either of them. It
+# could seem that "the" looks for the tree because it is asked for; changing two words showed that its score is the
+# same, asked or not. Nor does a map prove that the model needs what is dark. We tested this by switching heads off: the
 # darkest head was the most needed one in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only,
 # and a head that hardly attended to the tree was needed, too.
 #
@@ -570,8 +592,8 @@ if corpus and not lesson.own_text:
 #    row 1)?
 # 2. *Change a number.* In the notebook, switch off two heads of the first model at once: the two with the largest
 #    falls. Is the fall the sum of the two?
-# 3. *Your own text.* Run `lmbook run attention_maps --text my.txt`, with a plain text file of at least 100,000 letters.
-#    How large is the largest share of the letter before? Then draw the map of a line that you know well.
+# 3. *Your own text.* Run `lmbook run attention_maps --text my.txt`, with a plain text file in UTF-8 of at least 100,000
+#    letters. How large is the largest share of the letter before? Then draw the map of a line that you know well.
 #
 # <details>
 # <summary>Answer to 1</summary>
@@ -590,8 +612,8 @@ if corpus and not lesson.own_text:
 # ```
 #
 # In our full run the sum is [[sum_of_the_two_falls .2]] and the fall with both off is [[fall_with_two_heads_off .2]].
-# The two are nearly the same. If the fall with both off were much *larger* than the sum, each head would have stood in
-# for the other. It can also be *smaller*: p cannot fall below 0.
+# The two are nearly the same, in this one seed. A fall much *larger* than the sum may mean that each head stood in for
+# the other. But p was only [[p_of_the_tree .2]], so it had hardly further to fall, and no larger fall could show here.
 #
 # </details>
 #
@@ -611,7 +633,7 @@ if corpus and not lesson.own_text:
 # lesson.figure(figure, "line", "My line, in the head that looks most at the letter before")
 # ```
 #
-# A dark diagonal just left of the main one is the letter before. Draw the same with `fresh`, the untrained model.
+# A dark diagonal just left of the main one is the letter before.
 #
 # </details>
 #

@@ -84,6 +84,7 @@ def test_steps_and_pairs_has_a_step_for_each_word_and_a_dot_for_each_pair_that_i
     shown = [text for _, _, text in texts(diagram)]
     assert [text for text in shown if text.startswith("step ")] == ["step 1", "step 2", "step 3"]
     assert diagram.wide.body().count("<circle") == 6 + 1  # and one in the legend
+    assert shown.count("cat") == 3  # read by the steps, and the name of a row and of a column
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,11 @@ def test_the_cut_into_heads_is_that_of_numpy_right_and_wrong():
     assert len(set(colour.values())) == heads
 
 
+def test_only_the_rows_of_the_head_that_is_off_are_zero():
+    shown = [text for _, _, text in texts(diagrams.head_off(off=2, heads=3, size=16))]
+    assert [text for text in shown if " to " in text] == ["0 to 15", "16 to 31: all 0", "32 to 47"]
+
+
 def test_only_queries_and_keys_are_turned():
     diagram = diagrams.ways_of_positions()
     turned = [x for x, _, text in texts(diagram) if text == "rotary"]
@@ -295,6 +301,7 @@ def test_the_softmax_is_outside_the_model_and_dropout_is_drawn_where_it_is_asked
         (lambda: diagrams.head_cut(words=5), "2 to 4"),
         (lambda: diagrams.head_cut(heads=4), "2 or 3"),
         (lambda: diagrams.head_cut(width=5), "multiple of 2"),
+        (lambda: diagrams.head_off(off=5), "2 to 6 heads"),
         (lambda: diagrams.unrolled_rnn(CAT, predicts=CAT[:2]), "each word"),
         (lambda: diagrams.lstm_cell(memory=1), "missing"),
         (lambda: diagrams.recurrent_model(vocabulary=9, embedding=0, units=4), "below 1"),

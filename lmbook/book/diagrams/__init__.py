@@ -11,7 +11,7 @@ from lmbook.book.diagrams.chances import dice_tree
 from lmbook.book.diagrams.costs import steps_and_pairs
 from lmbook.book.diagrams.depth import gradient_paths
 from lmbook.book.diagrams.grids import attention_weights, mask
-from lmbook.book.diagrams.heads import attention, head_cut, multi_head
+from lmbook.book.diagrams.heads import attention, head_cut, head_off, multi_head
 from lmbook.book.diagrams.kit.diagram import Diagram
 from lmbook.book.diagrams.learning import three_sets, training_loop
 from lmbook.book.diagrams.pieces import next_word, tokens
@@ -32,6 +32,7 @@ __all__ = [
     "gpt_and_bert",
     "head_cut",
     "gradient_paths",
+    "head_off",
     "language_model",
     "lstm_cell",
     "mask",

@@ -57,13 +57,21 @@ def _steps(canvas: Canvas, x: float, y: float, words: Sequence[str], cell: str) 
 
 def _pairs(canvas: Canvas, x: float, y: float, words: Sequence[str]) -> None:
     """The table of pairs, one row for each word that attends."""
-    count, names = len(words), max(map(text_width, words)) + 12
+    fits = max(map(text_width, words)) + 6 <= CELL
+    wide = CELL if fits else CELL - 4
+    heads = words if fits else [str(number) for number in range(1, len(words) + 1)]
+    rows = words if fits else [f"{number} {word}" for number, word in enumerate(words, 1)]
+    count, names = len(words), max(map(text_width, rows)) + 12
     canvas.text(x, y, f"attention: {count} × {count} pairs, all at once", anchor="start", bold=True)
-    for t, word in enumerate(words):
-        top = y + 44 + t * STEP - STEP / 2
+    canvas.text(x, y + 24, "a row: the word that attends", size=SMALL, anchor="start", colour="muted")
+    canvas.text(x, y + 44, "a column: the word attended to", size=SMALL, anchor="start", colour="muted")
+    for s, head in enumerate(heads):
+        canvas.text(x + names + (s + 0.5) * wide, y + 70, head)
+    for t, word in enumerate(rows):
+        top = y + 86 + t * STEP
         canvas.text(x + names - 10, top + STEP / 2, word, anchor="end")
         for s in range(count):
-            cell = Area(x + names + s * CELL, top, CELL, STEP)
+            cell = Area(x + names + s * wide, top, wide, STEP)
             canvas.rectangle(cell, fill="blue-tint" if s <= t else "soft", stroke="line", radius=0)
             sign(canvas, *cell.middle, s <= t)
     top += STEP + 20

@@ -76,6 +76,7 @@ def examples() -> dict[str, Diagram]:
         "multi_head": diagrams.multi_head(),
         "multi_head_numbers": diagrams.multi_head(heads=8, width=512),
         "head_cut": diagrams.head_cut(),
+        "head_off": diagrams.head_off(),
         "head_cut_three": diagrams.head_cut(words=4, width=6, heads=3),
         "rotary": diagrams.rotary(["the", "cat", "sat", "down"]),
         "rotary_three": diagrams.rotary(LONG, pairs=3),

@@ -204,6 +204,40 @@ def multi_head(*, heads: int = 4, width: int | None = None) -> Diagram:
     return Diagram(f"Attention with {heads} heads", alt, canvas)
 
 
+def head_off(*, off: int = 2, heads: int = 4, size: int = 16) -> Diagram:
+    """Heads mixed by the matrix W_O, where the rows of one head are set to 0.
+
+    Args:
+        off: the head that is switched off, from 1.
+        heads: H, 2 to 6.
+        size: K numbers that a head has for a word.
+
+    Raises:
+        LmbookError: a number is out of its range.
+    """
+    if not 2 <= heads <= 6 or not 1 <= off <= heads or not 1 <= size <= 128:
+        raise LmbookError(
+            f"Head {off} of {heads} with {size} numbers cannot be drawn.", "Choose 2 to 6 heads, 1 to 128 numbers."
+        )
+    canvas, left, matrix, result = Canvas(), 50, 214, 380
+    canvas.text(left, 0, f"{size} numbers each", size=SMALL, colour="muted")
+    canvas.text(matrix, 0, ["rows of W", "O"], size=SMALL, colour="muted")
+    middle = 40 + (heads - 1) * 22
+    added = canvas.box(result, middle, "sum", colour="green", width=76)
+    for head in range(heads):
+        here, y, first = head + 1 != off, 40 + head * 44, head * size
+        box = canvas.box(left, y, f"head {head + 1}", colour="orange", width=100, height=32)
+        name = f"{first} to {first + size - 1}" if size > 1 else str(first)
+        rows = canvas.box(matrix, y, name if here else f"{name}: all 0", colour="blue" if here else "line", width=132)
+        canvas.arrow([box.e, rows.w])
+        canvas.arrow([rows.e, (added.x, middle + (head - (heads - 1) / 2) * 8)], dashed=not here)
+    alt = (
+        f"{heads} heads with {size} numbers each. Each is multiplied by its own {size} rows of the matrix W_O, and the "
+        f"products are added. The rows of head {off} are all 0, so that it adds nothing to the sum."
+    )
+    return Diagram(f"Head {off} is switched off", alt, canvas)
+
+
 HEADS = ("orange", "green", "blue")
 
 
