@@ -611,7 +611,7 @@ print(f"loss: ours {runs[0]:.6f}, the library's {twin_loss:.6f}")
 lesson.record("library_difference", twin_difference, tolerance=None, at_most=1e-4, note="largest, of the logits")
 
 # %% [markdown]
-# It is the same model. Our `generate_text` reads the whole beginning again for every new word; the library's
+# The library calculates the same. Our `generate_text` reads the whole beginning again for every new word; the library's
 # `continue_text` keeps the memory, for many stories at once. So we let it write hundreds, and a strict judge reads
 # them: the rules, which accept a story only if it is complete and never contradicts itself. Are they also new?
 
@@ -643,9 +643,9 @@ lesson.record("stories_written", len(stories), "stories")
 
 # %% [markdown]
 # Of [[stories_written]] stories that this one model wrote at temperature 0.7, [[grammatical_share %]] obey every rule
-# (95 % interval: [[grammatical_low %]] to [[grammatical_high %]]; a true share within it would give a sample like ours
-# quite often, one outside it rarely). Of those, [[new_share %]] are new: no training story has the same words
-# throughout. (We did not look for near copies.) The loss looks nearly perfect; the stories show what is missing.
+# (95 % interval: [[grammatical_low %]] to [[grammatical_high %]]). Of those, [[new_share %]] are new: no training story
+# has the same words throughout. (We did not look for near copies.) The loss looks nearly perfect; the stories show what
+# is missing.
 #
 # ## On real text
 #
@@ -708,8 +708,9 @@ if corpus is not None:
 # %% [markdown]
 # In this one run the LSTM ends at [[shakespeare_nats_per_character .3]] nats per character, and counting at
 # [[shakespeare_counting_nats_per_character .3]]. The LSTM is ahead, but only by [[shakespeare_gain_over_counting .3]]
-# nats, after [[shakespeare_steps]] batches; counting reads the text once. What the LSTM writes looks like Shakespeare
-# from a distance: names in capitals, a colon, short lines, mostly real words. But it makes little sense.
+# nats, after [[shakespeare_steps]] batches; counting reads the text once. (The LSTM's settings come from trials on this
+# held-out text, which flatters its score by an unknown amount.) What the LSTM writes looks like Shakespeare from a
+# distance: names in capitals, a colon, short lines, mostly real words. But it makes little sense.
 #
 # ## What goes wrong: labels that are not moved
 #
@@ -760,7 +761,8 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 
 # %% [markdown]
 # Three habits catch this bug and its many relatives. **Be suspicious of a loss that is too good**: on many new texts, a
-# loss below the floor is impossible. **Print a row of data above a row of labels**, as words, and read them; the last
+# loss below the floor is impossible. (Where no floor is known, compare with counting on the same texts, and ask why
+# your model should be so much better.) **Print a row of data above a row of labels**, as words, and read them; the last
 # comparison in the code checks all rows, and as an `assert` it belongs in every such program. **Read what the model
 # writes.**
 #
@@ -771,7 +773,7 @@ print("moved by one, without it:", (right_labels[:, :-1] == data[:, 1:]).all())
 # - Three seeds show a large difference, not a small one, and they change the random numbers of the training only: the
 #   stories were always the same. All other figures of trained models are from one run each.
 # - The learning rate, the start of the gates and the optimiser were chosen by trying a few on validation stories. On
-#   Shakespeare the settings come from trials on the same held-out text, so the LSTM's score there flatters it a little.
+#   Shakespeare they were chosen on the held-out text itself (see there).
 #
 # ## Summary
 #

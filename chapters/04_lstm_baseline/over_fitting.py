@@ -287,9 +287,10 @@ lesson.record("best_epoch", int(validation_loss.argmin()) + 1, "of 20", 8.0, not
 # There are two signs. The first one needs no floor: **the curves part**. The training loss goes on falling, while the
 # validation loss has its lowest point, [[validation_lowest .2]] nats, in epoch [[best_epoch]] and ends at
 # [[validation_last .2]]. The second needs the floor: at the end, **the training loss is below it**. On the 200 stories
-# the model has [[training_loss .2]] nats; the rules themselves, on these very stories, have [[training_floor .2]]. In
-# the table by hand this is the row with $p = 0.90$: 0.105 is less than the 0.288 of the truth. To get so far below the
-# floor, the model must know some of the chance choices of these very stories.
+# the model has [[training_loss .2]] nats; the rules themselves, on these very stories, have [[training_floor .2]]. (The
+# training curve ends a little above that: Keras averages it over the epoch, while the weights still change.) The same
+# happened by hand: with $p = 0.90$ the loss on our two stories was 0.105, with the true $p = 0.75$ it is 0.288. To get
+# so far below the floor, the model must know some of the chance choices of these very stories.
 #
 # ## What helps?
 #
@@ -497,7 +498,7 @@ leaky_curve, leaky_test, shared = split_and_train(twice, 200)
 # There is no error, and the lowest validation loss comes at the very end: early stopping saw no reason to stop before.
 # But [[leak_shared]] of the 50 stories that were put aside stand in the training set as well, and the model knows them
 # by heart. On new stories it has [[leak_test_loss .2]] nats, [[leak_difference .2]] more than the validation loss of
-# [[leak_validation_loss .2]].
+# [[leak_validation_loss .2]]. (The 500 test stories never choose anything in this lesson; they only report.)
 #
 # How would you notice? The loss is too good: it is about the floor of the test stories, [[test_floor .2]]. Where no
 # floor is known, the last line of the output is the check to make. The cure is one line, which keeps each text once:
@@ -561,7 +562,8 @@ lesson.record("clean_difference", difference, unit, None, at_most=0.25, note="va
 # ```
 #
 # 4. *Your own text.* Put a few hundred short texts into one file, with an empty line between them. Are any of them in
-#    the file twice? In which epoch is the validation loss lowest, and what is the test loss?
+#    the file twice? In which epoch is the validation loss lowest, and what is the test loss? (This replaces
+#    `tokenizer`; run the notebook anew before you use `study` again.)
 #
 # ```python
 # from pathlib import Path
