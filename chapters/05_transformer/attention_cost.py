@@ -9,9 +9,9 @@
 # - Shows: what attention costs in multiplications, in time and in memory, and up to which length it beats an LSTM
 # - Headline: attention_exponent, lstm_exponent, lstm_time_over_attention_time_256_words
 #
-# In attention every word may attend to every earlier word. A text of twice the length has four times as many pairs of
-# words. So what does attention cost, and for which texts is it cheaper than an LSTM, which reads one word after the
-# other?
+# In attention every word may attend to every other word, or to every earlier one. A text of twice the length has four
+# times as many pairs of words. So what does attention cost, and for which texts is it cheaper than an LSTM, which reads
+# one word after the other?
 #
 # Afterwards you can
 #
@@ -346,8 +346,8 @@ lesson.record("attention_exponent_minus_lstm_exponent", apart, tolerance=None, n
 # its first term grows with $T$ alone.)
 #
 # So in this run the *growth* is about as counted: nearly with the square of the length for attention, with the length
-# for the LSTM. But the range is that of one run: an earlier quick run, on texts of up to 2,048 words, gave attention an
-# exponent of 1.47, where the count says 1.88. What the count does not tell is where the two lines start.
+# for the LSTM. But the range is that of one run: quick runs, on texts of up to 2,048 words, gave attention exponents of
+# 1.47 and 1.85, where the count says 1.88. What the count does not tell is where the two lines start.
 #
 # ## Why is the LSTM so slow on short texts?
 #
@@ -560,10 +560,10 @@ if corpus and not lesson.own_text:
 # ## Summary
 #
 # Attention needs $4TD^2 + 2T^2D$ multiplications, an LSTM $8TD^2$. By this count the LSTM is cheaper for more than $2D$
-# words, here 128. By the clock attention stayed ahead up to a length about ten times as great; we guess, because it
-# does all pairs at once, while the LSTM waits at each word. But the time of attention grows nearly with the square of
-# the length, that of the LSTM about with the length. The weights of attention need memory that grows with the square,
-# unless they are computed piece by piece. Measure with a warm-up, in alternation, and with medians.
+# words, here 128. By the clock attention was ahead, or level, up to a length about ten times as great; we guess,
+# because it does all pairs at once, while the LSTM waits at each word. But the time of attention grows nearly with the
+# square of the length, that of the LSTM about with the length. The weights of attention need memory that grows with the
+# square, unless they are computed piece by piece. Measure with a warm-up, in alternation, and with medians.
 #
 # ## Exercises
 #
@@ -614,14 +614,15 @@ if corpus and not lesson.own_text:
 #
 # Two LSTM layers need 2 · 8 · 64² = 65,536 multiplications for a letter. With the 68 letters of Shakespeare the last
 # layer adds 64 · 68 = 4,352, which is little. A Chinese text may have 3,000 different signs; then it adds 192,000, more
-# than all the rest, in both models. Only $V$ matters here: the time does not depend on what the letters say. Compare
+# than the two LSTM layers together. Only $V$ matters here: the time does not depend on what the letters say. Compare
 # the last table of your run with that of this page. (We have not tried a text with so many signs.)
 #
 # </details>
 #
 # ## Further reading
 #
-# - {cite:t}`vaswani2017`, table 1: the cost of attention and of recurrent layers side by side, as we counted it.
+# - {cite:t}`vaswani2017`, table 1: the cost of attention and of recurrent layers side by side, by their order of
+#   growth.
 # - {cite:t}`dao2022`: attention that never holds all weights, and why moving numbers can cost more than multiplying.
 # - {cite:t}`ainslie2023`: heads that share keys and values, so that a model that writes has less to keep.
 #

@@ -58,10 +58,10 @@ diagrams.attention_weights(["the", "cat", "sat"], small)
 # **Reading.** The row of "sat" says: 15 % of what it takes comes from "the", 63 % from "cat", 22 % from itself. Each
 # row adds up to 1. The upper right corner is empty, because no word may attend to a later one (the causal mask).
 #
-# **A share.** Does this head attend to the word just before? "cat" gives 0.30 to the word before it, "sat" gives 0.63.
-# The mean is 0.465. Is that much? A head that attends *evenly* to all it may see would give 1/2 in the row of "cat" and
-# 1/3 in that of "sat": 0.417 on average. So 0.465 is only a little more than even. A share means something only beside
-# that of an even map.
+# **A share.** Does this head attend to the word just before? "cat" takes 0.30 from the word before it, "sat" takes
+# 0.63. The mean is 0.465. Is that much? A head that attends *evenly* to all it may see would give 1/2 in the row of
+# "cat" and 1/3 in that of "sat": 0.417 on average. So 0.465 is only a little more than even. A share means something
+# only beside that of an even map.
 #
 # **What a weight does not say.** A weight is multiplied with a value. A weight of 0.9 on the value (0.1, 0) brings in
 # (0.09, 0). A weight of 0.1 on the value (4, 0) brings in (0.4, 0), more than four times as much. The darker square has
@@ -384,8 +384,8 @@ lesson.record("p_of_the_tree_with_changed_words", p_after, tolerance=None, note=
 #
 # It cannot be otherwise. All five heads are in block 1, as the first list shows. There a query is made of the word's
 # own vector and its place, and of nothing else, and so is a key. The score of "the" with "tree" depends on these two
-# words and their distance, whatever stands between. So this is what the strongest heads attend to: trees, from any
-# "the", asked or not, as far as the other words of the row leave them weight.
+# words and their distance, whatever stands between. So the score is the same whether a tree is asked for or not. The
+# weight is not, since the other words of the row compete for it.
 #
 # Here is the map of that head in the first seed. Look at the row "the" after "under": this is where the model must say
 # "tree". Follow the row to the left, to its darkest square. Then do the same with the "the" before "stars", which has
@@ -484,7 +484,7 @@ both = float(falls[0][[first, second]].sum())
 lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=0.05)
 
 # %% [markdown]
-# Each point is one head of one model; the dotted line is the weight that an even map gives. Below 0, p rose.
+# Each point is one head of one model; the dotted line is the weight that an even map gives. 
 #
 # In [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map picked was also the one
 # that was missed most. Is that much? All these heads are in block 1, so we compare with guessing one of its four heads:
@@ -582,9 +582,10 @@ if corpus and not lesson.own_text:
 # An attention map is the table of weights of one head. It shows where a head takes from, and means something only
 # beside an even map and an untrained model. Here the strongest heads attend to a tree far more than either of them. It
 # could seem that "the" looks for the tree because it is asked for; changing two words showed that its score is the
-# same, asked or not. Nor does a map prove that the model needs what is dark. We tested this by switching heads off: the
-# darkest head was the most needed one in [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only,
-# and a head that hardly attended to the tree was needed, too.
+# same, asked or not, and that only the other words change its weight. Nor does a map prove that the model needs what is
+# dark. We tested this by switching heads off: the darkest head was the most needed one in
+# [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds only, and a head that hardly attended to the
+# tree was needed, too.
 #
 # ## Exercises
 #
