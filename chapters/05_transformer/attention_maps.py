@@ -484,7 +484,7 @@ both = float(falls[0][[first, second]].sum())
 lesson.record("sum_of_the_two_falls", both, tolerance=None, note=note, at_least=0.05)
 
 # %% [markdown]
-# Each point is one head of one model; the dotted line is the weight that an even map gives. 
+# Each point is one head of one model; the dotted line is the weight that an even map gives.
 #
 # In [[cases_where_the_map_names_the_most_needed_head]] of [[cases]] seeds the head that the map picked was also the one
 # that was missed most. Is that much? All these heads are in block 1, so we compare with guessing one of its four heads:
