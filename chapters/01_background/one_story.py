@@ -361,9 +361,7 @@ print(f"{sum(map(bool, new))} of {len(new)} stories have a pair that was never r
 #
 # The remedy is never to say never: keep a small share of the probability in **reserve**, here 10 %, and hand it to a
 # player that knows less. The third player hands it to the second, and the second to the blind one, which finds nothing
-# impossible. (A word outside the vocabulary gets the blind share too, so that on real text the probabilities can add up
-# to a little more than 1.) With $p_{\text{words}}$ for what the second player says, who now has a reserve of its own,
-# the third says
+# impossible.  The second player now has a reserve of its own. With $p_{\text{words}}$ for what it says, the third says
 #
 # $$p_{\text{pairs}}(w \mid v) = 0.9 \cdot \frac{c(v\,w)}{c(v)} + 0.1 \cdot p_{\text{words}}(w)$$
 #
@@ -512,9 +510,9 @@ if corpus:
 # to a point. There is no floor, though, since nobody knows it for English. From a choice between
 # [[shakespeare_letters]] letters and signs, a memory of [[shakespeare_best_memory]] letters comes down to about
 # [[shakespeare_perplexity .1]], in this one run. (The final score is worse than the loss on the letters on which the
-# memory was chosen: those stand right behind the letters that were read, in the same play, and the others come from
-# plays at the end of the collection.) Is that good? We can only compare it with other players. That is why this book
-# measures on greentree, too, where we know what the best would be.
+# memory was chosen: probably because those stand right behind the letters that were read, and the others come from
+# plays at the end of the collection; we did not test it.) Is that good? We can only compare it with other players. That
+# is why this book measures on greentree, too, where we know what the best would be.
 #
 # ## What this lesson cannot show
 #

@@ -384,7 +384,8 @@ for kind in KINDS:
 # But where only the residual connection is missing, **our prediction failed**: the gradient is
 # [[gradient/no residual/feed-forward, block 1]], no smaller than with both. These two stacks without residual
 # connections differ in the normalisation alone, so it is the normalisation that keeps this gradient up. So a vanishing
-# gradient of these matrices cannot be why the stack without residual connections does not learn.
+# gradient of these matrices is hardly why the stack without residual connections does not learn, if four blocks behave
+# as twelve do before training.
 #
 # **The queries, on the right,** show something else. In block 12 their gradient is [[gradient/both/queries, block 12]]
 # with both parts, [[gradient/no residual/queries, block 12]] without residual connections, and
@@ -568,10 +569,11 @@ for name, each in orders.items():
 #
 # A residual connection adds a layer's answer to what it read; normalisation brings a vector to a common size before a
 # layer reads it. Without residual connections four blocks learned little more than the frequencies, at two learning
-# rates. Without normalisation they learned with small steps, and hardly with large ones. The pencil explains this by
-# vanishing gradients. But measured, the feed-forward gradient vanished only where both parts were missing. What the
-# stacks without residual connections had in common was that their words grew alike, and that their highest queries got
-# hardly any gradient. A loss that stands still at that of the frequencies is the sign to look for.
+# rates. Without normalisation they learned with small steps, and hardly with large ones. The pencil explains the first
+# by vanishing gradients, and the second by growing numbers, which we did not measure. But measured, the feed-forward
+# gradient vanished only where both parts were missing. What the stacks without residual connections had in common was
+# that their words grew alike, and that their highest queries got hardly any gradient. A loss that stands still at that
+# of the frequencies is the sign to look for.
 #
 # ## Exercises
 #
@@ -579,7 +581,7 @@ for name, each in orders.items():
 #    residual connections? Check with `slope(False, 4, 0.5)` and `slope(True, 4, 0.5)`.
 # 2. *Read.* Multiply out $(1 + f'_1)(1 + f'_2)(1 + f'_3)$. How many terms are there, and which way through the three
 #    layers does the term $f'_1 \cdot f'_3$ stand for?
-# 3. *Change two lines* of the script `chapters/05_transformer/deep_stacks.py`, and run it. Put a residual connection
+# 3. *Change a line* of the script `chapters/05_transformer/deep_stacks.py`, and run it. Put a residual connection
 #    around attention alone: in `around`, write `if part == self.attend` in place of `if self.residual`. Then one around
 #    the feed-forward layer alone. Read the rows "both" and "no normalisation": the switch for the residual connection
 #    no longer acts. Compare them with the table of losses (run it with `--full`, or set `STEPS = 100` and `RATES =

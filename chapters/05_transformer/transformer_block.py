@@ -441,8 +441,9 @@ print(f"accepted: {share:.0%} of {len(written)} stories")
 # The last line is a program's verdict. `is_grammatical` accepts a story only if greentree could have told the whole of
 # it, so that the boy is still a boy at the end and nobody loses a thing that they never found. (The first of the three
 # stories fails: nobody has introduced a Max.) It accepts [[grammatical_share %]] of what our model wrote. (The quick
-# profile trains too briefly: there it accepts 0 of 50.) So two blocks, two tables and a layer of logits write stories
-# of which about two thirds are faultless.
+# profile trains too briefly: there it accepts 0 of 50, of the wrong model below as well, so that only the loss and the
+# test at the end show the fault.) So two blocks, two tables and a layer of logits write stories of which about two
+# thirds are faultless.
 #
 # ## Real text: Shakespeare, letter by letter
 #
@@ -573,8 +574,8 @@ lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_l
 
 # %% [markdown]
 # The correct model's early logits do not move at all, trained or not; the wrong model's do, even before any training.
-# (Its norm also lacks $\gamma$ and $\beta$; that is not what lets it see the future.) (The library's `lmbook.fit` makes
-# it before each training.)
+# (Its norm also lacks $\gamma$ and $\beta$; that is not what lets it see the future.) The library's `lmbook.fit` runs
+# this future test before each training.
 #
 # ## What this cannot show
 #
@@ -612,7 +613,8 @@ lesson.record("future_effect_wrong_axis", effects["wrong"], tolerance=None, at_l
 #    64 = 33{,}088$, the normalisations 256: together 49,984. Two thirds are in the feed-forward layer, the rules.
 # 3. Every cell up to the last runs without an error. The comparison with the library shows it: in a trial of ours the
 #    largest difference became 3.46. (At the end the book's own check of that number then stops the script.)
-# 4. We cannot know your text. Compare "counting" and "TinyGPT". While the loss still falls, more epochs help.
+# 4. We cannot know your text. Compare "counting" and "TinyGPT". The learning rate falls to 0 at the end of each run, so
+#    compare whole runs, with more and with fewer epochs.
 # 5. Only rounding should be left. Now the biases are no longer 0, so a mix-up of two of them would show.
 #
 # </details>
