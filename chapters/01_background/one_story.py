@@ -202,7 +202,7 @@ print(f"by the library: {-by_library:.2f} nats")
 # The dice are thrown for the whole story, but a player of our game is asked word by word. Here is one who knows the
 # dice by heart and predicts the first sentence. We call it the **perfect reader**:
 #
-# | next word | what the perfect reader thinks | $p$ |
+# | next word | what the perfect reader thinks | probability $p$ |
 # |---|---|---:|
 # | a | four of five sides begin with "a" or "an"; nine of ten looks need "a" (not "old") | 4/5 · 9/10 = 18/25 |
 # | green | three of the nine looks that need "a" | 1/3 |

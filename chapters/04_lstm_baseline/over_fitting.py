@@ -60,7 +60,7 @@ diagrams.three_sets(training=200, validation=100, test=500)
 # gives to "stands". Its loss on our two stories is $-\ln p$. Its loss on new stories is $-\ln p$ in three of four cases
 # and $-\ln(1-p)$ in the fourth, on average $-0.75 \ln p - 0.25 \ln(1 - p)$. Please check a row with a pencil:
 #
-# | $p$ | loss on our two stories | loss on new stories |
+# | probability $p$ | loss on our two stories | loss on new stories |
 # |---:|---:|---:|
 # | 0.50 | 0.693 | 0.75 · 0.693 + 0.25 · 0.693 = 0.693 |
 # | 0.75 | 0.288 | 0.75 · 0.288 + 0.25 · 1.386 = 0.562 |
