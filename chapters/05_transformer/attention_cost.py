@@ -287,9 +287,9 @@ lesson.record("attention_multiplications_over_lstm_multiplications_longest_text"
 
 # %% [markdown]
 # The count is a bad guide to the clock. On 256 words the LSTM needs fewer multiplications, and yet it takes
-# [[lstm_time_over_attention_time_256_words .1]] times as long as attention. By the median the LSTM is faster from
-# [[words_from_which_the_lstm_is_faster]] words on, and the whole range lies below 1 from
-# [[words_from_which_the_lstm_is_faster_in_nine_of_ten_rounds]] words on. On the longest text,
+# [[lstm_time_over_attention_time_256_words .1]] times as long as attention. The LSTM is the faster one from
+# [[words_from_which_the_lstm_is_faster]] words on by the median, and from
+# [[words_from_which_the_lstm_is_faster_in_nine_of_ten_rounds]] words on in nine of ten rounds. On the longest text,
 # [[longest_text]] words, attention needs [[attention_multiplications_over_lstm_multiplications_longest_text .1]] times
 # as many multiplications as the LSTM, and the LSTM takes [[lstm_time_over_attention_time_longest_text .2]] times as
 # long as attention.
