@@ -7,7 +7,11 @@ Words that somebody wrote in the cell's metadata come first. Else a diagram brin
 from __future__ import annotations
 
 import ast
+import html
+import re
 from typing import Any
+
+_DIAGRAM = re.compile(r'<svg [^>]*\bclass="lmd".*?<title>(.*?)</title><desc>(.*?)</desc>', re.S)
 
 
 def with_words(cell: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:
@@ -30,9 +34,15 @@ def _words(cell: dict[str, Any], figures: dict[str, Any]) -> str:
     captions = iter(_captions("".join(cell["source"]), figures))
     found = []
     for data in outputs:
-        said = "".join(data.get("text/plain", ""))
+        said = _of_diagram("".join(data.get("image/svg+xml", ""))) or "".join(data.get("text/plain", ""))
         found.append(next(captions, "") if not said or said.startswith("<") else said)
     return " ".join(f"{text.rstrip('.')}." if len(outputs) > 1 else text for text in found if text)
+
+
+def _of_diagram(drawing: str) -> str:
+    """Title and description of one of the book's diagrams, which a page shows as an image without its inside."""
+    found = _DIAGRAM.match(drawing)
+    return html.unescape(f"{found[1]}. {found[2]}") if found else ""
 
 
 def _is_picture(output: dict[str, Any]) -> bool:

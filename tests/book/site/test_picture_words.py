@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from lmbook.book import diagrams
 from lmbook.book.site.picture_words import with_words
 
 FIGURES = {"picture/curve": {"value": "figures/a_curve.png", "note": "The loss of each step"}}
@@ -35,6 +36,12 @@ OTHER = 'if full:\n    lesson.figure(figure, "other", "Another picture")'
 )
 def test_a_picture_is_said_in_words_where_they_are_known(source, outputs, said):
     assert words(source, *outputs) == said
+
+
+def test_a_diagram_brings_its_own_words():
+    diagram = diagrams.tokens(["the", "cat & dog"])
+    drawing = {"data": {"image/svg+xml": diagram._repr_svg_()}}  # as a recorded notebook keeps it
+    assert words("diagrams.tokens(…)", drawing) == f"{diagram.title}. {diagram.alt}"
 
 
 def test_what_somebody_wrote_stays():
