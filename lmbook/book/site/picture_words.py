@@ -11,7 +11,7 @@ import html
 import re
 from typing import Any
 
-_DIAGRAM = re.compile(r'<svg [^>]*\bclass="lmd".*?<title>(.*?)</title><desc>(.*?)</desc>', re.S)
+_DIAGRAM = re.compile(r'<svg [^>]*\bclass="lmd[ "].*?<title>(.*?)</title><desc>(.*?)</desc>', re.S)
 
 
 def with_words(cell: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:

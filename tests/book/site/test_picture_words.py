@@ -38,10 +38,10 @@ def test_a_picture_is_said_in_words_where_they_are_known(source, outputs, said):
     assert words(source, *outputs) == said
 
 
-def test_a_diagram_brings_its_own_words():
-    diagram = diagrams.tokens(["the", "cat & dog"])
+@pytest.mark.parametrize("diagram", [diagrams.tokens(["the", "cat & dog"]), diagrams.head_cut()], ids=["one", "two"])
+def test_a_diagram_of_one_or_two_layouts_brings_its_own_words(diagram):
     drawing = {"data": {"image/svg+xml": diagram._repr_svg_()}}  # as a recorded notebook keeps it
-    assert words("diagrams.tokens(…)", drawing) == f"{diagram.title}. {diagram.alt}"
+    assert words("diagrams.of(…)", drawing) == f"{diagram.title}. {diagram.alt}"
 
 
 def test_what_somebody_wrote_stays():
