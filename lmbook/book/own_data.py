@@ -17,9 +17,13 @@ def check_used(lesson: LessonFile, corpus: str | None, text: Path | None) -> Non
     Raises:
         LmbookError: it has no use for what was given.
     """
-    code = lesson.path.read_text(encoding="utf-8")
     for option, given, attribute in (("--text", text, "text"), ("--corpus", corpus, "corpus")):
-        if given is not None and not re.search(rf"\blesson\.({attribute}|own_text|real_corpus)\b", code):
+        if given is not None and not _asks_for(lesson, attribute):
             raise LmbookError(
                 f"The lesson {lesson.name} has no use for {option}: it makes all that it reads.", f"Leave {option} out."
             )
+
+
+def _asks_for(lesson: LessonFile, attribute: str) -> bool:
+    code = lesson.path.read_text(encoding="utf-8")
+    return re.search(rf"\blesson\.({attribute}|own_text|real_corpus)\b", code) is not None

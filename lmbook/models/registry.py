@@ -57,6 +57,19 @@ def _recurrent(cell: str, learning_rate: float) -> LanguageModelEntry:
     )
 
 
+def _gpt(config: dict[str, Any], **training: float) -> LanguageModelEntry:
+    return LanguageModelEntry(
+        module="lmbook.models.gpt",
+        config_class="GPTConfig",
+        model_class="GPT",
+        config=MappingProxyType(config),
+        context=128,
+        batch_size=16,
+        optimizer="muon",
+        **training,
+    )
+
+
 LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
     "lstm": _recurrent("lstm", 4e-3),
     "lstm_article": LanguageModelEntry(  # the sizes of the article's program
@@ -92,58 +105,34 @@ LANGUAGE_MODELS: dict[str, LanguageModelEntry] = {
         # One table for input and output: untrained, it finds its own input likeliest, and its first loss is above ln V.
         unchecked=("initial_loss",),
     ),
-    "gpt": LanguageModelEntry(  # today's choices; GPT-2's are the defaults of `GPTConfig`
-        module="lmbook.models.gpt",
-        config_class="GPTConfig",
-        model_class="GPT",
-        config=MappingProxyType(
-            {
-                "positions": "rotary",
-                "normalization": "rms",
-                "qk_norm": True,
-                "normalize_embedding": True,
-                "activation": "squared_relu",
-                "tie_embeddings": False,
-                "logit_soft_cap": 15.0,
-                "use_bias": False,
-                "zero_projections": True,
-                "stddev": None,
-                "embedding_stddev": 1.0,
-            }
-        ),
-        context=128,
-        batch_size=16,
+    "gpt": _gpt(  # today's choices; GPT-2's are the defaults of `GPTConfig`
+        {
+            "positions": "rotary",
+            "normalization": "rms",
+            "qk_norm": True,
+            "normalize_embedding": True,
+            "activation": "squared_relu",
+            "tie_embeddings": False,
+            "logit_soft_cap": 15.0,
+            "use_bias": False,
+            "zero_projections": True,
+            "stddev": None,
+            "embedding_stddev": 1.0,
+        },
         learning_rate=1.6e-2,  # of AdamW, for the two tables, whose vectors are long
-        optimizer="muon",
         muon_ratio=1.0,
     ),
     # The architectures that other programs know: `lmbook export` writes them.
-    "gpt2": LanguageModelEntry(
-        module="lmbook.models.gpt",
-        config_class="GPTConfig",
-        model_class="GPT",
-        context=128,
-        batch_size=16,
+    "gpt2": _gpt({}, learning_rate=8e-3),
+    "llama": _gpt(
+        {
+            "positions": "rotary",
+            "normalization": "rms",
+            "activation": "swiglu",
+            "intermediate_dim": 344,  # of three matrices; as many weights as in 512 of two
+            "use_bias": False,
+        },
         learning_rate=8e-3,
-        optimizer="muon",
-    ),
-    "llama": LanguageModelEntry(
-        module="lmbook.models.gpt",
-        config_class="GPTConfig",
-        model_class="GPT",
-        config=MappingProxyType(
-            {
-                "positions": "rotary",
-                "normalization": "rms",
-                "activation": "swiglu",
-                "intermediate_dim": 344,  # of three matrices; as many weights as in 512 of two
-                "use_bias": False,
-            }
-        ),
-        context=128,
-        batch_size=16,
-        learning_rate=8e-3,
-        optimizer="muon",
     ),
 }
 

@@ -24,8 +24,8 @@ from lmbook.training.distributed.feeding import distribute_batches
 from lmbook.training.distributed.workers import check_same, checkpoint_from_chief, explain_lost_workers
 from lmbook.training.history import History
 from lmbook.training.optimizers import OptimizerConfig, WarmupCosine, build_optimizer, make_optimizer
-from lmbook.training.progress import Display
-from lmbook.training.run import UNKNOWN_STEPS, Run
+from lmbook.training.progress import UNKNOWN_STEPS, Display
+from lmbook.training.run import Run
 from lmbook.training.step import TrainingStep, jit_by_default
 from lmbook.training.tensorboard import next_board
 

@@ -20,7 +20,7 @@ from lmbook.models.gpt import GPT, GPTConfig
 from lmbook.models.pretrained.named import Named, assign, dense, norm, table
 from lmbook.tokenizers.word_piece import WordPieceTokenizer
 
-# Theirs and ours. Of several for one of ours, `export.py` writes the first.
+# Theirs and ours. Of several for one of ours, `to_hugging_face.py` writes the first.
 ACTIVATION_NAMES = {"gelu": "exact_gelu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
 ACTIVATION_NAMES |= {"relu2": "squared_relu"}
 GPT2_SIZES = {  # fields of `GPTConfig`, as a GPT-2's config.json calls them
